@@ -1,0 +1,257 @@
+"""From a model to a breadth-first search over packed states, as generated Python that is compiled once per model.
+
+The generated text contains numbers only: no name of the model, and none of the user. It is tested state by state
+against the plain interpreter.
+"""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import Any
+
+from data_integration_architect.modelcheck.expressions import ModelError, Ranges, conjuncts, tree
+from data_integration_architect.modelcheck.interpret import Interpreter
+from data_integration_architect.modelcheck.ir import Action, Log, Model, Var
+from data_integration_architect.modelcheck.packing import Field, Layout, PackedPrinter
+
+
+class Ending(IntEnum):
+    """Why a search ended."""
+
+    EXPLORED = 0
+    VIOLATED = 1
+    BUDGET = 2
+    STOPPED = 3
+    OUT_OF_RANGE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one search saw. `parents` maps each packed state to its predecessor, the initial state to -1.
+
+    `state` is the violating state, or the one in which action number `action` left its range.
+    """
+
+    ending: Ending
+    parents: dict[int, int]
+    depth: int
+    at_rest: int
+    state: int = -1
+    action: int = -1
+
+
+class CompiledModel:
+    """A model with one property part, ready to search. Raises: ModelError, where an index is not proven to exist."""
+
+    def __init__(self, model: Model, part: str, *, at_rest: bool) -> None:
+        self.model = model
+        self.layout = Layout(model)
+        self._printer = PackedPrinter(self.layout)
+        self._ranges = Ranges(model.ranges)
+        self._interpreter = Interpreter(model)
+        condition = self._printer.text(tree(part), self._ranges)
+        self._steps = [self._step(action) for action in model.actions]
+        self.source = self._search_text(condition, at_rest)
+        self._run = _compiled(self.source, "run")
+
+    def initial(self, faults: int, workload: int) -> int:
+        """The packed first state with these budgets."""
+        return self.layout.pack(self._interpreter.initial(faults, workload))
+
+    def run(self, faults: int, workload: int, limit: int, stop: Callable[[], bool]) -> Run:
+        """Breadth-first search from the initial state; ends at the first violation or when `limit` is exceeded.
+
+        Raises: ModelError, where an update leaves its declared range or a log is full.
+        """
+        found = Run(*self._run(self.initial(faults, workload), limit, stop))
+        if found.ending == Ending.OUT_OF_RANGE:
+            action = self.model.actions[found.action]
+            self._interpreter.apply(action, self.layout.unpack(found.state))
+            raise ModelError(f"{action.name}: leaves its range in the generated code only")
+        return found
+
+    def path(self, run: Run) -> list[tuple[Action, int]]:
+        """Actions from the initial state to the run's last state, each with the packed state after it."""
+        states = [run.state]
+        while run.parents[states[-1]] != -1:
+            states.append(run.parents[states[-1]])
+        states.reverse()
+        return [(self._between(before, after), after) for before, after in zip(states, states[1:], strict=False)]
+
+    def _between(self, before: int, after: int) -> Action:
+        for number, state in self.successors(before):
+            if state == after:
+                return self.model.actions[number]
+        raise ModelError("no action leads from a state to its successor")
+
+    @cached_property
+    def successors(self) -> Callable[[int], list[tuple[int, int]]]:
+        """Packed state -> (number of an enabled action, packed state after it)."""
+        lines = ["def successors(s):", "    found = []"]
+        for number, (guard, _, delta) in enumerate(self._steps):
+            lines.append(f"    if {guard}: found.append(({number}, s + {delta}))")
+        lines.append("    return found")
+        function: Callable[[int], list[tuple[int, int]]] = _compiled("\n".join(lines), "successors")
+        return function
+
+    @cached_property
+    def guards(self) -> list[Callable[[int], bool]]:
+        """For each action, whether it is enabled in a packed state."""
+        text = ", ".join(f"lambda s: bool({guard})" for guard, _, _ in self._steps)
+        guards: list[Callable[[int], bool]] = _compiled(f"guards = [{text}]", "guards")
+        return guards
+
+    def never_enabled(self, run: Run) -> frozenset[str]:
+        """Names of the actions that no explored state enables."""
+        pairs = zip(self.model.actions, self.guards, strict=True)
+        return frozenset(action.name for action, guard in pairs if not any(map(guard, run.parents)))
+
+    def progress_cycle(self, run: Run) -> list[int]:
+        """Explored states from which progress need not end (Kahn's algorithm from the resting states); often empty."""
+        is_progress = [action.kind == "progress" for action in self.model.actions]
+        outgoing = dict.fromkeys(run.parents, 0)
+        predecessors: dict[int, list[int]] = {state: [] for state in run.parents}
+        for state in run.parents:
+            for number, following in self.successors(state):
+                if is_progress[number]:
+                    outgoing[state] += 1
+                    predecessors[following].append(state)
+        done = [state for state, count in outgoing.items() if count == 0]
+        while done:
+            finished = done.pop()
+            del outgoing[finished]
+            for state in predecessors[finished]:
+                outgoing[state] -= 1
+                if outgoing[state] == 0:
+                    done.append(state)
+        return list(outgoing)
+
+    def _search_text(self, condition: str, at_rest: bool) -> str:
+        lines = [
+            "def run(s0, limit, stop):",
+            "    seen = {s0: -1}",
+            "    frontier = [s0]",
+            "    depth = resting = 0",
+            "    while frontier:",
+            "        if stop(): return 3, seen, depth, resting",
+            "        following = []",
+            "        for s in frontier:",
+            "            if len(seen) > limit: return 2, seen, depth, resting",
+        ]
+        if not at_rest:
+            lines.append(f"            if not {condition}: return 1, seen, depth, resting, s")
+        lines.append("            rest = True")
+        for number, (action, (guard, checks, delta)) in enumerate(zip(self.model.actions, self._steps, strict=True)):
+            lines.append(f"            if {guard}:")
+            if action.kind == "progress":
+                lines.append("                rest = False")
+            if checks:
+                lines.append(f"                if {checks}: return 4, seen, depth, resting, s, {number}")
+            lines.append(f"                t = s + {delta}")
+            lines.append("                if t not in seen: seen[t] = s; following.append(t)")
+        lines.append("            if rest:")
+        lines.append("                resting += 1")
+        if at_rest:
+            lines.append(f"                if not {condition}: return 1, seen, depth, resting, s")
+        lines += ["        frontier = following", "        depth += 1", "    return 0, seen, depth - 1, resting"]
+        return "\n".join(lines)
+
+    def _step(self, action: Action) -> tuple[str, str, str]:
+        """Python texts of one action: guard, condition under which it leaves its range ('' if never), difference."""
+        tests, pinned, ranges = self._guard(action)
+        constant = 0
+        terms: list[str] = []
+        if action.kind == "fault":
+            constant -= 1 << self.layout.faults.offset
+        if action.cost:
+            constant -= action.cost << self.layout.workload.offset
+        checks: list[str] = []
+        for update in action.assignments:
+            value = tree(update.value)
+            declaration = self.model.by_name[update.target]
+            low = declaration.low if isinstance(declaration, Var) else 0
+            new = self._printer.text(value, ranges)
+            reached = ranges.of(value)
+            if reached[0] < low:
+                checks.append(f"{new} < {low}")
+            if reached[1] > declaration.high:
+                checks.append(f"{new} > {declaration.high}")
+            if isinstance(declaration, Log):
+                length = ast.Call(ast.Name("len"), [ast.Name(update.target)], [])
+                cells = self._printer.cells(update.target)
+                size = self._printer.length(update.target)
+                if ranges.of(length)[1] >= declaration.capacity:
+                    checks.append(f"{self._printer.read(size)} == {declaration.capacity}")
+                constant += 1 << size.offset
+                terms.append(f"({new} << ({cells.offset} + {cells.width} * {self._printer.read(size)}))")
+                continue
+            known = _difference(value, update.target, pinned.get(update.target))
+            if update.index is None:
+                place = self.layout.places[update.target]
+                assert isinstance(place, Field)  # noqa: S101 - the model has checked that this is a variable
+                if known is not None:
+                    constant += known << place.offset
+                else:
+                    terms.append(f"(({new} - {self._printer.read(place)}) << {place.offset})")
+            else:
+                index = tree(update.index)
+                shift = self._printer.shift(update.target, index, ranges)
+                old = self._printer.text(ast.Subscript(ast.Name(update.target), index), ranges)
+                terms.append(f"(({new} - {old}) << {shift})")
+        return " and ".join(tests), " or ".join(checks), " + ".join([f"({constant})", *terms])
+
+    def _guard(self, action: Action) -> tuple[list[str], dict[str, int], Ranges]:
+        """Python tests of a guard, values that it fixes by equality, and the ranges under it.
+
+        Equalities with a constant are folded into one mask; the others keep their order, so that each may rely on
+        what stands left of it (`o < len(log) and log[o] == 1`).
+        """
+        mask = wanted = 0
+        tests: list[str] = []
+        pinned: dict[str, int] = {}
+        ranges = self._ranges
+        if action.kind == "fault":
+            tests.append(f"s & {self.layout.faults.mask}")
+        if action.cost == 1:
+            tests.append(f"s & {self.layout.workload.mask}")
+        elif action.cost:
+            tests.append(f"{self._printer.read(self.layout.workload)} >= {action.cost}")
+        for part in conjuncts(action.guard):
+            node = tree(part)
+            match node:
+                case ast.Constant(value=True):
+                    continue
+                case ast.Compare(left=ast.Name(id=name), ops=[ast.Eq()], comparators=[ast.Constant(value=int(value))]):
+                    place = self.layout.places[name]
+                    if isinstance(place, Field) and 0 <= value - place.low < 1 << place.width and name not in pinned:
+                        mask |= place.mask
+                        wanted |= (value - place.low) << place.offset
+                        pinned[name] = value
+                        ranges = ranges.given(node, True)
+                        continue
+            tests.append(self._printer.text(node, ranges))
+            ranges = ranges.given(node, True)
+        if mask:
+            tests.insert(0, f"s & {mask} == {wanted}")
+        return tests or ["True"], pinned, ranges
+
+
+def _difference(value: ast.expr, target: str, old: int | None) -> int | None:
+    """By how much `target = value` changes the variable, where that is the same in every state."""
+    match value:
+        case ast.Constant(value=int(new)) if old is not None:
+            return new - old
+        case ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=ast.Constant(value=int(step))) if name == target:
+            return step
+        case ast.BinOp(left=ast.Name(id=name), op=ast.Sub(), right=ast.Constant(value=int(step))) if name == target:
+            return -step
+    return None
+
+
+def _compiled(text: str, name: str) -> Any:
+    namespace: dict[str, Any] = {}
+    exec(compile(text, "<generated search>", "exec"), namespace)  # noqa: S102 - the text contains numbers only
+    return namespace[name]
+

@@ -1,0 +1,163 @@
+"""The decision for one property: fewest faults first, then the smallest workload, then the fewest steps.
+
+For each number of faults, and within it each workload, every part of the property is searched breadth-first on its
+own slice with an exact visited set, so the first violation found is a shortest one at the least faults and workload.
+Three verdicts: `holds` (every state within the bounds was seen), `violated` (with a replayed trace), `unknown` (a
+search exceeded its budget of states). `stopped` is no verdict: somebody ended the search.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from data_integration_architect.modelcheck.expressions import ModelError
+from data_integration_architect.modelcheck.generate import CompiledModel, Ending, Run
+from data_integration_architect.modelcheck.interpret import Interpreter, State
+from data_integration_architect.modelcheck.ir import Action, Model, Property
+from data_integration_architect.modelcheck.slices import slice_for, unranked_actions
+
+Outcome = Literal["holds", "violated", "unknown", "stopped"]
+DEFAULT_STATES = 300_000
+
+
+def never() -> bool:
+    """The stop condition of a search that nobody ends."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One action of a run and the state after it; `state` belongs to the slice that was searched."""
+
+    action: Action
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Verdict on one property and what was seen.
+
+    `states` and `at_rest` are counted at the largest bounds searched, summed over the parts; `faults` and `workload`
+    are those bounds, or for a violation the least that suffice. `never_enabled` names actions of the slices that no
+    explored state enables; `livelock` is set where progress need not end, the trace then leads into the cycle.
+    """
+
+    property: str
+    outcome: Outcome
+    faults: int
+    workload: int
+    states: int
+    at_rest: int
+    depth: int
+    part: str = ""
+    trace: tuple[TraceStep, ...] = ()
+    model: Model | None = None
+    never_enabled: frozenset[str] = frozenset()
+    livelock: bool = False
+    explored_faults: int = 0
+    explored_workload: int = 0
+
+
+@dataclass(slots=True)
+class _Tally:
+    states: int = 0
+    at_rest: int = 0
+    depth: int = 0
+    never_enabled: set[str] = field(default_factory=set)
+
+
+def search(
+    model: Model, prop: Property, *, limit: int = DEFAULT_STATES, stop: Callable[[], bool] = never
+) -> SearchResult:
+    """Decides `prop` for up to the model's faults and workload; `limit` bounds the states of each single search.
+
+    Raises: ModelError, where an update leaves its range, a log is full, or an at-rest property meets no resting state.
+    """
+    at_rest = prop.kind == "at_rest"
+    sliced = [(part, slice_for(model, prop, part)) for part in prop.parts]
+    compiled = [(part, CompiledModel(slice_, part, at_rest=at_rest)) for part, slice_ in sliced]
+    needs_cycle_check = [at_rest and bool(unranked_actions(slice_)) for _, slice_ in sliced]
+    last = (-1, -1)
+    for faults in range(model.faults + 1):
+        for workload in range(model.workload + 1):
+            tally = _Tally()
+            violations: list[tuple[int, str, CompiledModel, Run, bool]] = []
+            for (part, machine), is_unranked in zip(compiled, needs_cycle_check, strict=True):
+                run = machine.run(faults, workload, limit, stop)
+                _count(tally, run)
+                if run.ending in (Ending.BUDGET, Ending.STOPPED):
+                    outcome: Outcome = "unknown" if run.ending == Ending.BUDGET else "stopped"
+                    return _ended(prop, outcome, faults, workload, tally, last)
+                if run.ending == Ending.VIOLATED:
+                    violations.append((run.depth, part, machine, run, False))
+                    continue
+                if is_unranked and (cycle := _cycle(machine, run)) is not None:
+                    violations.append((cycle.depth, part, machine, cycle, True))
+                if at_rest and run.at_rest == 0:
+                    raise ModelError(f"{prop.name}: no state is at rest, so the verdict would be empty")
+                if (faults, workload) == (model.faults, model.workload):
+                    tally.never_enabled |= machine.never_enabled(run)
+            if violations:
+                depth, part, machine, run, livelock = min(violations, key=lambda found: found[0])
+                return SearchResult(
+                    prop.name, "violated", faults, workload, tally.states, tally.at_rest, depth, part,
+                    replayed(machine, run, part, faults, workload, at_rest=at_rest and not livelock, livelock=livelock),
+                    machine.model, livelock=livelock, explored_faults=faults, explored_workload=workload,
+                )  # fmt: skip
+            last = (faults, workload)
+    return SearchResult(
+        prop.name, "holds", model.faults, model.workload, tally.states, tally.at_rest, tally.depth,
+        never_enabled=frozenset(tally.never_enabled), explored_faults=model.faults, explored_workload=model.workload,
+    )  # fmt: skip
+
+
+def _count(tally: _Tally, run: Run) -> None:
+    tally.states += len(run.parents)
+    tally.at_rest += run.at_rest
+    tally.depth = max(tally.depth, run.depth)
+
+
+def _ended(
+    prop: Property, outcome: Outcome, faults: int, workload: int, tally: _Tally, last: tuple[int, int]
+) -> SearchResult:
+    return SearchResult(
+        prop.name, outcome, faults, workload, tally.states, tally.at_rest, tally.depth,
+        explored_faults=last[0], explored_workload=last[1],
+    )  # fmt: skip
+
+
+def _cycle(machine: CompiledModel, run: Run) -> Run | None:
+    """A run into the first explored state from which progress need not end."""
+    endless = set(machine.progress_cycle(run))
+    first = next((state for state in run.parents if state in endless), None)
+    if first is None:
+        return None
+    depth = 0
+    state = first
+    while (state := run.parents[state]) != -1:
+        depth += 1
+    return Run(Ending.VIOLATED, run.parents, depth, run.at_rest, first)
+
+
+def replayed(
+    machine: CompiledModel, run: Run, part: str, faults: int, workload: int, *, at_rest: bool, livelock: bool = False
+) -> tuple[TraceStep, ...]:
+    """The run as steps, each executed again by the plain interpreter.
+
+    Raises: ModelError, where the interpreter disagrees: then the generated search is wrong and the trace is not shown.
+    """
+    interpreter = Interpreter(machine.model)
+    state = interpreter.initial(faults, workload)
+    steps = []
+    for action, packed in machine.path(run):
+        if not interpreter.is_enabled(action, state):
+            raise ModelError(f"replay: {action.name} is not enabled")
+        state = interpreter.apply(action, state)
+        if machine.layout.pack(state) != packed:
+            raise ModelError(f"replay: {action.name} leads to another state")
+        steps.append(TraceStep(action, state))
+    if not livelock and interpreter.holds(part, state):
+        raise ModelError("replay: the last state does not violate the property")
+    if at_rest and not interpreter.is_at_rest(state):
+        raise ModelError("replay: the last state is not at rest")
+    return tuple(steps)

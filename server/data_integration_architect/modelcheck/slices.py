@@ -1,0 +1,124 @@
+"""Reductions of a model to what one property part needs; each function states why the verdict stays the same."""
+
+import ast
+from dataclasses import replace
+
+from data_integration_architect.modelcheck.expressions import Update, conjuncts, names, tree
+from data_integration_architect.modelcheck.ir import Action, Model, Property
+
+
+def slice_for(model: Model, prop: Property, part: str) -> Model:
+    """The backward slice for one part of a property.
+
+    V is the least set that contains the part's names and, for every action that writes a member of V, the names in
+    its guard and in the right-hand sides of those writes. Kept are V and the actions that write V, without their
+    writes outside V (such variables are write-only for this part).
+
+    Invariant: a deleted action changes nothing in V, and a kept one reads nothing outside V, so runs of the slice are
+    the runs of the model with steps left out that do not change V, and the same values of V are reachable. A deleted
+    action can only spend budget, so leaving it out disables nothing.
+    At rest: a resting state of the model projects to a state of the slice in which no kept progress is enabled, once
+    the workload spent by deleted actions is taken away; the search covers every smaller workload. Conversely a run to
+    a resting state of the slice extends by deleted progress, which never enables kept actions, to a resting state of
+    the model, provided that deleted progress terminates (`unranked_actions`, and the search's own cycle check).
+    """
+    wanted = set(names(part))
+    kept: dict[str, Action] = {}
+    is_growing = True
+    while is_growing:
+        size = len(wanted)
+        for action in model.actions:
+            writes = [update for update in action.assignments if update.target in wanted]
+            if writes:
+                kept[action.name] = _with_updates(action, writes)
+                wanted |= kept[action.name].reads
+        is_growing = len(wanted) > size
+    actions = [kept[action.name] for action in model.actions if action.name in kept]
+    return model.restricted(frozenset(wanted), actions, [replace(prop, parts=(part,))])
+
+
+def _with_updates(action: Action, updates: list[Update]) -> Action:
+    if len(updates) == len(action.assignments):
+        return action
+    return replace(action, updates="; ".join(_text(update) for update in updates))
+
+
+def _text(update: Update) -> str:
+    if update.is_append:
+        return f"{update.target}.append({update.value})"
+    place = update.target if update.index is None else f"{update.target}[{update.index}]"
+    return f"{place} = {update.value}"
+
+
+def without_write_only(model: Model) -> Model:
+    """The model without variables that no guard, no property and no update of a kept variable reads.
+
+    Such a variable influences neither which actions are enabled nor whether a property holds, so the reachable
+    valuations of all other variables, and with them the verdicts, are the same. Spin does the same unasked, so exports
+    start from this form and state counts can be compared.
+    """
+    wanted: set[str] = set()
+    for prop in model.properties:
+        for part in prop.parts:
+            wanted |= names(part)
+    for action in model.actions:
+        wanted |= names(action.guard)
+    is_growing = True
+    while is_growing:
+        size = len(wanted)
+        for action in model.actions:
+            for update in action.assignments:
+                if update.target in wanted:
+                    wanted |= names(update.value) | names(update.index or "0")
+        is_growing = len(wanted) > size
+    actions = [_with_updates(action, [u for u in action.assignments if u.target in wanted]) for action in model.actions]
+    return model.restricted(frozenset(wanted), actions, model.properties)
+
+
+def unranked_actions(model: Model) -> tuple[str, ...]:
+    """Progress actions that no lexicographic ranking proves to terminate; empty means that progress always ends.
+
+    A variable ranks the remaining progress actions if none of them can lower it; those that strictly raise it can
+    fire only as often as its range is wide, and are taken out of the set. The same holds with lower and raise
+    exchanged, for the length of a log, and for the workload, which only falls. Repeating this until nothing changes
+    builds a lexicographic ranking; if no action is left, no infinite run of progress exists, in this model or in any
+    slice of it. Sufficient, not necessary: the search checks the explored graph where this leaves actions over.
+    """
+    remaining = [action for action in model.actions if action.kind == "progress" and action.cost == 0]
+    is_shrinking = True
+    while remaining and is_shrinking:
+        ranked: set[str] = set()
+        for declaration in model.declarations:
+            changes = [(action.name, _changes(action, declaration.name)) for action in remaining]
+            for good, bad in (("up", "down"), ("down", "up")):
+                if not any(bad in change or "unknown" in change for _, change in changes):
+                    ranked |= {name for name, change in changes if good in change}
+        is_shrinking = bool(ranked)
+        remaining = [action for action in remaining if action.name not in ranked]
+    return tuple(action.name for action in remaining)
+
+
+def _changes(action: Action, name: str) -> frozenset[str]:
+    """How an action changes a variable: a set of `up`, `down`, `unknown`; empty if it leaves it as it is."""
+    found = {_direction(action, update) for update in action.assignments if update.target == name}
+    return frozenset(found - {"same"})
+
+
+def _direction(action: Action, update: Update) -> str:
+    if update.is_append:
+        return "up"
+    if update.index is not None:
+        return "unknown"
+    match tree(update.value):
+        case ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=ast.Constant(value=int(step))) if name == update.target:
+            return "up" if step > 0 else "unknown"
+        case ast.BinOp(left=ast.Name(id=name), op=ast.Sub(), right=ast.Constant(value=int(step))) if name == update.target:
+            return "down" if step > 0 else "unknown"
+        case ast.Constant(value=int(new)):
+            for part in conjuncts(action.guard):
+                match tree(part):
+                    case ast.Compare(
+                        left=ast.Name(id=name), ops=[ast.Eq()], comparators=[ast.Constant(value=int(old))]
+                    ) if name == update.target:
+                        return "up" if new > old else "down" if new < old else "same"
+    return "unknown"
