@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from data_integration_architect.modelcheck.expressions import ModelError, Ranges, conjuncts, tree
@@ -78,7 +79,7 @@ class CompiledModel:
         while run.parents[states[-1]] != -1:
             states.append(run.parents[states[-1]])
         states.reverse()
-        return [(self._between(before, after), after) for before, after in zip(states, states[1:], strict=False)]
+        return [(self._between(before, after), after) for before, after in pairwise(states)]
 
     def _between(self, before: int, after: int) -> Action:
         for number, state in self.successors(before):
@@ -254,4 +255,3 @@ def _compiled(text: str, name: str) -> Any:
     namespace: dict[str, Any] = {}
     exec(compile(text, "<generated search>", "exec"), namespace)  # noqa: S102 - the text contains numbers only
     return namespace[name]
-

@@ -87,9 +87,9 @@ class Interpreter:
             case ast.Constant(value=int(value)):
                 return value
             case ast.Name(id=name):
-                value = state.values[self._place[name]]
-                assert isinstance(value, int)  # noqa: S101 - the model has checked that names are variables
-                return value
+                stored = state.values[self._place[name]]
+                assert isinstance(stored, int)  # noqa: S101 - the model has checked that names are variables
+                return stored
             case ast.Subscript(value=ast.Name(id=name), slice=index):
                 cells = state.values[self._place[name]]
                 assert isinstance(cells, tuple)  # noqa: S101 - the model has checked that this is no variable

@@ -213,11 +213,13 @@ def _check_action(action: Action, declared: dict[str, Declaration]) -> None:
         raise ModelError(f"{where}: a fault spends no workload, and a cost is not negative")
 
 
+_DECLARED_AS: dict[str, tuple[type[Declaration], ...]] = {"name": (Var,), "item": (Array, Log), "len": (Log,)}
+
+
 def _check_expression(text: str, declared: dict[str, Declaration], where: str) -> None:
     for name, use in _uses(text):
         declaration = declared.get(name)
-        expected = {"name": Var, "item": (Array, Log), "len": Log}[use]
-        if not isinstance(declaration, expected):
+        if not isinstance(declaration, _DECLARED_AS[use]):
             raise ModelError(f"{where}: {name!r} in {text!r} is not declared for this use")
 
 

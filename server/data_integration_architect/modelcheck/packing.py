@@ -116,8 +116,8 @@ class PackedPrinter:
     def text(self, node: ast.expr, ranges: Ranges) -> str:
         """Python text of an expression. Raises: ModelError, where an index is not proven to exist."""
         match node:
-            case ast.Constant(value=value):
-                return repr(value)
+            case ast.Constant(value=constant):
+                return repr(constant)
             case ast.Name(id=name):
                 return self.read(self._field(name))
             case ast.Call(args=[ast.Name(id=name)]):

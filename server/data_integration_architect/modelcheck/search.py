@@ -37,9 +37,10 @@ class TraceStep:
 class SearchResult:
     """Verdict on one property and what was seen.
 
-    `states` and `at_rest` are counted at the largest bounds searched, summed over the parts; `faults` and `workload`
-    are those bounds, or for a violation the least that suffice. `never_enabled` names actions of the slices that no
-    explored state enables; `livelock` is set where progress need not end, the trace then leads into the cycle.
+    `faults` and `workload` are for `holds` the bounds, for `violated` the least that suffice, for `unknown` the first
+    that exceeded the budget. `states` and `at_rest` were counted there, summed over the parts. `never_enabled` names
+    actions of the slices that no explored state enables. With `livelock`, progress need not end and the trace leads
+    into the cycle. `is_shortest` is false where a search with fewer faults exceeded the budget.
     """
 
     property: str
@@ -54,8 +55,7 @@ class SearchResult:
     model: Model | None = None
     never_enabled: frozenset[str] = frozenset()
     livelock: bool = False
-    explored_faults: int = 0
-    explored_workload: int = 0
+    is_shortest: bool = True
 
 
 @dataclass(slots=True)
@@ -77,22 +77,28 @@ def search(
     sliced = [(part, slice_for(model, prop, part)) for part in prop.parts]
     compiled = [(part, CompiledModel(slice_, part, at_rest=at_rest)) for part, slice_ in sliced]
     needs_cycle_check = [at_rest and bool(unranked_actions(slice_)) for _, slice_ in sliced]
-    last = (-1, -1)
+    unknown: SearchResult | None = None
+    last = _Tally()
+    most_workload = model.workload
     for faults in range(model.faults + 1):
-        for workload in range(model.workload + 1):
+        for workload in range(most_workload + 1):
             tally = _Tally()
             violations: list[tuple[int, str, CompiledModel, Run, bool]] = []
+            ending = Ending.EXPLORED
             for (part, machine), is_unranked in zip(compiled, needs_cycle_check, strict=True):
                 run = machine.run(faults, workload, limit, stop)
                 _count(tally, run)
-                if run.ending in (Ending.BUDGET, Ending.STOPPED):
-                    outcome: Outcome = "unknown" if run.ending == Ending.BUDGET else "stopped"
-                    return _ended(prop, outcome, faults, workload, tally, last)
+                if run.ending == Ending.STOPPED:
+                    return _ended(prop, "stopped", faults, workload, tally)
+                if run.ending == Ending.BUDGET:
+                    ending = Ending.BUDGET
+                    continue
                 if run.ending == Ending.VIOLATED:
                     violations.append((run.depth, part, machine, run, False))
                     continue
                 if is_unranked and (cycle := _cycle(machine, run)) is not None:
                     violations.append((cycle.depth, part, machine, cycle, True))
+                    continue
                 if at_rest and run.at_rest == 0:
                     raise ModelError(f"{prop.name}: no state is at rest, so the verdict would be empty")
                 if (faults, workload) == (model.faults, model.workload):
@@ -102,12 +108,19 @@ def search(
                 return SearchResult(
                     prop.name, "violated", faults, workload, tally.states, tally.at_rest, depth, part,
                     replayed(machine, run, part, faults, workload, at_rest=at_rest and not livelock, livelock=livelock),
-                    machine.model, livelock=livelock, explored_faults=faults, explored_workload=workload,
+                    machine.model, livelock=livelock, is_shortest=unknown is None and ending == Ending.EXPLORED,
                 )  # fmt: skip
-            last = (faults, workload)
+            if ending == Ending.BUDGET:
+                # more faults with less workload may still fit the budget and show a violation
+                unknown = unknown or _ended(prop, "unknown", faults, workload, tally)
+                most_workload = workload - 1
+                break
+            last = tally
+    if unknown is not None:
+        return unknown
     return SearchResult(
-        prop.name, "holds", model.faults, model.workload, tally.states, tally.at_rest, tally.depth,
-        never_enabled=frozenset(tally.never_enabled), explored_faults=model.faults, explored_workload=model.workload,
+        prop.name, "holds", model.faults, model.workload, last.states, last.at_rest, last.depth,
+        never_enabled=frozenset(last.never_enabled),
     )  # fmt: skip
 
 
@@ -117,13 +130,8 @@ def _count(tally: _Tally, run: Run) -> None:
     tally.depth = max(tally.depth, run.depth)
 
 
-def _ended(
-    prop: Property, outcome: Outcome, faults: int, workload: int, tally: _Tally, last: tuple[int, int]
-) -> SearchResult:
-    return SearchResult(
-        prop.name, outcome, faults, workload, tally.states, tally.at_rest, tally.depth,
-        explored_faults=last[0], explored_workload=last[1],
-    )  # fmt: skip
+def _ended(prop: Property, outcome: Outcome, faults: int, workload: int, tally: _Tally) -> SearchResult:
+    return SearchResult(prop.name, outcome, faults, workload, tally.states, tally.at_rest, tally.depth)
 
 
 def _cycle(machine: CompiledModel, run: Run) -> Run | None:

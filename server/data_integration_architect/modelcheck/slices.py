@@ -110,15 +110,13 @@ def _direction(action: Action, update: Update) -> str:
     if update.index is not None:
         return "unknown"
     match tree(update.value):
-        case ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=ast.Constant(value=int(step))) if name == update.target:
-            return "up" if step > 0 else "unknown"
-        case ast.BinOp(left=ast.Name(id=name), op=ast.Sub(), right=ast.Constant(value=int(step))) if name == update.target:
-            return "down" if step > 0 else "unknown"
+        case ast.BinOp(left=ast.Name(id=update.target), op=op, right=ast.Constant(value=int(step))) if step > 0:
+            return "up" if isinstance(op, ast.Add) else "down" if isinstance(op, ast.Sub) else "unknown"
         case ast.Constant(value=int(new)):
             for part in conjuncts(action.guard):
                 match tree(part):
                     case ast.Compare(
-                        left=ast.Name(id=name), ops=[ast.Eq()], comparators=[ast.Constant(value=int(old))]
-                    ) if name == update.target:
+                        left=ast.Name(id=update.target), ops=[ast.Eq()], comparators=[ast.Constant(value=int(old))]
+                    ):
                         return "up" if new > old else "down" if new < old else "same"
     return "unknown"

@@ -1,14 +1,14 @@
 """A model as Promela, for Spin: one process, one `d_step` per action, the property as one more option.
 
 The transition system is the same as that of our search, so the numbers of states are equal; run `pan` with
-partial-order reduction off (`-DNOREDUCE`) to compare them. Simultaneous updates are ordered through hidden
-variables, which Spin keeps out of the state.
+partial-order reduction off (`-DNOREDUCE`) to compare them. Where simultaneous updates read what others of them
+assign, the values pass through helper variables that are zero again at the end of the step.
 """
 
 import ast
 
 from data_integration_architect.modelcheck.export.names import Export, Printer, index_names
-from data_integration_architect.modelcheck.expressions import ModelError, Ranges, tree
+from data_integration_architect.modelcheck.expressions import ModelError, Ranges, Update, names, tree
 from data_integration_architect.modelcheck.ir import Action, Array, Log, Model, Property, Var
 from data_integration_architect.modelcheck.slices import without_write_only
 
@@ -24,12 +24,12 @@ def to_promela(model: Model, prop: Property) -> Export:
     Raises: ModelError, where a dividend may be negative: C truncates towards zero, our language rounds down.
     """
     model = without_write_only(model.restricted(frozenset(model.by_name), model.actions, [prop]))
-    names = index_names(model)
-    printer = Printer(names, _OPERATORS, "({} -> {} : {})")
+    indices = index_names(model)
+    printer = Printer(indices, _OPERATORS, "({} -> {} : {})")
     _refuse_negative_dividends(model)
     lines = [f"byte faults = {model.faults};", f"byte workload = {model.workload};"]
     for declaration in model.declarations:
-        index = names.cells[declaration.name]
+        index = indices.cells[declaration.name]
         match declaration:
             case Var(low=low, high=high, initial=initial):
                 lines.append(f"{_type(low, high)} {index} = {initial};")
@@ -37,9 +37,9 @@ def to_promela(model: Model, prop: Property) -> Export:
                 lines.append(f"{_type(0, high)} {index}[{size}] = {initial};")
             case Log(capacity=capacity, high=high):
                 lines.append(f"{_type(0, high)} {index}[{capacity}];")
-                lines.append(f"{_type(0, capacity)} {names.length[declaration.name]};")
-    most = max((len(action.assignments) for action in model.actions), default=0)
-    lines += [f"hidden int t{number};" for number in range(most)]
+                lines.append(f"{_type(0, capacity)} {indices.length[declaration.name]};")
+    most = max((len(_helped(action)) for action in model.actions), default=0)
+    lines += [f"int t{number}; int i{number};" for number in range(most)]
     busy = [_guard(action, printer) for action in model.actions if action.kind == "progress"]
     lines.append(f"#define BUSY ({' || '.join(busy) or '0'})")
     condition = " && ".join(printer.text(tree(part)) for part in prop.parts)
@@ -49,7 +49,7 @@ def to_promela(model: Model, prop: Property) -> Export:
         steps = "; ".join(_assignments(action, printer, model)) or "skip"
         lines.append(f"  :: d_step {{ {_guard(action, printer)} -> {steps} }} /* a{number} */")
     lines += [f"  :: d_step {{ {resting}!({condition}) -> assert(0) }}", "  od", "}", ""]
-    return Export("\n".join(lines), names.table(model))
+    return Export("\n".join(lines), indices.table(model))
 
 
 def _type(low: int, high: int) -> str:
@@ -65,26 +65,40 @@ def _guard(action: Action, printer: Printer) -> str:
     return f"({' && '.join([*budgets, printer.text(tree(action.guard))])})"
 
 
+def _helped(action: Action) -> list[Update]:
+    """Updates whose value or index reads what another update of the action assigns."""
+    found = []
+    for update in action.assignments:
+        read = names(update.value) | names(update.index or "0")
+        if any(other.target in read for other in action.assignments if other != update):
+            found.append(update)
+    return found
+
+
 def _assignments(action: Action, printer: Printer, model: Model) -> list[str]:
-    """All right-hand sides and indices are read into hidden variables before anything is assigned."""
+    helped = _helped(action)
     reads: list[str] = []
     writes: list[str] = []
-    for number, update in enumerate(action.assignments):
-        reads.append(f"t{number} = {printer.text(tree(update.value))}")
+    resets: list[str] = []
+    for update in action.assignments:
+        value = printer.text(tree(update.value))
+        index = printer.text(tree(update.index or "0"))
+        if update in helped:
+            number = helped.index(update)
+            reads += [f"t{number} = {value}", f"i{number} = {index}"]
+            resets += [f"t{number} = 0", f"i{number} = 0"]
+            value, index = f"t{number}", f"i{number}"
         name = printer.text(ast.Name(update.target))
         if isinstance(model.by_name[update.target], Log):
             length = printer.text(ast.Call(ast.Name("len"), [ast.Name(update.target)], []))
-            writes += [f"{name}[{length}] = t{number}", f"{length} = {length} + 1"]
-        elif update.index is None:
-            writes.append(f"{name} = t{number}")
+            writes += [f"{name}[{length}] = {value}", f"{length} = {length} + 1"]
         else:
-            # an element's index may read what this action assigns, so elements are written first
-            writes.insert(0, f"{name}[{printer.text(tree(update.index))}] = t{number}")
+            writes.append(f"{name}{f'[{index}]' if update.index is not None else ''} = {value}")
     if action.kind == "fault":
         writes.append("faults = faults - 1")
     if action.cost:
         writes.append(f"workload = workload - {action.cost}")
-    return reads + writes
+    return reads + writes + resets
 
 
 def _refuse_negative_dividends(model: Model) -> None:
