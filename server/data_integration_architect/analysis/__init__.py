@@ -1,0 +1,1 @@
+"""What follows from a topology: effects in order, mechanisms of paths, systems of record."""

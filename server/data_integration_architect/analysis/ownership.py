@@ -1,0 +1,228 @@
+"""The system of record of every entity, concluded from who writes what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from data_integration_architect.analysis.system import Effect, HandlerSite, System
+from data_integration_architect.topology import Append, Call, Invalidate, OnSchedule, Read, Write
+
+DERIVED_KINDS = {"search", "cache", "warehouse", "lakehouse", "vector", "feature-store"}
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Who is right by definition about one entity (or ENTITY.PART).
+
+    `status`: owned = one system of record; conflict = several places take original writes; derived = only copies
+    are in sight; unknown = nobody writes it in sight.
+    """
+
+    subject: str
+    status: Literal["owned", "conflict", "derived", "unknown"]
+    store: str | None
+    writers: tuple[str, ...] = ()
+    """Stores or channels that take original writes, the system of record first."""
+    derived: tuple[str, ...] = ()
+    """Stores that hold copies, sorted."""
+    declared: bool = False
+
+    @property
+    def entity(self) -> str:
+        return self.subject.split(".", 1)[0]
+
+
+def owners_of(system: System) -> Mapping[str, Ownership]:
+    """Subject → ownership, for every entity and every part that has writers of its own; sorted."""
+    return _Owners(system).all()
+
+
+class _Owners:
+    def __init__(self, system: System) -> None:
+        self.system = system
+
+    def all(self) -> Mapping[str, Ownership]:
+        found = {}
+        for name, entity in sorted(self.system.topology.entities.items()):
+            found[name] = self.of(name)
+            for part in sorted(entity.parts):
+                subject = f"{name}.{part}"
+                if any(e.subject == subject for e in self.system.effects):
+                    found[subject] = self.of(subject)
+        return found
+
+    def of(self, subject: str) -> Ownership:
+        system = self.system
+        entity = subject.split(".", 1)[0]
+        effects = [e for e in system.effects if e.subject == subject and not e.is_read]
+        direct = self._merge_instances(self._original(effects))
+        copies = self._copies(effects, entity)
+        declared = system.topology.entities[entity].system_of_record if "." not in subject else None
+        if declared:
+            others = [d for d in direct if not system.same_instance(d, declared)]
+            rivals = [d for d in others if self._rivals(effects, declared, d)]
+            status: Literal["owned", "conflict"] = "conflict" if rivals else "owned"
+            return self._result(subject, status, declared, [declared, *others], copies, declared=True)
+        if not direct:
+            return self._without_writers(subject, entity, effects, copies)
+        ranked = sorted(direct, key=lambda d: self._rank(effects, d, direct))
+        first = ranked[0]
+        rivals = [d for d in ranked[1:] if self._rivals(effects, first, d)]
+        return self._result(subject, "conflict" if rivals else "owned", first, ranked, copies)
+
+    def _result(
+        self,
+        subject: str,
+        status: Literal["owned", "conflict", "derived", "unknown"],
+        store: str | None,
+        writers: Iterable[str],
+        copies: Iterable[str],
+        declared: bool = False,
+    ) -> Ownership:
+        ordered = tuple(dict.fromkeys(writers))
+        derived = sorted(({*copies, *ordered}) - {store})
+        return Ownership(subject, status, store, ordered, tuple(derived), declared)
+
+    def _without_writers(self, subject: str, entity: str, effects: list[Effect], copies: set[str]) -> Ownership:
+        """Nobody writes it on request: it may come in through a channel, be captured, or be read by jobs."""
+        system = self.system
+        called = dict.fromkeys(e.target for e in effects if isinstance(e.step, Call))
+        sources = self._sources(effects, entity) or list(called)
+        if len(sources) == 1:
+            return self._result(subject, "owned", sources[0], sources, copies)
+        if sources:
+            logs = [s for s in sources if system.channel(s) and system.channel_kind(s) == "log"]
+            first = (logs or sources)[0]
+            return self._result(subject, "owned", first, [first], {*copies, *sources})
+        return self._result(subject, "derived" if copies else "unknown", None, (), copies)
+
+    def _original(self, effects: list[Effect]) -> list[str]:
+        """Stores and channels that take original writes of the subject, in program order of handlers."""
+        system = self.system
+        found: dict[str, None] = {}
+        for effect in effects:
+            site = effect.site
+            if isinstance(effect.step, Write):
+                if effect.on_miss or system.is_external(effect.target) and not site.is_direct:
+                    continue
+                if site.is_direct or self._starts_data(site, effect):
+                    found[effect.target] = None
+        for effect in effects:
+            if isinstance(effect.step, Append) and effect.site.is_direct:
+                # An append beside a write of the same handler announces that write; alone it is the write.
+                beside = any(
+                    isinstance(e.step, Write) and not system.is_cache(e.target) for e in effect.site.changes
+                )
+                if not beside and system.channel_kind(effect.target) in {"log", "unknown"}:
+                    found[effect.target] = None
+        return list(found)
+
+    def _starts_data(self, site: HandlerSite, effect: Effect) -> bool:
+        """Whether a scheduled or consuming handler writes values that no trigger or read brought: its own data."""
+        step = effect.step
+        if not isinstance(step, Write):
+            return False
+        if site.fired_by == "every":
+            return not site.reads and not site.handler.computes
+        if site.fired_by == "consume" and site.consumed:
+            return self._is_command(site, effect)
+        return False
+
+    def _is_command(self, site: HandlerSite, effect: Effect) -> bool:
+        """Whether the record is an order to act, not news of the entity: the entity is not what the channel carries."""
+        carried = self.system.carried(site.consumed or "")
+        return bool(carried) and effect.entity not in carried and effect.entity is not None
+
+    def _copies(self, effects: list[Effect], entity: str) -> set[str]:
+        system = self.system
+        found = {e.target for e in effects if isinstance(e.step, Write | Invalidate) and system.store(e.target)}
+        found |= {e.target for e in system.effects if isinstance(e.step, Invalidate) and e.entity == entity}
+        return {store for store in found if not system.is_external(store)}
+
+    def _sources(self, effects: list[Effect], entity: str) -> list[str]:
+        """Where copies of an entity come from that nobody writes: read or captured stores, consumed channels."""
+        system = self.system
+        found: dict[str, None] = {}
+        targets = {e.target for e in effects}
+        for site in system.handlers.values():
+            if site.captured and (any(e.entity == entity for e in site.changes)):
+                found[system.primary(site.captured)] = None
+        for effect in system.effects:
+            if isinstance(effect.step, Read) and effect.entity == entity and effect.target not in targets:
+                if isinstance(effect.site.handler.trigger, OnSchedule) or effect.on_miss or not effect.step.on_miss:
+                    found[system.primary(effect.target)] = None
+        if not found:
+            for site in system.handlers.values():
+                if site.consumed and entity in system.carried(site.consumed):
+                    root = self._upstream(site.consumed)
+                    found[root] = None
+        if not found:
+            readers = [r for r in system.topology.readers if r.entity and r.entity.split(".", 1)[0] == entity]
+            for reader in readers:
+                if isinstance(reader.reads, str):
+                    found[system.primary(reader.reads)] = None
+        return list(found)
+
+    def _upstream(self, channel: str) -> str:
+        """The first channel of a chain of channels (a retry topic leads back to the topic that it retries)."""
+        seen = {channel}
+        while True:
+            before = [
+                e.site.consumed
+                for e in self.system.appends(channel)
+                if e.site.consumed and e.site.consumed not in seen
+            ]
+            if not before or before[0] is None:
+                return channel
+            channel = before[0]
+            seen.add(channel)
+
+    def _merge_instances(self, stores: list[str]) -> list[str]:
+        """One name for each physical instance, the first that was written; replicas count as their primary."""
+        found: dict[str, str] = {}
+        for store in stores:
+            name = self.system.primary(store) if self.system.store(store) else store
+            found.setdefault(self.system.instance(name), name)
+        return list(found.values())
+
+    def _rank(self, effects: list[Effect], store: str, among: list[str]) -> tuple[int, ...]:
+        """Smaller = more likely the system of record."""
+        system = self.system
+        own = [e for e in effects if system.store(store) and system.same_instance(e.target, store)]
+        fed = sum(1 for other in among if other != store and self._feeds(store, other))
+        is_fed = sum(1 for other in among if other != store and self._feeds(other, store))
+        first = min((e.position for e in own), default=99)
+        return (
+            1 if system.is_cache(store) or system.is_volatile(store) else 0,
+            1 if system.kind(store) in DERIVED_KINDS else 0,
+            is_fed - fed,
+            1 if system.is_external(store) else 0,
+            -sum(1 for e in own if system.enlisted(e)),
+            first,
+            -len(own),
+        )
+
+    def _feeds(self, source: str, target: str) -> bool:
+        """Whether some job or capture moves data from `source` to `target`."""
+        system = self.system
+        for effect in system.touching(target):
+            if effect.is_read:
+                continue
+            if effect.site.captured == source:
+                return True
+            if effect.site.fired_by == "every" and any(r.target == source for r in effect.site.reads):
+                return True
+        return False
+
+    def _rivals(self, effects: list[Effect], first: str, other: str) -> bool:
+        """Whether `other` takes original writes that `first` does not get in the same handler."""
+        system = self.system
+        if system.channel(other) or system.channel(first):
+            return False
+        writers = {e.site.id for e in effects if e.target == other and isinstance(e.step, Write) and not e.on_miss}
+        writers = {w for w in writers if system.handlers[w].is_direct}
+        beside = {e.site.id for e in effects if system.same_instance(e.target, first)}
+        return bool(writers - beside)
+

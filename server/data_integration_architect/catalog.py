@@ -1,0 +1,261 @@
+"""Typed view of `knowledge/`: stores, mechanisms, anti-patterns, fixes, engines. Refuses what does not hold together.
+
+A knowledge file has a head, the facts that engines compute with, and a body, the texts for readers. Heads of a
+folder are read together; a body only when somebody asks for it, because texts are most of the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data_integration_architect.errors import KnowledgeError, UnknownName
+from data_integration_architect.files import packaged_names, packaged_text, parse_text
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(Entry):
+    """Where a claim can be checked; `checked` is the day it was opened, or `unchecked`."""
+
+    url: str
+    title: str
+    locator: str = ""
+    checked: str
+
+
+class Claim(Entry):
+    text: str
+    sources: tuple[Source, ...] = ()
+
+
+SLOTS = (
+    "change_feed",
+    "change_feed_needs",
+    "change_feed_failures",
+    "transaction_scope",
+    "unique_constraint",
+    "idempotent_write",
+    "version_checked_write",
+    "use_as_log",
+)
+
+StoreKind = Literal[
+    "relational", "document", "wide-column", "key-value", "cache", "search", "warehouse", "lakehouse", "object-store",
+    "log", "queue", "pubsub", "graph", "vector", "feature-store",
+]  # fmt: skip
+Severity = Literal["info", "low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
+
+
+class StoreHead(Entry):
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    kind: StoreKind
+    typical_role: Literal["record", "derived", "transport", "either"]
+    keeps_history: bool = False
+    durable: bool | Literal["configurable"] = True
+    serves: tuple[str, ...] = ()
+    ordering: Literal["per-partition", "per-queue", "per-group", "none"] | None = None
+    delivery: Literal["at-least-once", "at-most-once", "exactly-once"] | None = None
+    change_feed_kind: Literal["log", "stream", "trigger", "query", "none"] = "none"
+    transaction_scope_kind: Literal["instance", "partition", "row", "document", "batch", "table", "none"] = "none"
+    unique_constraint_kind: Literal["enforced", "informational", "key-only", "none"] = "none"
+    version_check: Literal["external-version", "condition", "compare-and-set", "merge-condition", "none"] = "none"
+    isolation_default: Literal["read-committed", "repeatable-read", "snapshot", "serializable", "none"] | None = None
+
+
+class Store(StoreHead):
+    slots: Mapping[str, Claim]
+
+
+class MechanismHead(Entry):
+    id: str
+    title: str
+    role: Literal["mechanism", "recommendation"]
+
+
+class Mechanism(MechanismHead):
+    summary: str
+    needs: tuple[Claim, ...] = ()
+    gives: tuple[Claim, ...] = ()
+    costs: tuple[Claim, ...] = ()
+    failure_modes: tuple[Claim, ...] = ()
+    use_when: str = ""
+    avoid_when: str = ""
+    sources: tuple[Source, ...]
+
+
+class CheckedProperty(Entry):
+    property: str | None = None
+    not_modelled: str | None = None
+
+
+class AntiPatternHead(Entry):
+    id: str
+    title: str
+    group: Literal["writing", "capture", "transport", "consuming", "reading", "processing"]
+    severity: tuple[Severity, ...]
+    violates: tuple[Literal["integrity", "timeliness", "availability"], ...]
+    subsumes: tuple[str, ...] = ()
+    fixes: tuple[str, ...]
+    check: CheckedProperty
+
+
+class AntiPattern(AntiPatternHead):
+    summary: str
+    why: str
+    example: Mapping[str, Any]
+    use_instead: str
+    known_problems: tuple[str, ...]
+    sources: tuple[Source, ...] = Field(min_length=1)
+
+
+class Change(Entry):
+    element: Literal[
+        "store", "channel", "event", "entity", "handler", "trigger", "step", "reader", "constraint", "causality",
+        "failover", "process", "context",
+    ]  # fmt: skip
+    set: Mapping[str, Any]
+
+
+class FixHead(Entry):
+    id: str
+    title: str
+
+
+class Fix(FixHead):
+    summary: str
+    changes: tuple[Change, ...] = ()
+    structural: str | None = None
+    addresses: tuple[str, ...]
+    costs: str
+    sources: tuple[Source, ...] = Field(min_length=1)
+
+
+class EngineHead(Entry):
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    kind: Literal["stream", "batch", "unified", "incremental-view"]
+    replay: bool
+    exactly_once: Literal["state-only", "effects-with-transactional-sink", "none"]
+    event_time: bool
+    bounded_input: bool
+
+
+class Engine(EngineHead):
+    claims: tuple[Claim, ...]
+
+
+H = TypeVar("H", bound=Entry)
+B = TypeVar("B", bound=Entry)
+
+
+class Shelf(Generic[H, B]):
+    """One folder of knowledge: ids, heads by id, whole entries by id. The id is the file's name."""
+
+    def __init__(self, folder: str, head: type[H], body: type[B], body_starts_at: str) -> None:
+        self.folder, self.head_type, self.body_type, self.body_starts_at = folder, head, body, body_starts_at
+
+    @cached_property
+    def heads(self) -> Mapping[str, H]:
+        return {name: self._head(name) for name in packaged_names(f"knowledge/{self.folder}", ".yaml")}
+
+    def _head(self, name: str) -> H:
+        text = packaged_text(f"knowledge/{self.folder}/{name}.yaml")
+        start = text.find(f"\n{self.body_starts_at}:")
+        if start < 0:
+            raise KnowledgeError(f"knowledge/{self.folder}/{name}.yaml: {self.body_starts_at} is missing")
+        head = self._parse(self.head_type, text[: start + 1], name)
+        if getattr(head, "id") != name:  # noqa: B009 - both types have an id; the variable bound cannot say so
+            raise KnowledgeError(f"knowledge/{self.folder}/{name}.yaml: its id is not the name of the file")
+        return head
+
+    def entry(self, name: str) -> B:
+        """The whole entry. Raises: UnknownName."""
+        if name not in self.heads:
+            raise UnknownName(self.folder.rstrip("s"), name, self.heads)
+        return self._entries(name)
+
+    def _entries(self, name: str) -> B:
+        return self._parse(self.body_type, packaged_text(f"knowledge/{self.folder}/{name}.yaml"), name)
+
+    def _parse(self, model: type[Any], text: str, name: str) -> Any:
+        try:
+            return model.model_validate(parse_text(text, name).data)
+        except ValidationError as error:
+            raise KnowledgeError(f"knowledge/{self.folder}/{name}.yaml: {error}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.heads
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.heads)
+
+
+class Catalog:
+    """All shelves, and the look-ups by the words that people use."""
+
+    def __init__(self) -> None:
+        self.stores = Shelf("stores", StoreHead, Store, "slots")
+        self.mechanisms = Shelf("mechanisms", MechanismHead, Mechanism, "summary")
+        self.anti_patterns = Shelf("anti-patterns", AntiPatternHead, AntiPattern, "summary")
+        self.fixes = Shelf("fixes", FixHead, Fix, "summary")
+        self.engines = Shelf("engines", EngineHead, Engine, "claims")
+
+    @cached_property
+    def _technologies(self) -> Mapping[str, StoreHead]:
+        return _by_words(self.stores.heads)
+
+    @cached_property
+    def _engine_words(self) -> Mapping[str, EngineHead]:
+        return _by_words(self.engines.heads)
+
+    def technology(self, word: str | None) -> StoreHead | None:
+        """The store behind a common spelling (`pg`, `Postgres 16`, `es`), None for an unknown product."""
+        return _look_up(self._technologies, word)
+
+    def engine(self, word: str | None) -> EngineHead | None:
+        """The processing engine behind a common spelling, None for an unknown one."""
+        return _look_up(self._engine_words, word)
+
+
+def _by_words(heads: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for head in heads.values():
+        for word in (head.id, head.name, *head.aliases):
+            other = found.setdefault(_word(word), head)
+            if other is not head:
+                raise KnowledgeError(f"{word!r} names both {other.id} and {head.id}")
+    return found
+
+
+def _word(text: str) -> str:
+    return "-".join(text.lower().replace("_", " ").replace("-", " ").split())
+
+
+def _look_up(words: Mapping[str, Any], given: str | None) -> Any:
+    if given is None:
+        return None
+    parts = _word(given).split("-")
+    # `aws rds postgresql 16` → the longest run of words that is known; versions and vendors fall away.
+    for length in range(len(parts), 0, -1):
+        for start in range(len(parts) - length + 1):
+            candidate = "-".join(parts[start : start + length])
+            found = words.get(candidate) or words.get(candidate.rstrip("0123456789.:"))
+            if found:
+                return found
+    return None
+
+
+@cache
+def load_catalog() -> Catalog:
+    """The packaged knowledge; read once in a process."""
+    return Catalog()

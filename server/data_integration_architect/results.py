@@ -1,0 +1,166 @@
+"""What engines return and renderers read. These models are the JSON of `review --format json`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from data_integration_architect.catalog import Severity, Source
+
+SCHEMA_VERSION = "1"
+
+
+class Result(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class Place(Result):
+    path: str
+    """Path in the topology document."""
+    line: int | None = None
+    """Line in the document, 1-based."""
+
+
+class Condition(Result):
+    path: str
+    value: Any
+
+
+class Applicable(Result):
+    verdict: Literal["applicable", "not-applicable", "unknown"]
+    reason: str
+    instead: str | None = None
+
+
+class FlowResult(Result):
+    id: str
+    from_: str = Field(alias="from")
+    to: str
+    entities: tuple[str, ...]
+    mechanism: str
+
+
+class SystemOfRecord(Result):
+    entity: str
+    """Entity, or ENTITY.PART for fields with an owner of their own."""
+    status: Literal["owned", "conflict", "derived", "unknown"]
+    store: str | None
+    instance: str | None = None
+    """Physical instance of the store where it has another name."""
+    derived: tuple[str, ...]
+
+
+class Finding(Result):
+    id: str
+    fingerprint: str
+    severity: Severity
+    severity_depends_on: tuple[str, ...] = ()
+    violates: Literal["integrity", "timeliness", "availability"]
+    confidence: Literal["checked", "derived", "inferred"]
+    condition: tuple[Condition, ...] | None = None
+    elements: tuple[str, ...]
+    at: Place
+    summary: str
+    explains: tuple[int, ...] = ()
+    """Indices of the symptoms that this explains."""
+    also: tuple[str, ...] = ()
+    """Ids of more general anti-patterns that hold on the same elements."""
+    fixes: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+    @property
+    def is_definite(self) -> bool:
+        return self.condition is None
+
+
+class Flip(Result):
+    path: str
+    value: Any
+    mechanism: str
+
+
+class Recommendation(Result):
+    from_: str = Field(alias="from")
+    to: str
+    entities: tuple[str, ...]
+    mechanism: str
+    runner_up: str
+    decided_by: tuple[str, ...]
+    would_flip: tuple[Flip, ...]
+    fixes: tuple[str, ...]
+    reason: str
+
+
+class Processing(Result):
+    layer: Literal["none", "lambda", "kappa", "unified"]
+    """The layer to have."""
+    today: Literal["none", "lambda", "kappa", "unified"]
+    """The layer that is there."""
+    composition: Literal["single-system", "composed", "federated"]
+    reason: str
+
+
+class Ordering(Result):
+    flow: str
+    entity: str | None
+    need: Literal["none", "per-key", "per-group-causal", "total"]
+    key: str | None
+    given: Literal["none", "per-key", "per-group", "total", "unknown"]
+    satisfied: bool | Literal["partial", "n/a"]
+    reason: str
+
+
+class Idempotency(Result):
+    flow: str
+    mechanism: str
+    currently: Literal["ok", "partial", "missing", "broken", "n/a"]
+    operation_id_origin: Literal["client", "server", "event", "none", "unknown"]
+
+
+class Causal(Result):
+    first: str
+    then: str
+    per: str | None
+    status: Literal["kept", "lost", "unknown"]
+    reason: str
+
+
+class ConstraintResult(Result):
+    name: str
+    class_: str | None = Field(alias="class")
+    enforced_at: str | None
+    status: Literal["enforced", "not-enforced", "unknown"]
+
+
+class Answer(Result):
+    value: Any
+    effect: str
+
+
+class Question(Result):
+    path: str
+    ask: str
+    answers: tuple[Answer, ...]
+
+
+class Review(Result):
+    schema_version: str = SCHEMA_VERSION
+    system: str | None = None
+    applicable: Applicable
+    flows: tuple[FlowResult, ...]
+    systems_of_record: tuple[SystemOfRecord, ...]
+    findings: tuple[Finding, ...]
+    recommendations: tuple[Recommendation, ...]
+    processing: Processing
+    ordering: tuple[Ordering, ...]
+    idempotency: tuple[Idempotency, ...]
+    causal: tuple[Causal, ...]
+    constraints: tuple[ConstraintResult, ...]
+    unexplained_symptoms: tuple[int, ...] = ()
+    """Indices of symptoms that no finding explains."""
+    questions: tuple[Question, ...]
+
+    @property
+    def definite(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.is_definite)
