@@ -133,6 +133,15 @@ class ConstraintResult(Result):
     status: Literal["enforced", "not-enforced", "unknown"]
 
 
+class SymptomResult(Result):
+    in_: str = Field(alias="in")
+    """Store or channel where it was seen."""
+    entity: str | None
+    kind: str
+    explained_by: tuple[str, ...]
+    """Fingerprints of the findings that explain it."""
+
+
 class Answer(Result):
     value: Any
     effect: str
@@ -142,6 +151,14 @@ class Question(Result):
     path: str
     ask: str
     answers: tuple[Answer, ...]
+
+
+class Changes(Result):
+    """Fingerprints of what differs from an earlier review."""
+
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
 
 
 class Review(Result):
@@ -157,10 +174,64 @@ class Review(Result):
     idempotency: tuple[Idempotency, ...]
     causal: tuple[Causal, ...]
     constraints: tuple[ConstraintResult, ...]
+    symptoms: tuple[SymptomResult, ...] = ()
+    """What was observed, in the order of the document."""
     unexplained_symptoms: tuple[int, ...] = ()
     """Indices of symptoms that no finding explains."""
     questions: tuple[Question, ...]
+    changes: Changes | None = None
+    """What differs from the earlier review that was given."""
+    omitted: dict[str, int] = Field(default_factory=dict)
+    """Entries of each list that are not shown; ask for a section and page."""
 
     @property
     def definite(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.is_definite)
+
+
+class Classification(Result):
+    applicable: Applicable
+    flows: tuple[FlowResult, ...]
+    systems_of_record: tuple[SystemOfRecord, ...]
+    processing: Processing
+
+
+class AntiPatterns(Result):
+    findings: tuple[Finding, ...]
+    unexplained_symptoms: tuple[int, ...]
+    questions: tuple[Question, ...]
+
+
+class Propagation(Result):
+    applicable: Applicable
+    recommendations: tuple[Recommendation, ...]
+
+
+class OrderCheck(Result):
+    ordering: tuple[Ordering, ...]
+    idempotency: tuple[Idempotency, ...]
+    causal: tuple[Causal, ...]
+    constraints: tuple[ConstraintResult, ...]
+
+
+class Part(Result):
+    """One piece of an explanation; whatever is empty is not shown."""
+
+    heading: str
+    text: str = ""
+    items: tuple[tuple[str, str], ...] = ()
+    """(term, text); the term may be empty."""
+    code: str = ""
+    """A topology, or a part of one, as YAML."""
+
+
+class Explanation(Result):
+    topic: str
+    kind: Literal[
+        "anti-pattern", "mechanism", "fix", "store", "engine", "finding", "attribute", "guide", "vocabulary"
+    ]  # fmt: skip
+    title: str
+    parts: tuple[Part, ...]
+    see_also: tuple[str, ...] = ()
+    """Topics that can be explained next."""
+    sources: tuple[Source, ...] = ()

@@ -1,10 +1,13 @@
 """The topology model, its reader and its normal form."""
 
 from data_integration_architect.topology.base import NONE
-from data_integration_architect.topology.load import dump_topology, load_topology
+from data_integration_architect.topology.load import dump_topology, load_document, load_topology
 from data_integration_architect.topology.model import CausalPair, Constraint, Context, Reader, Symptom, Topology
 from data_integration_architect.topology.normal import NormalForm, normalize
 from data_integration_architect.topology.state import Channel, Entity, Event, Store
+from data_integration_architect.topology.steps import (
+    STEPS as STEP_KINDS,
+)
 from data_integration_architect.topology.steps import (
     Append,
     Call,
@@ -23,6 +26,7 @@ from data_integration_architect.topology.triggers import OnChanges, OnConsume, O
 
 __all__ = [
     "NONE",
+    "STEP_KINDS",
     "Append",
     "Call",
     "CausalPair",
@@ -49,6 +53,7 @@ __all__ = [
     "Trigger",
     "Write",
     "dump_topology",
+    "load_document",
     "load_topology",
     "normalize",
     "step_kind",

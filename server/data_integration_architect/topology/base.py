@@ -16,6 +16,8 @@ class Base(BaseModel):
 
 
 class Evidence(Base):
+    """Where a fact comes from."""
+
     at: Text | None = None
     """Where a scanner saw the fact: file:line, relative to the scanned root."""
     says: Text | None = None

@@ -57,6 +57,11 @@ def load_topology(document: Document) -> Topology:
     return topology
 
 
+def load_document(data: Any, source: str) -> Topology:
+    """The topology of plain data that no file holds. Raises: InputError."""
+    return load_topology(Document(data, source))
+
+
 def dump_topology(topology: Topology) -> dict[str, Any]:
     """Plain data that `load_topology` reads back to an equal topology; only what was said."""
     dumped: dict[str, Any] = topology.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -34,7 +34,7 @@ class Reader(Element):
     decides: Literal["none", "access", "billing", "stock", "legal", "other"] | None = None
     """What is decided on what was read. Default: none."""
     own_writes: Literal["required", "not-required"] | None = None
-    """Whether a person must see what they just wrote."""
+    """Whether a person must see what they just wrote. Default: not-required."""
     own_writes_from: Name | None = None
     """Store from which they read it."""
     persisted: Flag | None = None

@@ -12,6 +12,8 @@ from data_integration_architect.topology.values import Count, Duration, Flag, Na
 
 
 class Copies(Base):
+    """Copies of a store that clients use side by side."""
+
     regions: tuple[Name, ...] = ()
     """Regions or sites that hold a copy."""
     writable: Literal["all", "one"] | None = None
@@ -21,6 +23,8 @@ class Copies(Base):
 
 
 class Failover(Base):
+    """What happens when a primary fails."""
+
     automatic: Flag | None = None
     """Whether a standby is promoted without a person."""
     fenced: Flag | None = None
@@ -69,6 +73,8 @@ class Store(Element):
 
 
 class Repartition(Base):
+    """A change of the number of partitions."""
+
     from_: Annotated[Count | None, Field(alias="from")] = None
     """Number of partitions before."""
     to: Count | None = None
@@ -82,6 +88,8 @@ class Repartition(Base):
 
 
 class Event(Base):
+    """What one record of a channel carries."""
+
     content: Literal["full", "changed-fields", "delta", "id-only"] | None = None
     """What an event carries: the whole state, the changed fields, an increment, or only the id."""
     id: Name | Literal["none"] | None = None
@@ -93,7 +101,8 @@ class Event(Base):
     resolution: Duration | None = None
     """How fine that clock is."""
     on_delete: Literal["none", "key-only", "full", "self-contained"] | None = None
-    """What an event about a deletion carries; `none` = there is no such event."""
+    """What an event about a deletion carries; `none` = there is no such event. Default: key-only, where a
+    capture from the log fills the channel."""
     unchanged_large_values: Literal["included", "placeholder", "omitted"] | None = None
     """What stands for a large column that an update did not change."""
     schema_compatibility: Literal["none", "backward", "forward", "full"] | None = None
@@ -110,7 +119,8 @@ class Channel(Element):
     carries: tuple[Name, ...] = ()
     """Entities whose events it carries. Default: those that handlers append."""
     message_key: Name | None = None
-    """Field that decides the partition; `none` or `random` = spread without a key."""
+    """Field that decides the partition; `none` or `random` = spread without a key. Default: the key of the
+    table, where a capture from the log fills the channel."""
     partitions: Count | None = None
     """Number of partitions. Default: several."""
     repartitioned: Repartition | None = None
@@ -124,7 +134,7 @@ class Channel(Element):
     delivery: Literal["at-most-once", "at-least-once", "exactly-once"] | None = None
     """Delivery guarantee. Default: that of the technology."""
     when_full: Literal["block", "drop", "grow"] | None = None
-    """What happens to a producer when it is full or not reachable."""
+    """What happens to a producer when it is full or not reachable. Default: that of the technology; brokers do not drop."""
     event: Event = Event()
     """What its events carry."""
     dead_letter: Name | Literal["none"] | None = None
@@ -136,6 +146,8 @@ class Channel(Element):
 
 
 class PersonalData(Base):
+    """Rules for data about persons."""
+
     erase_within: Duration | Literal["none"] | None = None
     """Deadline within which a person's data must be erased on request."""
     key_per_person: Flag | None = None
@@ -143,6 +155,8 @@ class PersonalData(Base):
 
 
 class Reference(Base):
+    """A reference from one entity to another."""
+
     to: Name
     """Entity that is referred to."""
     visible_before: Flag | None = None

@@ -13,6 +13,8 @@ from data_integration_architect.topology.values import Count, Duration, Flag, Na
 
 
 class Retry(Base):
+    """What follows a failed step."""
+
     attempts: Count | None = None
     """Tries after the first."""
     then: Literal["raise", "ignore", "dead-letter", "block", "compensate"] | None = None
@@ -35,6 +37,7 @@ class Read(StepBase):
     """Reads a store."""
 
     read: Name
+    """Store that is read."""
     entity: Name | None = None
     """Entity, or ENTITY.PART."""
     on_miss: tuple[Step, ...] = ()
@@ -49,6 +52,7 @@ class Write(StepBase):
     """Writes a store."""
 
     write: Name
+    """Store that is written."""
     entity: Name | None = None
     """Entity, or ENTITY.PART."""
     mode: Literal["insert", "replace", "merge", "increment", "delete", "rebuild-and-swap"] | None = None
@@ -75,6 +79,7 @@ class Append(StepBase):
     """Appends to a channel."""
 
     append: Name
+    """Channel that gets the record."""
     entity: Name | None = None
     """Entity whose event it is."""
     operation_id: Literal["passed", "new", "none"] | None = None
@@ -89,6 +94,7 @@ class Call(StepBase):
     """Asks an outside system for an effect."""
 
     call: Name
+    """Outside system, one of `stores`."""
     entity: Name | None = None
     """Entity that the effect is about."""
     operation_id: Literal["passed", "new", "none"] | None = None
@@ -105,11 +111,14 @@ class Invalidate(StepBase):
     """Deletes the entry of a cache."""
 
     invalidate: Name
+    """Store that caches."""
     entity: Name | None = None
     """Entity whose entry goes."""
 
 
 class Coordinator(Base):
+    """Who decides a distributed commit."""
+
     log: Literal["durable", "volatile", "none"] | None = None
     """Where the coordinator keeps its decision."""
     returns: Literal["always", "never", "unknown"] | None = None
@@ -144,6 +153,8 @@ Step = Annotated[
 
 
 class Dedup(Base):
+    """How a handler recognises what it has handled before."""
+
     by: Name | tuple[Name, ...] | Literal["none"] | None = None
     """Field or fields by which a repetition is recognised; `none` = nothing is remembered."""
     in_: Annotated[Name | None, Field(alias="in")] = None
@@ -163,6 +174,8 @@ class Dedup(Base):
 
 
 class Computation(Base):
+    """A result that is computed from many records."""
+
     result: Name
     """The result; two handlers that compute the same one are two layers."""
     exact: Flag | None = None

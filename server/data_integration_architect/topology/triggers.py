@@ -12,6 +12,8 @@ from data_integration_architect.topology.values import Count, Duration, Flag, Na
 
 
 class OperationId(Base):
+    """The id by which a repeated operation is recognised."""
+
     made_by: Literal["client", "server", "event", "none"] | None = None
     """Who makes the id of the operation: the client before its first try, the server on receipt, or the event."""
     survives_retry: Flag | None = None
@@ -21,6 +23,8 @@ class OperationId(Base):
 
 
 class Request(Base):
+    """What is known about requests and who sends them."""
+
     from_: Annotated[Name | None, Field(alias="from")] = None
     """Who calls."""
     retries: Flag | None = None
@@ -37,6 +41,7 @@ class OnRequest(Base):
     """The handler answers a request."""
 
     request: Annotated[Request, BeforeValidator(lambda value: {} if value is None or value is True else value)]
+    """What is known about the request; `true` or {} where that is nothing."""
 
 
 class OnConsume(Base):
@@ -47,7 +52,7 @@ class OnConsume(Base):
     cursor: Literal["offset", "sequence", "commit-order", "row-flag", "modified-time"] | None = None
     """How a reader of a table-backed channel knows what is new; a log has offsets."""
     visible_up_to: Literal["none", "oldest-running-transaction", "advisory-lock", "commit-order"] | None = None
-    """What holds a polling reader back from rows whose neighbours are not committed yet."""
+    """What holds a polling reader back from rows whose neighbours are not committed yet. Default: none."""
     sequence_drawn: Literal["before-transaction-id", "after-transaction-id"] | None = None
     """Whether a writer draws the sequence number before or after its transaction id."""
     workers: Count | Literal["many"] | None = None
@@ -61,7 +66,7 @@ class OnConsume(Base):
     claim: Literal["skip-locked", "lock", "none"] | None = None
     """How several readers of a table-backed channel share its rows."""
     coalesces: Flag | None = None
-    """Whether several changes of one key are folded into the newest."""
+    """Whether several changes of one key are folded into the newest. Default: false."""
     acknowledge: Literal["before", "after", "with-effect"] | None = None
     """When a record counts as done: before the effect, after it, or in its transaction. Default: after."""
     offset_update: Literal["conditional", "unconditional"] | None = None
@@ -75,10 +80,12 @@ class OnConsume(Base):
 
 
 class Slot(Base):
+    """How long a database keeps its log for a capture."""
+
     heartbeat: Duration | Literal["none"] | None = None
     """How often the capture writes a heartbeat, so that its position moves on a quiet table."""
     limit: Size | Literal["none"] | None = None
-    """Most log that the slot may retain."""
+    """Most log that the slot may retain. Default: none."""
     failover: Flag | None = None
     """Whether the slot survives the promotion of a standby."""
 
@@ -101,7 +108,7 @@ class OnChanges(Base):
     snapshot: Literal["interleaved", "before", "none"] | None = None
     """How the first copy meets the stream: with watermarks, before it, or not at all."""
     snapshot_writes: Literal["only-missing", "overwrite"] | None = None
-    """Whether a row of the snapshot may replace one that the stream brought."""
+    """Whether a row of the snapshot may replace one that the stream brought. Default: only-missing."""
     slot: Slot | None = None
     """Log retention for this capture."""
     per_table: Flag | None = None

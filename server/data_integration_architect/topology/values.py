@@ -57,10 +57,16 @@ def _none_is_false(value: Any) -> Any:
     return False if value == "none" else value
 
 
+def _shown(form: re.Pattern[str], *examples: str) -> Any:
+    """What the JSON Schema says about a value with a unit."""
+    pattern = "^" + form.pattern.replace(r"\d", "[0-9]").replace(r"\Z", "$")
+    return Field(examples=list(examples), json_schema_extra={"pattern": pattern})
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
-Duration = Annotated[str, AfterValidator(_check_duration), Field(examples=["5s", "15m", "30d"])]
-Rate = Annotated[str, AfterValidator(_check_rate), Field(examples=["200/s", "2/month", "10%/y"])]
-Size = Annotated[str, AfterValidator(_check_size), Field(examples=["4GiB"])]
+Duration = Annotated[str, AfterValidator(_check_duration), _shown(_DURATION, "5s", "15m", "30d")]
+Rate = Annotated[str, AfterValidator(_check_rate), _shown(_RATE, "200/s", "2/month", "10%/y")]
+Size = Annotated[str, AfterValidator(_check_size), _shown(_SIZE, "4GiB")]
 Flag = Annotated[bool, BeforeValidator(_none_is_false)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]

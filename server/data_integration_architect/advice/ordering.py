@@ -1,0 +1,109 @@
+"""Which order each flow needs, which it is given, and whether that is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from data_integration_architect.analysis.flows import Flow
+from data_integration_architect.analysis.order import order_need
+from data_integration_architect.analysis.view import View
+from data_integration_architect.results import Causal, Ordering
+from data_integration_architect.rules import Found
+
+ORDER_BREAKING = {
+    "causal-dependency-lost",
+    "dead-letter-replay-unsafe",
+    "dual-write-in-open-transaction",
+    "dual-write-unprotected",
+    "enqueue-before-commit",
+    "key-reordering-parallel-consumer",
+    "key-reordering-repartition",
+    "key-reordering-retry-topic",
+    "missing-message-key",
+    "multi-leader-concurrent-writes",
+    "multi-leader-divergence",
+    "outbox-concurrent-relay-reorder",
+    "snapshot-overwrites-live",
+    "split-topics-break-entity-order",
+    "unordered-delivery",
+}
+
+
+def ordering_of(view: View, found: Sequence[Found]) -> tuple[Ordering, ...]:
+    """One entry for each flow that moves data."""
+    result = []
+    for flow in view.flows:
+        if flow.mechanism in {"native-replication", "federated-read"}:
+            continue
+        need, key = order_need(view, flow)
+        breaks = [f for f in found if f.id in ORDER_BREAKING and _concerns(view, f, flow)]
+        result.append(_entry(view, flow, need, key, breaks))
+    return tuple(result)
+
+
+def _concerns(view: View, found: Found, flow: Flow) -> bool:
+    """Whether a finding lies on the flow: it names what the flow moves to or through, and who moves it."""
+    elements = set(found.match.elements)
+    ends = {flow.target, *((flow.via,) if flow.via else ())}
+    if view.system.channel(flow.source):
+        ends.add(flow.source)
+    return bool(elements & ends) and (bool(elements & set(flow.handlers)) or not _names_handlers(view, elements))
+
+
+def _names_handlers(view: View, elements: set[str]) -> bool:
+    return any(element in view.system.handlers for element in elements)
+
+
+def _entry(view: View, flow: Flow, need: str, key: str | None, breaks: list[Found]) -> Ordering:
+    entity = flow.entities[0] if len(flow.entities) == 1 else None
+    definite = sorted({f.id for f in breaks if f.is_definite})
+    possible = sorted({f.id for f in breaks if not f.is_definite})
+    satisfied: bool | Literal["partial", "n/a"]
+    if need == "none":
+        satisfied, reason = "n/a", "changes of different records, or changes that commute, need no order"
+    elif definite:
+        satisfied, reason = False, f"broken by {', '.join(definite)}"
+    elif possible:
+        satisfied, reason = "partial", f"depends on unsaid facts ({', '.join(possible)})"
+    else:
+        satisfied, reason = True, "records of one key stay in order from writer to reader"
+    given = _given(view, flow, bool(definite), bool(possible))
+    return Ordering(
+        flow=flow.id,
+        entity=entity,
+        need=need,
+        key=key,
+        given=given,
+        satisfied=satisfied,
+        reason=reason,  # type: ignore[arg-type]
+    )
+
+
+def _given(
+    view: View, flow: Flow, broken: bool, unsure: bool
+) -> Literal["none", "per-key", "per-group", "total", "unknown"]:
+    if broken:
+        return "none"
+    if unsure:
+        return "unknown"
+    name = flow.via or flow.source
+    channel = view.system.channel(name) or view.system.channel(flow.target)
+    if channel is not None and (channel.order == "total" or channel.partitions == 1):
+        return "total"
+    return "per-key"
+
+
+def causal_of(view: View, found: Sequence[Found]) -> tuple[Causal, ...]:
+    """Each causal pair with whether its order survives; judged by the findings on it."""
+    result = []
+    for pair in view.topology.causality:
+        on_pair = [
+            f for f in found if f.id == "causal-dependency-lost" and {pair.first, pair.then} <= set(f.match.elements)
+        ]
+        definite = [f for f in on_pair if f.is_definite]
+        status: Literal["kept", "lost", "unknown"]
+        status = "lost" if definite else "unknown" if on_pair else "kept"
+        reason = (definite or on_pair)[0].match.summary if on_pair else "the later event cannot be acted on too early"
+        result.append(Causal(first=pair.first, then=pair.then, per=pair.per, status=status, reason=reason))
+    return tuple(result)

@@ -1,0 +1,74 @@
+"""What `generate_design` returns."""
+
+from __future__ import annotations
+
+from data_integration_architect.errors import UnknownName
+from data_integration_architect.results import Finding, Recommendation, Result
+
+SECTIONS = ("topology", "document", "phases")
+
+
+class Decision(Result):
+    """A recommendation and what carrying it out meant."""
+
+    recommendation: Recommendation
+    done: str
+
+
+class AppliedFix(Result):
+    finding: str
+    fix: str
+
+
+class Phase(Result):
+    name: str
+    what: str
+    entry: str
+    exit: str
+    verification: str
+    rollback: str
+    topology: str
+    """The system while the phase lasts, as YAML."""
+    findings: tuple[Finding, ...]
+    """Definite findings of medium or above on that system."""
+    new: tuple[str, ...]
+    """Fingerprints of those that are not there today."""
+
+
+class DesignResult(Result):
+    applicable: bool
+    topology: str
+    """The target topology as YAML."""
+    document: str
+    """The design document in Markdown."""
+    decisions: tuple[Decision, ...]
+    fixes: tuple[AppliedFix, ...]
+    """Fixes applied to what the recommendations alone left."""
+    remaining: tuple[Finding, ...]
+    """Definite findings on the target."""
+    conditional: tuple[Finding, ...]
+    """Findings on the target that rest on unsaid facts."""
+    phases: tuple[Phase, ...]
+
+    def section(self, name: str | None) -> DesignResult:
+        """This design with only one of its long parts filled. Raises: UnknownName."""
+        if name is None:
+            return self
+        if name not in SECTIONS:
+            raise UnknownName("section", name, SECTIONS)
+        empty: dict[str, object] = {"topology": "", "document": "", "phases": ()}
+        return self.model_copy(update={part: value for part, value in empty.items() if part != name})
+
+    def short_text(self) -> str:
+        """What a model needs to know of the design, in a few lines."""
+        if not self.applicable:
+            return "No integration to design: one database covers what is described. The target is the present system."
+        lines = ["Target judged again by the same rules:"]
+        lines += [f"- {d.recommendation.from_} to {d.recommendation.to}: {d.done}" for d in self.decisions]
+        lines += [f"- fix {f.fix} for {f.finding}" for f in self.fixes]
+        left = [f"{f.severity} {f.id}: {f.summary}" for f in self.remaining]
+        lines.append(f"Remaining definite findings: {len(left)}" + (":" if left else ""))
+        lines += [f"- {line}" for line in left]
+        lines.append(f"Resting on unsaid facts: {len(self.conditional)}")
+        lines.append("Phases: " + (", ".join(phase.name for phase in self.phases) or "none"))
+        return "\n".join(lines)

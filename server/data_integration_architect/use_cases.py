@@ -1,0 +1,351 @@
+"""The operations behind every tool and command; the only place that combines the engines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from data_integration_architect.advice.applicability import applicability_of
+from data_integration_architect.advice.ordering import causal_of, ordering_of
+from data_integration_architect.advice.processing import processing_of
+from data_integration_architect.advice.questions import Reruns, flips_of, outcome_of, questions_of
+from data_integration_architect.advice.recommendation import Advice, advise
+from data_integration_architect.analysis.constraints import constraints_of
+from data_integration_architect.analysis.idempotency import idempotency_of
+from data_integration_architect.analysis.view import View
+from data_integration_architect.catalog import SEVERITIES, load_catalog
+from data_integration_architect.design.result import AppliedFix, Decision, DesignResult, Phase
+from data_integration_architect.errors import InputError, Problem, UnknownName
+from data_integration_architect.files import Document, DocumentPath, Root, dump_yaml, format_path, parse_text, read_text
+from data_integration_architect.results import (
+    Answer,
+    Applicable,
+    Changes,
+    Condition,
+    Finding,
+    Flip,
+    FlowResult,
+    Place,
+    Question,
+    Recommendation,
+    Review,
+    SymptomResult,
+    SystemOfRecord,
+)
+from data_integration_architect.rules import Found, Judgement, judge_topology
+from data_integration_architect.topology import NormalForm, Topology, dump_topology, load_topology, normalize
+from data_integration_architect.topology.edit import with_fact
+
+MOST_REVIEWS_KEPT = 32
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Everything the engines say about one topology."""
+
+    view: View
+    judgement: Judgement
+    applicable: Applicable
+    advice: tuple[Advice, ...]
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        return self.judgement.found
+
+
+@dataclass(frozen=True)
+class Given:
+    """Text of a topology and its name in messages."""
+
+    text: str
+    source: str
+
+
+def read_topology(
+    topology: str | Mapping[str, Any] | None = None, path: str | None = None, root: Root | None = None
+) -> Given:
+    """A topology given as YAML or JSON text, as plain data, or as a path below the root. Raises: ArchitectError."""
+    if (topology is None) == (path is None):
+        message = "give one of: topology (YAML or JSON text, or an object), or path (a file below the root)"
+        raise InputError("arguments", [Problem(None, None, "", message)])
+    if path is not None:
+        return Given(read_text((root or Root(None, "no root is set")).resolve(path), path), path)
+    if isinstance(topology, str):
+        return Given(topology, "topology")
+    return Given(json.dumps(topology, ensure_ascii=False), "topology")
+
+
+def judge(topology: Topology) -> Judged:
+    """Judges a topology in normal form."""
+    view = View(topology, load_catalog())
+    judgement = judge_topology(view)
+    applicable = applicability_of(view, judgement.found)
+    advice = advise(view, judgement.found, applicable.verdict != "not-applicable")
+    return Judged(view, judgement, applicable, advice)
+
+
+def review_document(document: Document) -> Review:
+    """The whole judgement of one document. Raises: InputError."""
+    return review_normal_form(normalize(load_topology(document)), document)
+
+
+@lru_cache(maxsize=MOST_REVIEWS_KEPT)
+def review(given: Given) -> Review:
+    """The whole judgement of a topology; the last few are kept, since the detail views ask for the same one."""
+    return review_document(parse_text(given.text, given.source))
+
+
+def changes_since(now: Review, earlier: Review) -> Changes:
+    """What is new, gone or of another severity in `now`, by fingerprint and condition."""
+    before = {(f.fingerprint, f.is_definite): f for f in earlier.findings}
+    after = {(f.fingerprint, f.is_definite): f for f in now.findings}
+    return Changes(
+        new=tuple(sorted(f.fingerprint for key, f in after.items() if key not in before)),
+        gone=tuple(sorted(f.fingerprint for key, f in before.items() if key not in after)),
+        severity=tuple(
+            sorted(f.fingerprint for key, f in after.items() if key in before and before[key].severity != f.severity)
+        ),
+    )
+
+
+LISTS = ("flows", "systems_of_record", "findings", "recommendations", "ordering", "idempotency", "causal", "constraints",
+         "questions")  # fmt: skip
+PAGE = 40
+
+
+def page_of(whole: Review, section: str | None = None, page: int = 1) -> Review:
+    """`whole` with at most 40 entries in each list, or page `page` of one list; `omitted` counts the rest."""
+    if section is not None and section not in LISTS:
+        raise UnknownName("section", section, LISTS)
+    cut: dict[str, Any] = {}
+    omitted: dict[str, int] = {}
+    for name in LISTS:
+        entries = getattr(whole, name)
+        shown = entries[PAGE * (page - 1) : PAGE * page] if section == name else entries[:PAGE] if not section else ()
+        cut[name] = shown
+        if len(shown) < len(entries):
+            omitted[name] = len(entries) - len(shown)
+    return whole.model_copy(update={**cut, "omitted": omitted}) if omitted else whole
+
+
+def review_normal_form(normal: NormalForm, document: Document) -> Review:
+    judged = judge(normal.topology)
+    now = outcome_of(judged.found, judged.advice)
+
+    def rejudge(path: DocumentPath, value: Any) -> Any:
+        other = judge(with_fact(normal.topology, path, value))
+        return outcome_of(other.found, other.advice)
+
+    reruns = Reruns(judged.view.system.size, rejudge)
+    return _Assembly(judged, normal, document, reruns, now).review()
+
+
+@dataclass
+class _Assembly:
+    """Puts what the engines said into the words and places of the document."""
+
+    judged: Judged
+    normal: NormalForm
+    document: Document
+    reruns: Reruns
+    now: Any
+
+    def path(self, path: DocumentPath) -> str:
+        return format_path(self.normal.document_path(path))
+
+    def review(self) -> Review:
+        view, found = self.judged.view, self.judged.found
+        applicable = self.judged.applicable.verdict != "not-applicable"
+        findings = self.findings()
+        explained = {index for finding in findings for index in finding.explains}
+        recommendations = tuple(self.recommendation(advice) for advice in self.judged.advice)
+        return Review(
+            system=view.topology.system,
+            applicable=self.judged.applicable,
+            flows=self.flows() if applicable else (),
+            systems_of_record=self.owners(),
+            findings=findings,
+            recommendations=recommendations,
+            processing=processing_of(view, found),
+            ordering=ordering_of(view, found) if applicable else (),
+            idempotency=idempotency_of(view) if applicable else (),
+            causal=causal_of(view, found),
+            constraints=constraints_of(view),
+            symptoms=self.symptoms(findings),
+            unexplained_symptoms=tuple(i for i in range(len(view.topology.symptoms)) if i not in explained),
+            questions=self.questions() if applicable else (),
+        )
+
+    def flows(self) -> tuple[FlowResult, ...]:
+        return tuple(
+            FlowResult(id=f.id, from_=f.source, to=f.target, entities=f.entities, mechanism=f.mechanism)
+            for f in self.judged.view.flows
+        )
+
+    def owners(self) -> tuple[SystemOfRecord, ...]:
+        view = self.judged.view
+        result = []
+        for subject, owner in view.owners.items():
+            instance = view.system.instance(owner.store) if owner.store else None
+            result.append(
+                SystemOfRecord(
+                    entity=subject,
+                    status=owner.status,
+                    store=owner.store,
+                    instance=instance if instance != owner.store else None,
+                    derived=owner.derived,
+                )
+            )
+        return tuple(result)
+
+    def findings(self) -> tuple[Finding, ...]:
+        heads = self.judged.view.catalog.anti_patterns
+        result = []
+        for found in self.judged.found:
+            match = found.match
+            place = self.normal.document_path(match.at)
+            condition = tuple(Condition(path=self.path(path), value=value) for path, value in found.condition)
+            result.append(
+                Finding(
+                    id=found.id,
+                    fingerprint=found.fingerprint,
+                    severity=found.severity,
+                    severity_depends_on=tuple(self.path(p) for p in found.severity_depends_on),
+                    violates=match.consequence.violates,
+                    confidence="inferred" if match.inferred else "derived",
+                    condition=condition or None,
+                    elements=tuple(sorted(set(match.elements))),
+                    at=Place(path=format_path(place), line=self.document.place(place)[0]),
+                    summary=match.summary,
+                    explains=self.explains(found),
+                    also=found.also,
+                    fixes=match.fixes or heads.heads[found.id].fixes,
+                    sources=heads.entry(found.id).sources,
+                )
+            )
+        return tuple(
+            sorted(
+                result,
+                key=lambda f: (not f.is_definite, -SEVERITIES.index(f.severity), f.id, f.elements),
+            )
+        )
+
+    def explains(self, found: Found) -> tuple[int, ...]:
+        """Symptoms of the kinds that the finding shows, at the places where it shows them."""
+        if not found.is_definite:
+            return ()
+        system = self.judged.view.system
+        result = []
+        for index, symptom in enumerate(self.judged.view.topology.symptoms):
+            if symptom.kind not in found.match.shows:
+                continue
+            entity = symptom.entity.split(".", 1)[0] if symptom.entity else None
+            for target in found.match.targets:
+                same_store = system.database(target.store) == system.database(symptom.in_)
+                if same_store and (target.entity is None or entity is None or target.entity == entity):
+                    result.append(index)
+                    break
+        return tuple(result)
+
+    def symptoms(self, findings: tuple[Finding, ...]) -> tuple[SymptomResult, ...]:
+        return tuple(
+            SymptomResult(
+                in_=symptom.in_,
+                entity=symptom.entity,
+                kind=symptom.kind,
+                explained_by=tuple(f.fingerprint for f in findings if index in f.explains),
+            )
+            for index, symptom in enumerate(self.judged.view.topology.symptoms)
+        )
+
+    def recommendation(self, advice: Advice) -> Recommendation:
+        flips = flips_of(advice, self.reruns)
+        return Recommendation(
+            from_=advice.source,
+            to=advice.target,
+            entities=advice.entities,
+            mechanism=advice.choice.mechanism,
+            runner_up=advice.choice.runner_up,
+            decided_by=tuple(dict.fromkeys(self.path(path) for path in advice.decided_by)),
+            would_flip=tuple(Flip(path=self.path(p), value=v, mechanism=m) for p, v, m in flips),
+            fixes=advice.choice.fixes,
+            reason=advice.choice.reason,
+        )
+
+    def questions(self) -> tuple[Question, ...]:
+        asked = questions_of(
+            self.judged.judgement.questions, self.judged.advice, self.judged.found, self.now, self.reruns
+        )
+        return tuple(
+            Question(
+                path=self.path(question.path),
+                ask=question.ask,
+                answers=tuple(Answer(value=value, effect=effect) for value, effect in answers),
+            )
+            for question, answers in asked
+        )
+
+
+@lru_cache(maxsize=MOST_REVIEWS_KEPT)
+def generate_design(given: Given) -> DesignResult:
+    """Target topology, document and migration plan; the target and each phase are judged by the same engines."""
+    from data_integration_architect.design.plan import plan_migration
+    from data_integration_architect.design.settle import settle
+    from data_integration_architect.design.target import build_target
+    from data_integration_architect.renderers.design_document import design_document
+
+    document = parse_text(given.text, given.source)
+    today_review = review(given)
+    today = judge(normalize(load_topology(document)).topology)
+    if today.applicable.verdict == "not-applicable":
+        text = dump_yaml(dump_topology(today.view.topology))
+        document_text = design_document(today_review, today_review, today.view, today.view, (), (), ())
+        return DesignResult(
+            applicable=False, topology=text, document=document_text, decisions=(), fixes=(), remaining=(),
+            conditional=(), phases=(),
+        )  # fmt: skip
+    built = build_target(today.view, today.advice)
+    draft, applied = settle(built.draft, lambda topology: _judged(topology))
+    target = draft.topology()
+    target_review = _review_plain(target)
+    by_key = {(r.from_, r.to): r for r in today_review.recommendations}
+    decisions = tuple(Decision(recommendation=by_key[a.key], done=done) for a, done in built.done if a.key in by_key)
+    known = {f.fingerprint for f in today_review.definite}
+    phases = []
+    for step in plan_migration(today.view, target):
+        worst = tuple(f for f in _review_plain(step.topology).definite if f.severity in {"medium", "high", "critical"})
+        phases.append(
+            Phase(
+                name=step.name, what=step.what, entry=step.entry, exit=step.exit, verification=step.verification,
+                rollback=step.rollback, topology=dump_yaml(dump_topology(step.topology)), findings=worst,
+                new=tuple(f.fingerprint for f in worst if f.fingerprint not in known),
+            )
+        )  # fmt: skip
+    fixes = tuple(AppliedFix(finding=finding, fix=fix) for finding, fix in applied)
+    after = View(target, load_catalog())
+    return DesignResult(
+        applicable=True,
+        topology=dump_yaml(dump_topology(target)),
+        document=design_document(today_review, target_review, today.view, after, decisions, fixes, phases),
+        decisions=decisions,
+        fixes=fixes,
+        remaining=target_review.definite,
+        conditional=tuple(f for f in target_review.findings if not f.is_definite),
+        phases=tuple(phases),
+    )
+
+
+def _judged(topology: Topology) -> tuple[View, tuple[Found, ...]]:
+    judged = judge(topology)
+    return judged.view, judged.found
+
+
+def _review_plain(topology: Topology) -> Review:
+    """Review of a topology that no file holds; nothing is asked, since its unsaid facts are those of today's file."""
+    data = dump_topology(topology)
+    judged = judge(topology)
+    now = outcome_of(judged.found, judged.advice)
+    return _Assembly(judged, NormalForm(topology), Document(data), Reruns.none(), now).review()
