@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin
 
-.PHONY: setup check format lint types imports test soak bench
+.PHONY: setup check format lint types imports test soak skill bench release-check clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -11,25 +11,39 @@ $(VENV)/.ready: pyproject.toml
 
 setup: $(VENV)/.ready
 
-check: setup format lint types imports test
-
-format:
+check: setup
 	$(RUN)/ruff format --check server tests benchmarks
-
-lint:
 	$(RUN)/ruff check server tests benchmarks
-
-types:
 	$(RUN)/mypy
-
-imports:
 	$(RUN)/lint-imports
+	$(RUN)/python -m pytest -n auto
 
-test:
+format: setup
+	$(RUN)/ruff format server tests benchmarks
+	$(RUN)/ruff check --fix server tests benchmarks
+
+test: setup
 	$(RUN)/python -m pytest
 
 soak: setup
-	$(RUN)/python -m pytest -m soak
+	$(RUN)/python -m pytest -m soak -n auto
+
+# The validator wants the folder to have the skill's name and to hold nothing else that it would read.
+skill: setup
+	rm -rf build/skill && mkdir -p build/skill/data-integration-architect
+	cp SKILL.md build/skill/data-integration-architect/
+	$(RUN)/agentskills validate build/skill/data-integration-architect
 
 bench: setup
 	$(RUN)/python benchmarks/bench.py
+
+# Builds the wheel, installs it where nothing else is, and reviews an example over the command and over stdio.
+release-check: setup
+	rm -rf build/release && mkdir -p build/release
+	$(RUN)/python -m build -q --wheel --outdir build/release/dist
+	$(PYTHON) -m venv build/release/env
+	build/release/env/bin/pip install -q --disable-pip-version-check build/release/dist/*.whl
+	build/release/env/bin/python tests/release/smoke.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
