@@ -69,6 +69,7 @@ class Function:
     receiver: str = ""
     is_abstract: bool = False
     is_static: bool = False
+    calls: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -109,4 +110,3 @@ class Module:
     classes: list[Class] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     lines: int = 0
-    strings: tuple[str, ...] = ()

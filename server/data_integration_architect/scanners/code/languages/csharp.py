@@ -109,7 +109,7 @@ class CSharpReader(Reader):
         text = self.text(function.field("name") if function is not None and function.field("name") is not None else function)
         if text.endswith(">") and "<" in text:
             args = (*args, ("k", "<>", ("s", text[text.index("<") + 1 : -1])))
-        return ("c", callee, args, self.line(node))
+        return self.called(callee, args, node)
 
     def arguments(self, node: Node | None) -> tuple[Expr, ...]:
         return self.exprs(self.named(node)) if node is not None else ()

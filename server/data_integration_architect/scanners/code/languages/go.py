@@ -71,7 +71,7 @@ class GoReader(Reader):
             return ("new", self.text(self.named(arguments)[0]), (), self.line(node))
         if generic is not None:
             args = (*args, ("k", "<>", ("s", self.text(generic).strip("[]"))))
-        return ("c", callee, args, self.line(node))
+        return self.called(callee, args, node)
 
     def literal_function(self, node: Node) -> Expr:
         body = node.field("body")

@@ -75,7 +75,7 @@ class JavaReader(Reader):
     def invocation(self, node: Node) -> Expr:
         name, target = self.text(node.field("name")), node.field("object")
         callee: Expr = ("n", name) if target is None else ("a", self.expr(target) or ("o", ()), name)
-        return ("c", callee, self.arguments(node.field("arguments")), self.line(node))
+        return self.called(callee, self.arguments(node.field("arguments")), node)
 
     def creation(self, node: Node) -> Expr:
         args = self.arguments(node.field("arguments"))

@@ -56,7 +56,7 @@ class PythonReader(Reader):
     def call(self, node: Node) -> Expr:
         arguments = node.field("arguments")
         args = self.exprs(self.named(arguments)) if arguments is not None else ()
-        return ("c", self.expr(node.field("function")) or ("o", ()), args, self.line(node))
+        return self.called(self.expr(node.field("function")) or ("o", ()), args, node)
 
     def keyword(self, node: Node) -> Expr:
         return ("k", self.text(node.field("name")), self.expr(node.field("value")) or ("o", ()))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from ..ir import STRING_LIMIT, Block, Class, Expr, Field, Function, Module, Param
 
 Node = Any  # ast_grep_py.SgNode; its stubs do not say that field() may be None
+
+OPENING = re.compile(r"^(?:[A-Za-z@$]{0,3})[\"'`]+")
 
 # Deeper nesting than this is generated or hostile; Python's own stack is the limit behind it.
 DEPTH_LIMIT = 150
@@ -109,8 +112,8 @@ class Reader:
         return ("n", "self" if text == "this" else text)
 
     def string(self, node: Node) -> Expr | None:
-        text = str(node.text())[: STRING_LIMIT + 8].strip("\"'`@$rbfuRBFU")[:STRING_LIMIT]
-        return ("s", text)
+        text = OPENING.sub("", str(node.text())[: STRING_LIMIT + 8], count=1).rstrip("\"'`")
+        return ("s", text[:STRING_LIMIT])
 
     def await_(self, node: Node) -> Expr | None:
         inner = self.other(self.named(node))
@@ -122,6 +125,12 @@ class Reader:
     def first(self, node: Node) -> Expr | None:
         children = self.named(node)
         return self.expr(children[0]) if children else None
+
+    def called(self, callee: Expr, args: tuple[Expr, ...], node: Node) -> Expr:
+        """A call; its last name is noted on the function for quick rejection."""
+        if callee[0] in ("a", "n"):
+            self.module.functions[self.functions[-1]].calls.add(callee[2] if callee[0] == "a" else callee[1])
+        return ("c", callee, args, self.line(node))
 
     # -- statements
 

@@ -87,7 +87,7 @@ class ScriptReader(Reader):
         generic = node.field("type_arguments")
         if generic is not None:
             args = (*args, ("k", "<>", ("s", self.text(generic).strip("<>"))))
-        return ("c", callee, args, self.line(node))
+        return self.called(callee, args, node)
 
     def new(self, node: Node) -> Expr:
         arguments = node.field("arguments")

@@ -1,0 +1,670 @@
+"""What a call does: a client library's effect, a function of the repository, or nothing known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .clients import normal
+from .effects import Effect, Frame, Summary
+from .hooks import Decorated
+from .ir import Expr
+from .program import Program, Value
+from .sqltext import sql_kind, sql_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Calls that run a function given to them at once or soon, on behalf of the caller.
+RUNNERS = frozenset(
+    """map forEach then catch finally submit execute run invoke transaction Transaction atomic run_in_executor to_thread
+    gather create_task ensure_future setTimeout setImmediate nextTick Thread start flatMap filter reduce partial with
+    runInTransaction WithTransaction withTransaction RunInTx WithTx runTransaction supplyAsync runAsync Run call""".split()
+)
+IMPLEMENTER_LIMIT = 8
+MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
+
+
+class Calls(Decorated):
+    """The part of the evaluator that knows calls."""
+
+    if TYPE_CHECKING:
+        running: set[tuple[Any, ...]]
+        ids: Any
+        constructed: dict[int, tuple[Value, ...]]
+
+        def summary(self, number: int, self_value: Value, arguments: tuple[Value, ...] = ..., outer: Frame | None = ...) -> Summary: ...
+        def eval(self, frame: Frame, e: Expr | None) -> Value: ...
+        def lookup(self, frame: Frame, name: str) -> Value: ...
+        def attribute(self, frame: Frame | None, value: Value, name: str) -> Value: ...
+        def resolved(self, value: Value) -> Value: ...
+        def receiver(self, frame: Frame) -> Value: ...
+        def block(self, frame: Frame, block: Any) -> bool: ...
+        def guess(self, name: str, module: int) -> Value: ...
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.registered: dict[int, tuple[Frame, str]] = {}
+        self.inlined: set[int] = set()
+        self.tests: frozenset[int] = frozenset()
+        self._library_bases: dict[int, tuple[Any, ...] | None] = {}
+
+    # -- dispatch
+
+    def call(self, frame: Frame, e: Expr) -> Value:
+        """A call expression."""
+        callee, line = e[1], e[3]
+        if callee[0] == "f":
+            number = self.program.function_base[frame.module] + callee[1]
+            return self.run_closure(frame, ("C", number, frame), ())
+        if callee[0] == "a":
+            if callee[1] == ("c", ("n", "super"), (), line) or callee[1] == ("n", "super") or (callee[1][0] == "c" and callee[1][1] == ("n", "super")):
+                return self.call_super(frame, callee[2], e[2], line)
+            target = self.eval(frame, callee[1])
+            return self.invoke(frame, target, callee[2], e[2], line, callee[1])
+        if callee[0] == "n":
+            if callee[1] == "super":
+                return self.call_super(frame, "constructor", e[2], line)
+            return self.call_name(frame, callee[1], e[2], line)
+        return self.call_value(frame, self.eval(frame, callee), e[2], line)
+
+    def call_name(self, frame: Frame, name: str, args: Sequence[Expr], line: int) -> Value:
+        """A call by plain name: a local, a method of the implied receiver, a function or class of the module."""
+        value = self.lookup(frame, name)
+        language = self.program.language_of(frame.module)
+        if value is None or (value[0] == "K" and language == "java"):
+            this = self.receiver(frame)
+            if this is not None and this[0] in ("I", "K") and language in ("java", "kotlin", "csharp"):
+                if self.program.find_method(this[1], name) or self.library_base(this[1]) is not None:
+                    return self.invoke(frame, this, name, args, line, ("n", "self"))
+        if value is None:
+            for languages, type_id in self.program.clients.globals.get(name, ()):
+                library = type_id.split("/", maxsplit=1)[0]
+                if language in languages.split(",") and library in self.program.near_libraries(self.program.modules[frame.module].path):
+                    return self.client(frame, type_id, None, name, args, line, seen=True)
+        return self.call_value(frame, value, args, line, name)
+
+    def call_super(self, frame: Frame, name: str, args: Sequence[Expr], line: int) -> Value:
+        this = self.receiver(frame)
+        owner = None
+        scope: Frame | None = frame
+        while scope is not None and owner is None:
+            owner = self.program.owner.get(scope.function)
+            scope = scope.outer
+        for arg in args:
+            self.eval(frame, arg)
+        if owner is None:
+            return this
+        if name == "constructor":
+            for base in self.program.bases(owner):
+                if base[0] == "I":
+                    self.constructed.setdefault(base[1], tuple(self.eval(frame, arg) for arg in args))
+            return this
+        for base in self.program.lineage(owner)[1:]:
+            if base[0] == "I" and name in self.program.methods[base[1]]:
+                return self.enter_function(frame, self.program.methods[base[1]][name][0], this, args, line)
+            if base[0] == "L":
+                return self.client(frame, base[1], owner, name, args, line, seen=True)
+        found = self.library_base(owner)
+        return self.client(frame, found[1], owner, name, args, line, seen=True) if found else this
+
+    def invoke(self, frame: Frame, target: Value, name: str, args: Sequence[Expr], line: int, receiver: Expr) -> Value:
+        """A method call."""
+        if target is None:
+            return self.unknown(frame, name, args, line, receiver)
+        tag = target[0]
+        if tag in ("I", "K"):
+            return self.invoke_class(frame, target, name, args, line, receiver)
+        if tag == "L":
+            return self.client(frame, target[1], target[2], name, args, line, seen=True)
+        if tag in ("F", "C"):
+            role = self.roles(target[1])
+            if role.type_id is not None:
+                return self.client(frame, role.type_id, None, name, args, line, seen=True, topic=self.program.functions[target[1]].name)
+            if name in ("call", "apply", "bind", "invoke", "accept", "get", "run", "Invoke", "s", "partial"):
+                return self.call_value(frame, target, args, line)
+            return self.unknown(frame, name, args, line, receiver)
+        if tag in ("X", "M", "P"):
+            return self.invoke_namespace(frame, target, name, args, line, receiver)
+        if tag == "D":
+            return self.call_value(frame, self.attribute(frame, target, name), args, line)
+        self.arguments(frame, args, inline=True)
+        return target if name in ("format", "concat", "trim", "join", "strip") else None
+
+    def invoke_namespace(self, frame: Frame, target: tuple[Any, ...], name: str, args: Sequence[Expr], line: int, receiver: Expr) -> Value:
+        language = self.program.language_of(frame.module)
+        clients = self.program.clients
+        if target[0] == "X":
+            qualified = f"{target[1]}.{name}"
+            constructed = clients.type_of(language, qualified)
+            if constructed is not None:
+                self.arguments(frame, args, inline=False)
+                return ("L", constructed, self.entity_of(frame, args))
+            base = clients.type_of(language, target[1])
+            if base is not None:
+                return self.client(frame, base, None, name, args, line, seen=True)
+            for languages, type_id in clients.modules.get(target[1], ()):
+                if language in languages.split(","):
+                    return self.client(frame, type_id, None, name, args, line, seen=True)
+            return self.unknown(frame, name, args, line, receiver)
+        value = self.resolved(self.program.member(target, name))
+        if value is None:
+            return self.unknown(frame, name, args, line, receiver)
+        return self.call_value(frame, value, args, line)
+
+    def invoke_class(self, frame: Frame, target: tuple[Any, ...], name: str, args: Sequence[Expr], line: int, receiver: Expr) -> Value:
+        """A method of a repository class: its own, an implementer's, its library base's, or unknown."""
+        number = target[1]
+        methods = self.program.find_method(number, name)
+        if methods:
+            concrete = [m for m in methods if not self.program.functions[m].is_abstract]
+            if concrete:
+                self.mutate(frame, target, name, line)
+                return self.enter_function(frame, self.pick(frame, concrete, args), target, args, line)
+            found = self.implementations(number, name)
+            if found:
+                return self.alternatives(frame, found, args, line)
+        if len(target) > 2 and not methods:
+            self.mutate(frame, target, name, line)
+        base = self.library_base(number)
+        if base is not None:
+            entity = base[2] if base[2] is not None else number
+            return self.client(frame, base[1], entity, name, args, line, seen=True)
+        value = self.attribute(frame, target, name) if not methods else None
+        if value is not None and value[0] in ("C", "F", "K", "L", "X"):
+            return self.call_value(frame, value, args, line, name)
+        if name in ("new", "builder", "create") and target[0] == "K" and not methods:
+            self.arguments(frame, args, inline=True)
+            return ("I", number)
+        found = self.implementations(number, name) if not methods else []
+        if found:
+            return self.alternatives(frame, found, args, line)
+        if methods:
+            returned = self.program.functions[methods[0]].returns
+            title = self.program.classes[number].name
+            value = self.unknown(frame, name, args, line, receiver, title)
+            return value or self.program.type(self.program.class_module[number], returned)
+        # an unlisted method of an entity or a container of it keeps the type: getters, builders, map, filter
+        self.arguments(frame, args, inline=True, bound=target)
+        return target if name not in ("get", "value", "id") or len(target) > 2 else None
+
+    def implementations(self, number: int, name: str) -> list[tuple[int, int]]:
+        """(class, function) of the implementers of a method; test doubles only if there is nothing else."""
+        out = []
+        for sub in self.program.implementers(number):
+            for method in self.program.methods[sub].get(name, ()):
+                if not self.program.functions[method].is_abstract:
+                    out.append((sub, method))
+        real = [pair for pair in out if self.program.class_module[pair[0]] not in self.tests]
+        return (real or out)[:IMPLEMENTER_LIMIT]
+
+    def alternatives(self, frame: Frame, found: list[tuple[int, int]], args: Sequence[Expr], line: int) -> Value:
+        """Several implementers are arms of one branch: only one of them runs."""
+        context, flags, value = frame.context, frame.flags, None
+        frame.flags = flags | {"interface"}
+        node = next(self.ids)
+        for at, (owner, method) in enumerate(found):
+            if len(found) > 1:
+                frame.context = (*context, (node, at))
+            value = self.enter_function(frame, method, ("I", owner), args, line) or value
+        frame.context, frame.flags = context, flags
+        return value
+
+    def pick(self, frame: Frame, methods: list[int], args: Sequence[Expr]) -> int:
+        """The overload that fits the arguments best."""
+        if len(methods) == 1:
+            return methods[0]
+        positional = [arg for arg in args if arg[0] != "k" or arg[1] != "<>"]
+        best, best_score = methods[0], -1
+        for method in methods:
+            function = self.program.functions[method]
+            score = 4 if len(function.params) == len(positional) else 0
+            for param, arg in zip(function.params, positional, strict=False):
+                value = self.lookup(frame, arg[1]) if arg[0] == "n" else None
+                wanted = self.program.type(self.program.function_module[method], param.type)
+                if value is not None and wanted is not None and value[:2] == wanted[:2]:
+                    score += 2
+            if score > best_score:
+                best, best_score = method, score
+        return best
+
+    def call_value(self, frame: Frame, value: Value, args: Sequence[Expr], line: int, name: str = "") -> Value:
+        """A call of something held in a variable."""
+        if value is None:
+            self.arguments(frame, args, inline=self.runs(frame, name, args))
+            return None
+        tag = value[0]
+        if tag == "F":
+            return self.enter_function(frame, value[1], value[2], args, line)
+        if tag == "C":
+            return self.run_closure(frame, value, args)
+        if tag == "K":
+            return self.make(frame, value, args)
+        if tag == "X":
+            language = self.program.language_of(frame.module)
+            found = self.program.clients.type_of(language, value[1])
+            if found is not None:
+                client = self.program.clients.types[found]
+                if client.kind_of("()") is not None:
+                    return self.client(frame, found, None, "()", args, line, seen=True)
+                self.arguments(frame, args, inline=False)
+                return ("L", found, self.entity_of(frame, args))
+            head, _, last = value[1].rpartition("#" if "#" in value[1] else ".")
+            for languages, type_id in self.program.clients.modules.get(head, ()):
+                if language in languages.split(","):
+                    return self.client(frame, type_id, None, last, args, line, seen=True)
+            self.arguments(frame, args, inline=self.runs(frame, last or name, args))
+            return ("X", value[1])
+        if tag == "L":
+            return self.client(frame, value[1], value[2], "()", args, line, seen=True)
+        if tag == "I":
+            for method in ("__call__", "invoke", "__invoke"):
+                found_methods = self.program.find_method(value[1], method)
+                if found_methods:
+                    return self.enter_function(frame, found_methods[0], value, args, line)
+        self.arguments(frame, args, inline=True)
+        return None
+
+    # -- functions of the repository
+
+    def enter_function(self, frame: Frame, number: int, self_value: Value, args: Sequence[Expr], line: int) -> Value:
+        """Inline the summary of a function at a call."""
+        values = self.arguments(frame, args, inline=False)
+        values = self.by_position(number, args, values)
+        language = self.program.language_of(self.program.function_module[number])
+        generator = "parallel" in frame.flags and language == "go"
+        found = self.summary(number, self_value, tuple(values))
+        for effect in found.effects:
+            self.compose(frame, effect, number, line)
+        self.inlined.add(number)
+        return None if generator else found.value
+
+    def by_position(self, number: int, args: Sequence[Expr], values: list[Value]) -> list[Value]:
+        """Values in the order of the parameters, named arguments put in place."""
+        if not any(arg[0] == "k" for arg in args):
+            return values
+        names = [param.name for param in self.program.functions[number].params]
+        out: list[Value] = [None] * len(names)
+        for at, (arg, value) in enumerate(zip(args, values, strict=True)):
+            if arg[0] == "k":
+                if arg[1] in names:
+                    out[names.index(arg[1])] = value
+            elif at < len(out):
+                out[at] = value
+        return out
+
+    def compose(self, frame: Frame, effect: Effect, number: int, line: int) -> None:
+        """A callee's effect as one of the caller's."""
+        after = "after_commit" in effect.flags or "after_commit" in frame.flags
+        own = effect.home >= 0 and effect.home == self.root(frame.function)
+        frame.add(
+            effect._replace(
+                at=line,
+                context=(frame.context + effect.context)[:14],
+                transaction=0 if after else frame.transaction or effect.transaction,
+                flags=effect.flags | frame.flags | {"helper"},
+                depth=effect.depth if own else effect.depth + 1,
+                origin=effect.origin if own else number,
+            )
+        )
+
+    def root(self, number: int) -> int:
+        """The named function around a closure."""
+        base = self.program.function_base[self.program.function_module[number]]
+        while self.program.functions[number].name.startswith("<") and self.program.functions[number].outer is not None:
+            number = base + self.program.functions[number].outer  # type: ignore[operator]
+        return number
+
+    def run_closure(self, frame: Frame, closure: tuple[Any, ...], args: Sequence[Expr], bound: Value = None) -> Value:
+        """Run a closure in place: its effects are those of the function that runs it."""
+        number, outer = closure[1], closure[2]
+        values = self.arguments(frame, args, inline=False)
+        key = ("C", number)
+        if key in self.running or len(self.running) > 60:
+            return None
+        self.running.add(key)
+        self.inlined.add(number)
+        function = self.program.functions[number]
+        inner = Frame(self.program.function_module[number], number, None, outer)
+        inner.context, inner.transaction, inner.flags = frame.context, frame.transaction, frame.flags
+        inner.effects, inner.seen = frame.effects, frame.seen
+        for at, param in enumerate(function.params):
+            value = values[at] if at < len(values) else bound if at == 0 else None
+            declared = self.program.type(inner.module, param.type) if param.type else None
+            if declared is not None and (value is None or value[0] == "X"):
+                value = declared
+            if param.name.startswith("{"):
+                for name in param.name.strip("{}").split(","):
+                    inner.names[name] = self.attribute(frame, value, name) if value is not None else self.guess(name, inner.module)
+                continue
+            inner.names[param.name] = value
+        before = len(frame.effects)
+        try:
+            self.block(inner, function.body)
+        finally:
+            self.running.discard(key)
+        home = self.root(number)
+        if home != self.root(frame.function):
+            for at in range(before, len(frame.effects)):
+                if frame.effects[at].home < 0:
+                    frame.effects[at] = frame.effects[at]._replace(home=home)
+        frame.transaction = inner.transaction if outer is frame and function.name.startswith("<") and frame.transaction else frame.transaction
+        return inner.returned  # type: ignore[no-any-return]
+
+    def arguments(self, frame: Frame, args: Sequence[Expr], inline: bool, bound: Value = None) -> list[Value]:
+        """Evaluate arguments; functions among them run in place if `inline`."""
+        out: list[Value] = []
+        for arg in args:
+            value = self.eval(frame, arg)
+            out.append(value)
+            if inline and value is not None:
+                self.run_argument(frame, value, bound)
+        return out
+
+    def run_argument(self, frame: Frame, value: Value, bound: Value) -> None:
+        if value is None:
+            return
+        if value[0] == "C":
+            self.run_closure(frame, value, (), bound)
+        elif value[0] == "F" and frame.function not in (value[1],):
+            found = self.summary(value[1], value[2], (bound,) if bound is not None else ())
+            for effect in found.effects:
+                self.compose(frame, effect, value[1], self.program.functions[value[1]].line)
+        elif value[0] == "D":
+            for _, item in value[1]:
+                if item is not None and item[0] == "C":
+                    self.run_closure(frame, item, (), bound)
+
+    def runs(self, frame: Frame, name: str, args: Sequence[Expr]) -> bool:
+        """Whether an unknown callee runs functions given to it; handlers are registered instead."""
+        language = self.program.language_of(frame.module)
+        if name in self.program.clients.handlers.get("any", ()) or name in self.program.clients.handlers.get(language, ()):
+            label = next((arg[1] for arg in args if arg[0] == "s"), "")
+            for arg in args:
+                inner = arg[2] if arg[0] == "k" else arg
+                if inner[0] == "f":
+                    number = self.program.function_base[frame.module] + inner[1]
+                    self.registered.setdefault(number, (frame, f"{name.upper()} {label}".strip()))
+                elif inner[0] == "c":
+                    for part in inner[2]:
+                        if part[0] == "f":
+                            number = self.program.function_base[frame.module] + part[1]
+                            self.registered.setdefault(number, (frame, f"{name.upper()} {label}".strip()))
+            return False
+        if any(arg[0] == "n" or (arg[0] == "a") for arg in args) and name not in RUNNERS:
+            return any(arg[0] == "f" for arg in args) and not any(arg[0] in ("n", "a") and self.is_function(frame, arg) for arg in args)
+        return True
+
+    def is_function(self, frame: Frame, arg: Expr) -> bool:
+        value = self.quiet(frame, arg)
+        return value is not None and value[0] == "F"
+
+    def quiet(self, frame: Frame, e: Expr) -> Value:
+        """The value of an expression that is evaluated elsewhere too: its effects are dropped."""
+        effects, seen = frame.effects, frame.seen
+        frame.effects, frame.seen = [], set()
+        value = self.eval(frame, e)
+        frame.effects, frame.seen = effects, seen
+        return value
+
+    # -- construction
+
+    def construct(self, frame: Frame, e: Expr) -> Value:
+        """`new X(...)`, composite literals."""
+        value = self.program.type(frame.module, e[1])
+        if value is None or value[0] == "X":
+            found = self.lookup(frame, e[1].split("<", maxsplit=1)[0].split(".", maxsplit=1)[0]) if e[1] else None
+            for part in e[1].split("<", maxsplit=1)[0].split(".")[1:]:
+                found = self.attribute(frame, found, part)
+            if found is not None and found[0] in ("L", "K", "I"):
+                value = ("I", found[1]) if found[0] == "K" else found
+        if value is not None and value[0] == "I":
+            return self.make(frame, value, e[2])
+        if value is not None and value[0] == "L":
+            self.arguments(frame, e[2], inline=False)
+            entity = self.entity_of(frame, e[2])
+            return ("L", value[1], value[2] if value[2] is not None else entity)
+        self.arguments(frame, e[2], inline=False)
+        return value
+
+    def make(self, frame: Frame, value: tuple[Any, ...], args: Sequence[Expr]) -> Value:
+        """An instance of a repository class; what its constructor is given tells the types of its fields."""
+        values = self.arguments(frame, args, inline=False)
+        number = value[1]
+        if any(v is not None and v[0] in ("L", "I", "K", "F", "D") for v in values) and number not in self.constructed:
+            methods = self.program.find_method(number, "constructor") or self.program.find_method(number, "__init__")
+            ordered = self.by_position(methods[0], args, values) if methods else values
+            self.constructed[number] = tuple(ordered)
+        return ("I", number)
+
+    def entity_of(self, frame: Frame, args: Sequence[Expr]) -> int | None:
+        """The class among the arguments: what is saved, queried or enqueued."""
+        for arg in args[:2]:
+            value = self.quiet(frame, arg) if arg[0] in ("n", "a", "k") else None
+            if value is not None and value[0] in ("I", "K"):
+                return int(value[1])
+        return None
+
+    # -- client libraries
+
+    def library_base(self, number: int) -> tuple[Any, ...] | None:
+        """The library type that a class inherits from, base expressions evaluated."""
+        if number in self._library_bases:
+            return self._library_bases[number]
+        self._library_bases[number] = None
+        found = self.program.library_base(number)
+        if found is None:
+            for value in self.program.lineage(number):
+                if value[0] == "B":
+                    head, *rest = value[2].split(".")
+                    current = self.resolved(self.program.name(value[1], head))
+                    for part in rest:
+                        current = self.attribute(None, current, part)
+                    if current is not None and current[0] == "L":
+                        found = ("L", current[1], None)
+        self._library_bases[number] = found
+        return found
+
+    def begins(self, frame: Frame, item: Expr) -> bool:
+        """Whether a `with`/`using` item opens a transaction."""
+        inner = item[1] if item[0] == "w" else item
+        if inner[0] != "c":
+            return False
+        callee = inner[1]
+        if callee[0] == "a":
+            target, name = self.quiet(frame, callee[1]), callee[2]
+        else:
+            target, name = (self.lookup(frame, callee[1]), "") if callee[0] == "n" else (None, "")
+            if target is not None and target[0] == "X":
+                head, _, name = target[1].rpartition(".")
+                target = ("X", head)
+        if target is None:
+            return False
+        if target[0] == "X":
+            language = self.program.language_of(frame.module)
+            for languages, type_id in self.program.clients.modules.get(target[1], ()):
+                if language in languages.split(","):
+                    return self.program.clients.types[type_id].kind_of(name) in ("transaction", "begin")
+            return False
+        if target[0] in ("I", "K"):
+            base = self.library_base(target[1])
+            target = ("L", *base[1:]) if base else target
+        return target[0] == "L" and self.program.clients.types[target[1]].kind_of(name) in ("transaction", "begin")
+
+    def client(self, frame: Frame, type_id: str, entity: int | None, name: str, args: Sequence[Expr], line: int, seen: bool, topic: str = "") -> Value:
+        """A call on a client library's type."""
+        client = self.program.clients.types[type_id]
+        kind = client.kind_of(name)
+        result: Value = ("L", type_id, entity)
+        target = client.returns.get(name)
+        if target is not None and target in self.program.clients.types:
+            result = ("L", target, entity)
+        if kind is None and target is None and "*" in client.returns:
+            target = client.returns["*"]
+            result = ("L", target, entity) if target in self.program.clients.types else result
+        if kind == "transaction":
+            before = frame.transaction
+            frame.transaction = before or next(self.ids)
+            self.arguments(frame, args, inline=True, bound=result)
+            frame.transaction = before
+            return result
+        if kind == "after_commit":
+            flags, before = frame.flags, frame.transaction
+            frame.flags, frame.transaction = flags | {"after_commit"}, 0
+            self.arguments(frame, args, inline=True)
+            frame.flags, frame.transaction = flags, before
+            return result
+        if kind in ("listen", "hook"):
+            self.runs(frame, name, args) if kind == "listen" else None
+            values = self.arguments(frame, args, inline=False)
+            self.listen(frame, kind, type_id, entity, args, values)
+            return result
+        values = self.arguments(frame, args, inline=kind is None and name not in self.program.clients.handlers.get("any", ()), bound=result)
+        if kind is None:
+            return self.ended(result, target, entity, "")
+        if kind == "dispatch":
+            return self.dispatch(frame, values, line)
+        if kind == "begin":
+            frame.transaction = frame.transaction or next(self.ids)
+            return result
+        if kind in ("commit", "rollback"):
+            frame.transaction = 0
+            return result
+        kind, place = self.decide(frame, kind, args, values)
+        if kind == "ignore":
+            return self.ended(result, target, entity, "")
+        subject = entity
+        if subject is None:
+            subject = next((v[1] for v in values if v is not None and v[0] in ("I", "K")), None)
+        flags = frozenset() if seen else frozenset({"guessed"})
+        self.emit(frame, kind, client.technology, topic or place, subject, line, flags, client.library, seen)
+        if kind == "flush":
+            frame.transaction = 0
+        self.trigger(frame, kind, client.library, subject, line)
+        return self.ended(result, target, entity, kind)
+
+    def ended(self, result: Value, target: str | None, entity: int | None, kind: str) -> Value:
+        """What a call returns where the library says that its client ends there."""
+        if target == "none" or result is None:
+            return None
+        client = self.program.clients.types[result[1]]
+        if target == "entity" or (kind and kind in client.ends):
+            if entity is None:
+                return None
+            return ("I", entity, "managed") if client.managed and kind == "read" else ("I", entity)
+        return result
+
+    def decide(self, frame: Frame, kind: str, args: Sequence[Expr], values: Sequence[Value]) -> tuple[str, str]:
+        """The kind of a call whose text decides it, and the name of what it touches."""
+        texts = [v[1] for v in values if v is not None and v[0] == "S"]
+        if kind in ("sql_write", "sql_read"):
+            for text in texts:
+                found = sql_kind(text)
+                if found is not None:
+                    return found, sql_table(text)
+            return kind[4:], ""
+        if kind == "cache_set" and ("NX" in texts or any(a[0] == "k" and a[1].lower() == "nx" for a in args)):
+            return "lock", ""
+        return kind, texts[0][:120] if texts and kind in ("publish", "enqueue") else ""
+
+    def emit(
+        self, frame: Frame, kind: str, technology: str, name: str, entity: int | None, line: int,
+        flags: frozenset[str] = frozenset(), library: str = "", seen: bool = True,
+    ) -> None:
+        frame.add(
+            Effect(
+                kind, technology, name, entity, frame.function, line, line, frame.context, frame.transaction,
+                frame.flags | flags, 0, -1, seen, library,
+            )
+        )
+
+    def mutate(self, frame: Frame, target: Value, name: str, line: int) -> None:
+        """A change of a managed entity inside a transaction is written by dirty checking."""
+        if target is None or target[0] != "I" or len(target) < 3 or not frame.transaction:
+            return
+        if name.startswith(MUTATORS) or line < 0:
+            self.emit(frame, "write", "sql", "", target[1], line, frozenset({"hook"}), "jpa", seen=False)
+
+    # -- what a write or an event sets off
+
+    def listen(self, frame: Frame, kind: str, type_id: str, entity: int | None, args: Sequence[Expr], values: Sequence[Value]) -> None:
+        """Note a hook or listener that is registered by a call."""
+        functions = [v[1] for v in values if v is not None and v[0] in ("F", "C")]
+        senders = [v[1] for v in values if v is not None and v[0] in ("K", "I")]
+        texts = [v[1] for v in values if v is not None and v[0] == "S"]
+        for number in functions:
+            if kind == "listen":
+                for text in texts[:1]:
+                    if (number, "listener") not in self.hooks.by_text[text]:
+                        self.hooks.by_text[text].append((number, "listener"))
+                continue
+            owner = self.program.owner.get(number)
+            library = type_id.split("/", maxsplit=1)[0]
+            targets = senders or ([entity] if entity is not None else []) or ([owner] if owner is not None else [])
+            for target in targets:
+                if number not in self.hooks.on_write[target]:
+                    self.hooks.on_write[target].append(number)
+            if not targets and number not in self.hooks.on_flush[library]:
+                self.hooks.on_flush[library].append(number)
+
+    def trigger(self, frame: Frame, kind: str, library: str, entity: int | None, line: int) -> None:
+        """Run the hooks of a write."""
+        if not self.hooks.on_write or kind not in ("write", "flush"):
+            return
+        entities = {entity} if entity is not None else set()
+        if kind == "flush":
+            entities |= {e.entity for e in frame.effects if e.library == library and e.kind == "write"}
+        flags = frame.flags
+        frame.flags = flags | {"hook"}
+        for target, functions in self.hooks.on_write.items():
+            if any(e is not None and self.program.inherits(e, target) for e in entities):
+                for number in functions:
+                    owner = self.program.owner.get(number)
+                    for effect in self.summary(number, ("I", owner) if owner is not None else None).effects:
+                        self.compose(frame, effect, number, line)
+        frame.flags = flags
+
+    def dispatch(self, frame: Frame, values: Sequence[Value], line: int) -> Value:
+        """Run the listeners of an in-process event or command."""
+        found: list[tuple[int, str]] = []
+        for value in values[:2]:
+            if value is not None and value[0] in ("I", "K"):
+                for base in self.program.lineage(value[1]):
+                    found += self.hooks.by_class.get(base[1], []) if base[0] == "I" else []
+            elif value is not None and value[0] == "S":
+                found += self.hooks.by_text.get(value[1], [])
+        result: Value = None
+        flags = frame.flags
+        for number, role in dict.fromkeys(found):
+            frame.flags = flags | {"event"} | ({"after_commit"} if role == "after_commit_listener" else set())
+            owner = self.program.owner.get(number)
+            summary = self.summary(number, ("I", owner) if owner is not None else None)
+            for effect in summary.effects:
+                self.compose(frame, effect, number, line)
+            result = result or summary.value
+        frame.flags = flags
+        return result
+
+    def unknown(self, frame: Frame, name: str, args: Sequence[Expr], line: int, receiver: Expr, title: str = "") -> Value:
+        """A method of something whose type was not found: the receiver's name decides, with less confidence."""
+        plain = normal(title or self.last(receiver))
+        module = self.program.modules[frame.module]
+        clients = self.program.clients
+        near = self.program.near_libraries(module.path)
+        for start in range(len(plain) - 1) if plain else ():
+            for languages, type_id in clients.receivers.get(plain[start:], ()):
+                if module.language not in languages.split(",") or (start and len(plain) - start < 4):
+                    continue
+                client = clients.types[type_id]
+                if client.library in near and client.kind_of(name) is not None:
+                    return self.client(frame, type_id, None, name, args, line, seen=False)
+        self.arguments(frame, args, inline=self.runs(frame, name, args))
+        value = self.eval(frame, receiver) if receiver[0] == "n" else None
+        return value if value is not None and value[0] == "X" else None
+
+    def last(self, receiver: Expr) -> str:
+        """The last name of a receiver expression."""
+        while receiver[0] in ("c", "i", "w", "as"):
+            receiver = receiver[1]
+        if receiver[0] == "a":
+            return str(receiver[2])
+        return str(receiver[1]) if receiver[0] == "n" and receiver[1] != "self" else ""

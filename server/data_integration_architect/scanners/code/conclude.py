@@ -1,0 +1,133 @@
+"""Dual writes: which functions own a path on which two systems are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..facts import CodeEffect, Confidence, DualWrite, safe_name
+from .effects import STATEFUL, Effect, compatible
+from .program import Program
+from .technologies import Technologies
+
+RELAY = re.compile(r"out_?box|relay", re.IGNORECASE)
+# A function that starts a program calls everything in turn; its callees are the paths.
+STARTERS = frozenset({"main", "Main", "<module>", "bootstrap", "run_server", "start_server", "createApp", "create_app"})
+# How far below the function the nearer of the two effects may lie.
+NEAR = 3
+
+
+class Conclusions:
+    """Turns the effects of one function into findings."""
+
+    def __init__(self, program: Program, technologies: Technologies) -> None:
+        self.program = program
+        self.technologies = technologies
+
+    def technology(self, effect: Effect) -> str:
+        return self.technologies.resolve(effect.technology, self.program.path_of(effect.function))
+
+    def system(self, effect: Effect) -> str:
+        """What counts as one system: relational stores of one service, a queue and the store that backs it."""
+        return self.technologies.system(effect.technology, self.program.path_of(effect.function))
+
+    def dual_write(self, number: int, name: str, effects: Sequence[Effect]) -> DualWrite | None:
+        """The finding of a function, `None` if it has none of its own."""
+        acting = [e for e in effects if e.kind in STATEFUL or e.kind == "invalidate"]
+        systems = [self.system(e) for e in acting]
+        if len(set(systems) - {""}) < 2:
+            return None
+        chosen: dict[int, Effect] = {}
+        low: dict[int, Effect] = {}
+        starter = name.rsplit(".", 1)[-1] in STARTERS
+        for i, one in enumerate(acting):
+            for j in range(i + 1, len(acting)):
+                other = acting[j]
+                if systems[i] == systems[j] or not systems[i] or not systems[j] or not compatible(one, other):
+                    continue
+                if not self.owned(one, other, starter):
+                    continue
+                evicts = {one.kind, other.kind} & {"invalidate"}
+                if evicts and one.kind == other.kind:
+                    continue
+                if not evicts and self.relays(number, one, other):
+                    continue
+                target = low if evicts else chosen
+                target[i], target[j] = one, other
+        picked = chosen or low
+        if not picked:
+            return None
+        return self.finding(number, name, [picked[at] for at in sorted(picked)], "dual_write" if chosen else "cache_invalidation")
+
+    def owned(self, one: Effect, other: Effect, starter: bool) -> bool:
+        """Whether the two meet in this function, not already in a callee that has both."""
+        if one.origin >= 0 and one.origin == other.origin:
+            return False
+        if starter and one.origin >= 0 and other.origin >= 0:
+            return False
+        return min(one.depth, other.depth) <= NEAR
+
+    def relays(self, number: int, one: Effect, other: Effect) -> bool:
+        """Whether this is the relay of an outbox: it publishes stored rows and marks them."""
+        sends = [e for e in (one, other) if e.kind in ("publish", "enqueue")]
+        marks = [e for e in (one, other) if e.kind in ("write", "flush", "outbox")]
+        if not sends or not marks:
+            return False
+        mark = marks[0]
+        owner = self.program.owner.get(number)
+        title = self.program.classes[owner].name if owner is not None else ""
+        entity = self.program.classes[mark.entity].name if mark.entity is not None else ""
+        words = (mark.name, entity, title, self.program.functions[number].name)
+        return any(RELAY.search(word) for word in words)
+
+    def finding(self, number: int, name: str, effects: Sequence[Effect], class_: str) -> DualWrite:
+        function = self.program.functions[number]
+        facts = tuple(self.effect(e) for e in effects)
+        systems = tuple(dict.fromkeys(f.technology for f in facts))
+        confidence: Confidence = "seen" if all(e.seen for e in effects) else "inferred"
+        where = "; ".join(f"{f.kind} {f.technology} at {f.path}:{f.line}" for f in facts[:6])
+        return DualWrite(
+            self.program.path_of(number), name, function.line, function.end_line, systems, class_, kind_of(effects),
+            order_of(effects), confidence, facts, where,
+        )
+
+    def effect(self, effect: Effect) -> CodeEffect:
+        """An internal effect as a fact."""
+        entity = self.program.classes[effect.entity].name if effect.entity is not None else ""
+        via = tuple(sorted(effect.flags & {"helper", "interface", "hook", "event", "after_commit", "guessed"}))
+        return CodeEffect(
+            effect.kind, self.technology(effect), safe_name(effect.name), safe_name(entity),
+            self.program.path_of(effect.function), effect.line, effect.at, effect.transaction,
+            "loop" in effect.flags, bool(effect.context), "awaited" in effect.flags, "parallel" in effect.flags,
+            "on_error" in effect.flags, via, "seen" if effect.seen else "inferred",
+        )
+
+
+def kind_of(effects: Sequence[Effect]) -> str:
+    """How the second write comes about, the least visible way first."""
+    flags = frozenset().union(*(e.flags for e in effects))
+    for flag, kind in (("after_commit", "post_commit"), ("hook", "hook"), ("event", "hook"), ("interface", "interface")):
+        if flag in flags:
+            return kind
+    return "helper" if any(e.depth for e in effects) else "direct"
+
+
+def order_of(effects: Sequence[Effect]) -> str:
+    """Position of the last write of another system to the transaction of a store's write."""
+    stores = [e for e in effects if e.kind in ("write", "flush", "outbox")]
+    others = [e for e in effects if e.kind in ("publish", "enqueue", "cache_set", "invalidate")] or stores[1:]
+    if any("after_commit" in e.flags for e in others):
+        return "after-commit"
+    open_ones = {e.transaction for e in stores if e.transaction}
+    if any(e.transaction in open_ones for e in others if e.transaction):
+        return "inside-transaction"
+    if not stores or not others:
+        return "no-transaction"
+    flushed = [effects.index(e) for e in stores if e.kind == "flush"]
+    if flushed and effects.index(others[-1]) < max(flushed):
+        return "before-commit"
+    if open_ones or flushed:
+        return "after-commit" if effects.index(others[-1]) > effects.index(stores[0]) else "before-commit"
+    return "no-transaction"
+
+

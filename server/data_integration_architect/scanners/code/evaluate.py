@@ -1,0 +1,470 @@
+"""Abstract run of one function: statements in program order, branches, transactions, helpers inlined by summary.
+
+Values are those of `program.py`. The run is linear in the size of a function; a call costs one look-up once the callee has
+been summarised. Loops run once, recursion is cut where it closes.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from .calls import Calls
+from .effects import CONTEXT_LIMIT, EMPTY, Frame, Summary
+from .ir import Block, Expr, Function
+from .program import Program, Value
+
+DEPTH_LIMIT = 14
+VARIANT_LIMIT = 8
+# Steps (expressions) that one function may take together with the closures it runs in place.
+STEP_LIMIT = 60_000
+
+
+class OutOfSteps(Exception):
+    """A function took more steps than `STEP_LIMIT`."""
+
+
+class Evaluator(Calls):
+    """Summaries of functions, memoised by function, receiver class and the client arguments passed."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.memo: dict[tuple[Any, ...], Summary] = {}
+        self.running: set[tuple[Any, ...]] = set()
+        self.variants: dict[int, int] = {}
+        self.ids = count(1)
+        self.fields: dict[tuple[int, str], Value] = {}
+        self.module_values: dict[tuple[int, int], Value] = {}
+        self.module_frames: dict[int, Frame] = {}
+        self.constructed: dict[int, tuple[Value, ...]] = {}
+        self.closures: dict[int, Frame] = {}
+        self.steps = 0
+        self.nesting = 0
+
+    # -- functions
+
+    def summary(self, number: int, self_value: Value, arguments: tuple[Value, ...] = (), outer: Frame | None = None) -> Summary:
+        """Effects and value of a call; arguments only matter where the parameter says no type."""
+        function = self.program.functions[number]
+        given = self.significant(function, arguments)
+        closures = any(v is not None and v[0] == "C" for v in given)
+        if self_value is not None and self_value[0] in ("I", "K"):
+            self_value = ("I", self_value[1])
+        key = (number, self_value, () if closures else given)
+        if not closures and outer is None:
+            known = self.memo.get(key)
+            if known is not None:
+                return known
+            if given and self.variants.get(number, 0) >= VARIANT_LIMIT:
+                given, key = (), (number, self_value, ())
+                known = self.memo.get(key)
+                if known is not None:
+                    return known
+        if key in self.running or self.nesting > DEPTH_LIMIT:
+            return EMPTY
+        self.running.add(key)
+        self.nesting += 1
+        if self.nesting == 1:
+            self.steps = 0
+        frame = self.enter(number, self_value, given, outer)
+        try:
+            self.run(frame, function)
+        except OutOfSteps:
+            if self.nesting > 1:
+                raise
+        finally:
+            self.nesting -= 1
+            self.running.discard(key)
+        value = self.declared_return(frame, function)
+        result = Summary(tuple(frame.effects), value)
+        if not closures and outer is None:
+            self.memo[key] = result
+            self.variants[number] = self.variants.get(number, 0) + 1
+        return result
+
+    def significant(self, function: Function, arguments: tuple[Value, ...]) -> tuple[Value, ...]:
+        """Arguments that tell more than the parameter's own type; unhashable ones are dropped."""
+        out: list[Value] = []
+        for param, value in zip(function.params, arguments, strict=False):
+            keep = value is not None and value[0] in ("L", "I", "K", "F", "C", "M", "S") and (not param.type or value[0] in ("C", "F"))
+            if keep and value is not None and value[0] in ("I", "L") and len(value) > 3:
+                value = value[:3]
+            out.append(value if keep else None)
+        while out and out[-1] is None:
+            out.pop()
+        return tuple(out)
+
+    def enter(self, number: int, self_value: Value, given: tuple[Value, ...], outer: Frame | None) -> Frame:
+        """A frame with the parameters bound: to arguments, declared types, or what their names suggest."""
+        function, module = self.program.functions[number], self.program.function_module[number]
+        frame = Frame(module, number, self_value, outer)
+        if function.receiver:
+            frame.names[function.receiver.split(" ")[0]] = self_value
+        for at, param in enumerate(function.params):
+            value = given[at] if at < len(given) else None
+            if value is None and param.type:
+                value = self.program.type(module, param.type)
+            if value is None and param.default is not None:
+                value = self.eval(frame, param.default)
+            if param.name.startswith("{"):
+                for name in param.name.strip("{}").split(","):
+                    frame.names[name] = self.field_of_type(value, name) or self.guess(name, module)
+                continue
+            if value is None and not param.type:
+                value = self.guess(param.name, module)
+            frame.names[param.name] = value
+        return frame
+
+    def guess(self, name: str, module: int) -> Value:
+        """An untyped name that is called like a class of the repository."""
+        found = self.program.named_like(name, module)
+        return ("I", found) if found is not None else None
+
+    def field_of_type(self, value: Value, name: str) -> Value:
+        return self.attribute(None, value, name) if value is not None else None
+
+    def run(self, frame: Frame, function: Function) -> None:
+        """Run a body; a declared transaction covers it."""
+        role = self.roles(frame.function)
+        if role.transaction:
+            frame.transaction = next(self.ids)
+        self.block(frame, function.body)
+        for kind, technology, library in role.effects:
+            self.emit(frame, kind, technology, "", None, function.line, library=library)
+
+    def declared_return(self, frame: Frame, function: Function) -> Value:
+        if frame.returned is not None:
+            return tuple(frame.returned)
+        return self.program.type(frame.module, function.returns) if function.returns else None
+
+    # -- statements
+
+    def block(self, frame: Frame, block: Block) -> bool:
+        """Run statements; whether control leaves the block."""
+        context = frame.context
+        for stmt in block:
+            if self.statement(frame, stmt):
+                frame.context = context
+                return True
+        frame.context = context
+        return False
+
+    def statement(self, frame: Frame, stmt: tuple[Any, ...]) -> bool:
+        tag = stmt[0]
+        if tag == "e":
+            self.eval(frame, stmt[1])
+        elif tag == "=":
+            self.assign(frame, stmt)
+        elif tag == "b":
+            return self.branch(frame, stmt)
+        elif tag == "r":
+            if stmt[1] is not None:
+                value = self.eval(frame, stmt[1])
+                if frame.returned is None:
+                    frame.returned = value
+            return True
+        elif tag == "x":
+            if stmt[1] is not None:
+                self.eval(frame, stmt[1])
+            return True
+        elif tag == "l":
+            self.loop(frame, stmt)
+        elif tag == "y":
+            return self.attempt(frame, stmt)
+        elif tag == "u":
+            return self.using(frame, stmt)
+        elif tag == "def":
+            number = self.program.function_base[frame.module] + stmt[2]
+            self.closures.setdefault(number, frame)
+            frame.names[stmt[1]] = ("C", number, frame) if frame.function != self.program.function_base[frame.module] else ("F", number, None)
+        elif tag in ("g", "q"):
+            flags = frame.flags
+            frame.flags = flags | {"parallel" if tag == "g" else "deferred"}
+            self.eval(frame, stmt[1])
+            frame.flags = flags
+        return False
+
+    def assign(self, frame: Frame, stmt: tuple[Any, ...]) -> None:
+        targets, right, type_text = stmt[1], stmt[2], stmt[3]
+        value = self.eval(frame, right) if right is not None else None
+        declared = self.program.type(frame.module, type_text) if type_text else None
+        if declared is not None and (value is None or value[0] in ("X", "S", "D")):
+            value = declared
+        for at, target in enumerate(targets):
+            if target is None:
+                continue
+            if target[0] == "n":
+                if len(target) > 2 and value is not None:
+                    frame.names[target[1]] = self.attribute(frame, value, target[2])
+                elif at == 0 or value is None or value[0] not in ("L", "I"):
+                    frame.names[target[1]] = value if at == 0 or len(targets) == 1 else None
+                else:
+                    frame.names[target[1]] = value if len(targets) == 1 else None
+            elif target[0] == "a":
+                self.mutate(frame, self.eval(frame, target[1]), target[2], stmt[4])
+            else:
+                self.eval(frame, target)
+
+    def branch(self, frame: Frame, stmt: tuple[Any, ...]) -> bool:
+        if stmt[1] is not None:
+            self.eval(frame, stmt[1])
+        node, context, transaction = next(self.ids), frame.context, frame.transaction
+        left: set[int] = set()
+        acted = False
+        names = frame.names
+        for at, arm in enumerate(stmt[2]):
+            before = len(frame.effects)
+            if len(context) < CONTEXT_LIMIT:
+                frame.context = (*context, (node, at))
+            frame.names = dict(names)
+            frame.transaction = transaction
+            if self.block(frame, arm):
+                left.add(at)
+                acted = acted or len(frame.effects) > before
+            else:
+                for name, value in frame.names.items():
+                    if value is not None:
+                        names[name] = value
+            frame.context = context
+        frame.names, frame.transaction = names, transaction
+        if stmt[3] and stmt[2] and len(left) == len(stmt[2]):
+            return True
+        if left and acted and len(context) < CONTEXT_LIMIT:
+            frame.context = (*context, (node, frozenset(left)))
+        return False
+
+    def loop(self, frame: Frame, stmt: tuple[Any, ...]) -> None:
+        value = self.eval(frame, stmt[2]) if stmt[2] is not None else None
+        for target in stmt[1]:
+            if target and target[0] == "n":
+                frame.names[target[1]] = value if value is not None and value[0] in ("I", "K", "L", "F") else None
+        flags = frame.flags
+        frame.flags = flags | {"loop"}
+        self.block(frame, stmt[3])
+        frame.flags = flags
+
+    def attempt(self, frame: Frame, stmt: tuple[Any, ...]) -> bool:
+        """A handler runs instead of the rest of the body, so its effects are no second half of the body's."""
+        node, context, flags = next(self.ids), frame.context, frame.flags
+        if stmt[2] and len(context) < CONTEXT_LIMIT:
+            frame.context = (*context, (node, 0))
+        before = len(frame.effects)
+        body_left = self.block(frame, stmt[1])
+        acted = len(frame.effects) > before
+        left: set[int] = {0} if body_left else set()
+        frame.flags = flags | {"on_error"}
+        for at, handler in enumerate(stmt[2], start=1):
+            if len(context) < CONTEXT_LIMIT:
+                frame.context = (*context, (node, at))
+            if self.block(frame, handler):
+                left.add(at)
+        frame.flags, frame.context = flags, context
+        if self.block(frame, stmt[3]):
+            return True
+        if body_left and len(left) == len(stmt[2]) + 1:
+            return True
+        if left and acted and stmt[2] and len(context) < CONTEXT_LIMIT:
+            frame.context = (*context, (node, frozenset(left)))
+        return False
+
+    def using(self, frame: Frame, stmt: tuple[Any, ...]) -> bool:
+        """`with` and `using`: the items may open a transaction for the body."""
+        transaction, opened = frame.transaction, False
+        for item, target in stmt[1]:
+            begun = self.begins(frame, item)
+            value = self.eval(frame, item)
+            opened = opened or begun
+            if target is not None and target[0] == "n":
+                frame.names[target[1]] = value
+        if opened and not frame.transaction:
+            frame.transaction = next(self.ids)
+        left = self.block(frame, stmt[2])
+        if stmt[2]:
+            frame.transaction = transaction
+        return left
+
+    # -- expressions
+
+    def eval(self, frame: Frame, e: Expr | None) -> Value:
+        """The value of an expression; its effects go to the frame."""
+        if e is None:
+            return None
+        self.steps += 1
+        if self.steps > STEP_LIMIT:
+            raise OutOfSteps
+        tag = e[0]
+        if tag == "n":
+            return self.lookup(frame, e[1])
+        if tag == "a":
+            return self.attribute(frame, self.eval(frame, e[1]), e[2])
+        if tag == "c":
+            return self.call(frame, e)
+        if tag == "s":
+            return ("S", e[1])
+        if tag == "f":
+            number = self.program.function_base[frame.module] + e[1]
+            self.closures.setdefault(number, frame)
+            return ("C", number, frame)
+        if tag == "new":
+            return self.construct(frame, e)
+        if tag == "w":
+            flags = frame.flags
+            frame.flags = flags | {"awaited"}
+            value = self.eval(frame, e[1])
+            frame.flags = flags
+            return value
+        if tag == "k":
+            return self.eval(frame, e[2])
+        if tag == "d":
+            return ("D", tuple((key, self.eval(frame, value)) for key, value in e[1]))
+        if tag == "t":
+            self.eval(frame, e[1])
+            return self.eval(frame, e[2]) or self.eval(frame, e[3])
+        if tag == "as":
+            value = self.eval(frame, e[1])
+            return self.program.type(frame.module, e[2]) or value
+        if tag == "i":
+            value = self.eval(frame, e[1])
+            key = self.eval(frame, e[2])
+            if value is not None and value[0] == "D" and key is not None and key[0] == "S":
+                return self.attribute(frame, value, key[1])
+            return value if value is None or value[0] != "D" else None
+        first: Value = None
+        for part in e[1]:
+            value = self.eval(frame, part)
+            first = first if first is not None and first[0] != "S" else value or first
+        return first
+
+    def lookup(self, frame: Frame, name: str) -> Value:
+        """A name: locals, enclosing functions, fields in languages with an implied receiver, the module."""
+        if name == "self":
+            return self.receiver(frame)
+        scope: Frame | None = frame
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]  # type: ignore[no-any-return]
+            scope = scope.outer
+        module = frame.module
+        language = self.program.language_of(module)
+        if language in ("java", "kotlin", "csharp"):
+            this = self.receiver(frame)
+            if this is not None and this[0] in ("I", "K"):
+                if any(v[0] == "I" and name in self.program.classes[v[1]].fields for v in self.program.lineage(this[1])):
+                    return self.attribute(frame, this, name)
+        if name in ("cls",) and language == "python":
+            return self.receiver(frame)
+        return self.resolved(self.program.name(module, name))
+
+    def receiver(self, frame: Frame) -> Value:
+        scope: Frame | None = frame
+        while scope is not None:
+            if scope.self_value is not None:
+                return tuple(scope.self_value)
+            scope = scope.outer
+        owner = self.program.owner.get(frame.function)
+        return ("I", owner) if owner is not None else None
+
+    def resolved(self, value: Value) -> Value:
+        """The value of a module-level assignment, others unchanged."""
+        if value is None or value[0] != "=":
+            return value
+        _, module, expression, type_text, target, at = value
+        key = (module, id(target))
+        if key in self.module_values:
+            return self.module_values[key]
+        self.module_values[key] = None
+        declared = self.program.type(module, type_text) if type_text else None
+        if declared is not None and declared[0] in ("L", "I"):
+            self.module_values[key] = declared
+            return declared
+        frame = self.module_frames.get(module)
+        if frame is None:
+            frame = self.module_frames[module] = Frame(module, self.program.function_base[module], None, None)
+        found = None
+        if self.nesting < DEPTH_LIMIT and expression is not None:
+            self.nesting += 1
+            found = self.quiet(frame, expression)
+            self.nesting -= 1
+        if len(target) > 2 and found is not None:
+            found = self.attribute(frame, found, target[2])
+        elif at and found is not None and found[0] not in ("L",):
+            found = None
+        self.module_values[key] = found if found is not None else declared
+        return self.module_values[key]
+
+    def attribute(self, frame: Frame | None, value: Value, name: str) -> Value:
+        """The value of an attribute."""
+        if value is None:
+            return None
+        tag = value[0]
+        if tag in ("I", "K"):
+            return self.class_attribute(value, name)
+        if tag == "L":
+            client = self.program.clients.types[value[1]]
+            target = client.returns.get(name)
+            return ("L", target, value[2]) if target and target in self.program.clients.types else value
+        if tag in ("X", "M", "P"):
+            found = self.resolved(self.program.member(value, name))
+            if tag == "X" and frame is not None:
+                language = self.program.language_of(frame.module)
+                base = self.program.clients.type_of(language, value[1])
+                if base is not None:
+                    return self.attribute(frame, ("L", base, None), name)
+            return found
+        if tag == "D":
+            for key, item in value[1]:
+                if key == name:
+                    return item if item is None or isinstance(item, tuple) else None
+        return None
+
+    def class_attribute(self, value: tuple[Any, ...], name: str) -> Value:
+        """A field (declared type, or what is assigned to it), else a method, else what the library base gives."""
+        number = value[1]
+        key = (number, name)
+        if key not in self.fields:
+            self.fields[key] = None
+            self.fields[key] = self.field_value(number, name)
+        found = self.fields[key]
+        if found is not None:
+            return found
+        methods = self.program.find_method(number, name)
+        if methods:
+            return ("F", methods[0], ("I", number))
+        base = self.library_base(number)
+        if base is not None:
+            client = self.program.clients.types[base[1]]
+            target = client.returns.get(name)
+            if target in self.program.clients.types:
+                return ("L", target, base[2] if base[2] is not None else number)
+        return None
+
+    def field_value(self, number: int, name: str) -> Value:
+        program = self.program
+        best: Value = None
+        for base in program.lineage(number):
+            if base[0] != "I" or name not in program.classes[base[1]].fields:
+                continue
+            item, module = program.classes[base[1]].fields[name], program.class_module[base[1]]
+            if item.type:
+                best = program.type(module, item.type)
+                if best is not None and best[0] != "X":
+                    return best
+            for within, init in item.inits:
+                function = program.function_base[module] + (within or 0)
+                frame = self.field_frame(function, number)
+                self.nesting += 1
+                value = self.eval(frame, init) if self.nesting <= DEPTH_LIMIT else None
+                self.nesting -= 1
+                if value is not None and (best is None or value[0] != "X"):
+                    return value
+            if best is None and not item.type:
+                best = self.guess(name, module)
+        return best
+
+    def field_frame(self, function: int, owner: int) -> Frame:
+        """The frame of the method in which a field is assigned, its parameters bound as seen where it is called."""
+        made = self.program.functions[function]
+        if made.name == "<module>":
+            return Frame(self.program.function_module[function], function, ("K", owner), None)
+        given = self.constructed.get(owner, ()) if made.name in ("constructor", "__init__") else ()
+        return self.enter(function, ("I", owner), self.significant(made, given), None)

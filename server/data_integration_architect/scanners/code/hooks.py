@@ -1,0 +1,171 @@
+"""Code that runs because something else happened: ORM hooks, signals, in-process events, decorators."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from .ir import Expr
+from .program import Program
+
+
+@dataclass(slots=True)
+class Role:
+    """What the decorators of a function say."""
+
+    transaction: bool = False
+    effects: list[tuple[str, str, str]] = field(default_factory=list)
+    roles: set[str] = field(default_factory=set)
+    type_id: str | None = None
+
+
+@dataclass(slots=True)
+class Hooks:
+    """Functions by what triggers them."""
+
+    # class -> functions that run when an instance is written; None: on every flush of the library's session
+    on_write: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    on_flush: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_class: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    by_text: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    outbox_classes: set[int] = field(default_factory=set)
+
+
+class Decorated:
+    """Roles of functions and classes, memoised."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.hooks = Hooks()
+        self._roles: dict[int, Role] = {}
+        self._class_roles: dict[int, set[str]] = {}
+
+    def roles(self, number: int) -> Role:
+        """The role of a function, its class's transaction included."""
+        found = self._roles.get(number)
+        if found is None:
+            found = self._roles[number] = Role()
+            function, module = self.program.functions[number], self.program.function_module[number]
+            for expression in function.decorators:
+                self.read(found, module, expression)
+            owner = self.program.owner.get(number)
+            if owner is not None and function.outer is None and "transaction" in self.class_roles(owner):
+                found.transaction = True
+        return found
+
+    def read(self, role: Role, module: int, expression: Expr) -> None:
+        value = self.role_of(module, expression)
+        if value is None:
+            return
+        name, library = value
+        technology = self.program.clients.technology.get(library, "")
+        if name == "transaction":
+            role.transaction = True
+        elif name in ("cache_set", "invalidate", "publish"):
+            role.effects.append((name, technology, library))
+        elif name.startswith("type:"):
+            role.type_id = name[5:]
+        role.roles.add(name)
+
+    def role_of(self, module: int, expression: Expr) -> tuple[str, str] | None:
+        """Role and library of one decorator."""
+        name = self.program.decorator_name(expression)
+        if name not in self.program.clients.decorators:
+            return None
+        here = self.program.modules[module]
+        qualified = here.imports.get(name)
+        inner: Any = expression
+        while inner[0] in ("c", "w"):
+            inner = inner[1]
+        if inner[0] == "a":
+            inner = inner[1]
+            path = []
+            while inner[0] == "a":
+                path.append(inner[2])
+                inner = inner[1]
+            head = here.imports.get(inner[1]) if inner[0] == "n" else None
+            qualified = ".".join([head, *reversed(path), name]) if head and not head.startswith(".") else None
+        elif qualified is None:
+            for space in here.wildcards:
+                if self.program.clients.role_of(here.language, name, f"{space}.{name}", frozenset()):
+                    qualified = f"{space}.{name}"
+        if qualified is not None and qualified.startswith("."):
+            return None
+        return self.program.clients.role_of(here.language, name, qualified, self.program.near_libraries(here.path))
+
+    def class_roles(self, number: int) -> set[str]:
+        """Role names of the decorators of a class and of its repository bases."""
+        found = self._class_roles.get(number)
+        if found is None:
+            found = self._class_roles[number] = set()
+            for value in self.program.lineage(number):
+                if value[0] != "I":
+                    continue
+                module = self.program.class_module[value[1]]
+                for expression in self.program.classes[value[1]].decorators:
+                    role = self.role_of(module, expression)
+                    if role is not None:
+                        found.add(role[0])
+        return found
+
+    def collect(self) -> None:
+        """Find listeners and hooks that are declared by decorator or by base class."""
+        program = self.program
+        for number, function in enumerate(program.functions):
+            if not function.decorators:
+                continue
+            role = self.roles(number)
+            for name in role.roles & {"listener", "after_commit_listener", "hook", "event_handler", "command_handler"}:
+                self.note_listener(number, name, function.decorators)
+        for number in range(len(program.classes)):
+            roles = self.class_roles(number) if program.classes[number].decorators else set()
+            if "outbox" in roles:
+                self.hooks.outbox_classes.add(number)
+            self.handlers_of(number, roles)
+
+    def handlers_of(self, number: int, roles: set[str]) -> None:
+        """Classes that handle one message type: `IRequestHandler<X>`, `@CommandHandler(X)`."""
+        program, module = self.program, self.program.class_module[number]
+        names = [name for m in ("handle", "Handle", "execute", "__invoke") for name in program.methods[number].get(m, ())]
+        if not names:
+            return
+        for value in program.bases(number):
+            if value[0] == "L" and value[1].endswith(("/handler", "/notification_handler")) and value[2] is not None:
+                self.hooks.by_class[value[2]] += [(name, "listener") for name in names[:1]]
+        if roles & {"command_handler", "event_handler"}:
+            for expression in program.classes[number].decorators:
+                for argument in expression[2] if expression[0] == "c" else ():
+                    target = program.name(module, argument[1]) if argument[0] == "n" else None
+                    if target is not None and target[0] == "K":
+                        self.hooks.by_class[target[1]] += [(name, "listener") for name in names[:1]]
+
+    def note_listener(self, number: int, role: str, decorators: tuple[Expr, ...]) -> None:
+        """Enter one decorated function under what it listens to."""
+        program, module = self.program, self.program.function_module[number]
+        function = program.functions[number]
+        owner = program.owner.get(number)
+        senders: list[int] = []
+        texts: list[str] = []
+        for expression in decorators:
+            for argument in expression[2] if expression[0] == "c" else ():
+                value = argument[2] if argument[0] == "k" and argument[1] == "sender" else argument
+                if value[0] == "n":
+                    target = program.name(module, value[1])
+                    if target is not None and target[0] == "K":
+                        senders.append(target[1])
+                elif value[0] == "s":
+                    texts.append(value[1])
+        if role == "hook":
+            targets = senders or ([owner] if owner is not None and program.language_of(module) != "python" else [])
+            for target in targets:
+                self.hooks.on_write[target].append(number)
+            return
+        for text in texts:
+            self.hooks.by_text[text].append((number, role))
+        for param in function.params[:1]:
+            value = program.type(module, param.type) if param.type else None
+            if value is not None and value[0] == "I":
+                self.hooks.by_class[value[1]].append((number, role))
+        for target in senders:
+            self.hooks.by_class[target].append((number, role))

@@ -1,0 +1,611 @@
+"""All modules of a repository together: what a name in a file stands for.
+
+Values are tuples: ("I", class) an instance, ("K", class) a class itself, ("F", function, self value), ("L", type id,
+entity class or None) something of a client library, ("X", qualified name) something external, ("M", module) a module,
+("P", folder) a Go package, ("S", text), ("D", ((key, value), ...)), ("C", function, frame) a closure. Classes and
+functions are global indices. `None` is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from .clients import Clients, last_name, libraries_of
+from .ir import Class, Expr, Function, Module
+from .languages.go import VERSION
+from .manifests import Manifest, folder_of
+from .typetext import parse_type
+
+Value: TypeAlias = "tuple[Any, ...] | None"
+
+SCRIPT_ENDINGS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", "/index.ts", "/index.tsx", "/index.js")
+NAMED_PACKAGES = ("java", "kotlin", "csharp", "php")
+
+
+class Program:
+    """Symbol tables over modules; every look-up is memoised and tolerates cycles."""
+
+    def __init__(self, modules: Sequence[Module], manifests: Sequence[Manifest], clients: Clients) -> None:
+        self.modules, self.clients, self.manifests = modules, clients, manifests
+        self.classes: list[Class] = []
+        self.class_module: list[int] = []
+        self.functions: list[Function] = []
+        self.function_module: list[int] = []
+        self.class_base: list[int] = []
+        self.function_base: list[int] = []
+        self.methods: list[dict[str, list[int]]] = []
+        self.owner: dict[int, int] = {}
+        self.class_names: dict[str, list[int]] = defaultdict(list)
+        self.top: list[dict[str, tuple[Any, ...]]] = []
+        self.by_path: dict[str, int] = {}
+        self.by_tail: dict[str, list[int]] = defaultdict(list)
+        self.by_folder: dict[str, list[int]] = defaultdict(list)
+        self.package_functions: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self._names: dict[tuple[int, str], Value] = {}
+        self._members: dict[tuple[int, str], Value] = {}
+        self._bases: dict[int, list[tuple[Any, ...]]] = {}
+        self._types: dict[tuple[int, str], Value] = {}
+        self._implementers: dict[int, list[int]] | None = None
+        self._usings: list[str] = []
+        for module in modules:
+            self.add(module)
+        self.attach_receivers()
+        imported = [(m.language, q) for m in modules for q in (*m.imports.values(), *m.wildcards)]
+        self._usings = [w.removeprefix("global ") for m in modules for w in m.wildcards if w.startswith("global ")]
+        self.by_manifest = sorted(manifests, key=lambda m: (-m.folder.count("/"), -len(m.folder), m.path))
+        declared = {lib for m in manifests for p in m.packages for lib in self.package_libraries(m.ecosystem, p)}
+        self.libraries = libraries_of(clients, imported) | declared
+        self._near: dict[str, frozenset[str]] = {}
+
+    def add(self, module: Module) -> None:
+        """Enter one module into the tables."""
+        index = len(self.top)
+        self.by_path[module.path] = index
+        self.class_base.append(len(self.classes))
+        self.function_base.append(len(self.functions))
+        top: dict[str, tuple[Any, ...]] = {}
+        for at, item in enumerate(module.classes):
+            number = len(self.classes)
+            self.classes.append(item)
+            self.class_module.append(index)
+            self.methods.append({k: [self.function_base[index] + i for i in v] for k, v in item.methods.items()})
+            self.class_names[item.name].append(number)
+            top.setdefault(item.name, ("K", self.class_base[index] + at))
+        for function in module.functions:
+            number = len(self.functions)
+            self.functions.append(function)
+            self.function_module.append(index)
+            if function.owner is not None:
+                self.owner[number] = self.class_base[index] + function.owner
+        if module.functions:
+            self.declare(module.functions[0].body, index, top)
+        self.top.append(top)
+        plain = module.path.rpartition(".")[0]
+        self.by_tail[plain.rsplit("/", 1)[-1]].append(index)
+        if plain.endswith(("/__init__", "/index")):
+            self.by_tail[folder_of(plain).rsplit("/", 1)[-1]].append(index)
+        self.by_folder[folder_of(module.path)].append(index)
+
+    def declare(self, block: Sequence[tuple[Any, ...]], module: int, top: dict[str, tuple[Any, ...]]) -> None:
+        """Names bound at the top level of a module."""
+        for stmt in block:
+            tag = stmt[0]
+            if tag == "def":
+                top[stmt[1]] = ("F", self.function_base[module] + stmt[2], None)
+                self.package_functions[self.modules[module].package, stmt[1]].append(self.function_base[module] + stmt[2])
+            elif tag == "=":
+                for at, target in enumerate(stmt[1]):
+                    if target and target[0] == "n" and (stmt[2] is not None or stmt[3]):
+                        top.setdefault(target[1], ("=", stmt[2], stmt[3], target, len(stmt[1]) > 1 and at))
+            elif tag == "b":
+                for arm in stmt[2]:
+                    self.declare(arm, module, top)
+            elif tag == "y":
+                for part in (stmt[1], *stmt[2]):
+                    self.declare(part, module, top)
+            elif tag == "u":
+                self.declare(stmt[2], module, top)
+
+    def attach_receivers(self) -> None:
+        """Go methods belong to the type of the same package that their receiver names."""
+        for number, function in enumerate(self.functions):
+            if function.receiver:
+                name, folder = function.receiver.split(" ")[1], folder_of(self.path_of(number))
+                for owner in self.class_names.get(name, ()):
+                    if folder_of(self.modules[self.class_module[owner]].path) == folder:
+                        self.methods[owner].setdefault(function.name, []).append(number)
+                        self.owner[number] = owner
+
+    # -- places
+
+    def path_of(self, function: int) -> str:
+        return self.modules[self.function_module[function]].path
+
+    def language_of(self, module: int) -> str:
+        return self.modules[module].language
+
+    def nearest(self, candidates: Sequence[int], module: int) -> int:
+        """The candidate class whose file shares the longest folder path with a module."""
+        here = self.modules[module].path.split("/")
+
+        def shared(number: int) -> int:
+            there = self.modules[self.class_module[number]].path.split("/")
+            count = 0
+            for a, b in zip(here, there, strict=False):
+                if a != b:
+                    break
+                count += 1
+            return count
+
+        return max(candidates, key=lambda number: (shared(number), -number)) if len(candidates) > 1 else candidates[0]
+
+    def nearest_module(self, candidates: Sequence[int], module: int) -> int:
+        here = self.modules[module].path.split("/")
+
+        def shared(number: int) -> int:
+            count = 0
+            for a, b in zip(here, self.modules[number].path.split("/"), strict=False):
+                if a != b:
+                    break
+                count += 1
+            return count
+
+        return max(candidates, key=lambda number: (shared(number), -number)) if len(candidates) > 1 else candidates[0]
+
+    def package_libraries(self, ecosystem: str, package: str) -> list[str]:
+        """Libraries that a package belongs to; a Go module is matched by prefix."""
+        exact = self.clients.packages.get((ecosystem, package.lower()))
+        if exact:
+            return exact
+        if ecosystem == "go":
+            return self.clients.packages.get((ecosystem, VERSION.sub("", package.lower())), [])
+        return []
+
+    def near_libraries(self, path: str) -> frozenset[str]:
+        """Libraries of the manifests in the folder of a path or above it, innermost manifest with any first."""
+        folder = folder_of(path)
+        found = self._near.get(folder)
+        if found is None:
+            out: set[str] = set()
+            for manifest in self.by_manifest:
+                if folder == manifest.folder or folder.startswith(manifest.folder + "/") or not manifest.folder:
+                    out |= {lib for p in manifest.packages for lib in self.package_libraries(manifest.ecosystem, p)}
+            found = self._near[folder] = frozenset(out)
+        return found
+
+    # -- names
+
+    def name(self, module: int, name: str) -> Value:
+        """What a name at the top level of a module stands for; an assigned one comes as ("=", module, ...)."""
+        key = (module, name)
+        if key in self._names:
+            return self._names[key]
+        self._names[key] = None
+        self._names[key] = result = self._name(module, name)
+        return result
+
+    def _name(self, module: int, name: str) -> Value:
+        here = self.modules[module]
+        found = self.top[module].get(name)
+        if found is not None:
+            return ("=", module, *found[1:]) if found[0] == "=" else found
+        if name.startswith("require:"):
+            return self.script_module(module, name[8:])
+        qualified = here.imports.get(name)
+        if qualified is not None:
+            return self.imported(module, qualified)
+        if "." in name:
+            head, _, rest = name.partition(".")
+            value = self.name(module, head)
+            for part in rest.split("."):
+                value = self.member(value, part)
+            return value
+        return self.implied(module, name)
+
+    def implied(self, module: int, name: str) -> Value:
+        """A name that no import of the file mentions: same package, wildcard, namespace in use."""
+        here = self.modules[module]
+        language = here.language
+        if language == "go":
+            for other in self.by_folder[folder_of(here.path)]:
+                found = self.top[other].get(name) if self.modules[other].language == "go" else None
+                if found is not None:
+                    return ("=", other, *found[1:]) if found[0] == "=" else found
+            return None
+        if language in NAMED_PACKAGES:
+            candidates = [c for c in self.class_names.get(name, ()) if self.family(self.class_module[c]) == self.family(module)]
+            if candidates:
+                used = {here.package, *(w.removeprefix("global ") for w in here.wildcards), *self._usings}
+                fitting = [c for c in candidates if self.visible(self.modules[self.class_module[c]].package, used, language)]
+                if fitting or language in ("csharp", "php"):
+                    return ("K", self.nearest(fitting or candidates, module))
+            functions = self.package_functions.get((here.package, name)) if language == "kotlin" else None
+            if functions:
+                return ("F", functions[0], None)
+            return self.by_usings(module, name)
+        for source in here.wildcards:
+            target = self.imported(module, source)
+            if target is not None and target[0] == "M":
+                value = self.member(target, name)
+                if value is not None:
+                    return value
+            elif target is not None and target[0] == "X":
+                qualified = f"{target[1]}.{name}"
+                if self.clients.type_of(language, qualified):
+                    return ("X", qualified)
+        return None
+
+    def family(self, module: int) -> str:
+        """Java and Kotlin share their classes."""
+        language = self.modules[module].language
+        return "jvm" if language in ("java", "kotlin") else language
+
+    @staticmethod
+    def visible(package: str, used: set[str], language: str) -> bool:
+        if language == "csharp":
+            return any(package == u or package.startswith(u + ".") or u.startswith(package + ".") for u in used if u)
+        return package in used
+
+    def by_usings(self, module: int, name: str) -> Value:
+        """A simple name of a library: by wildcard import, namespace in use, or a package of the manifest."""
+        here = self.modules[module]
+        spaces = [w.removeprefix("global ") for w in here.wildcards] + self._usings
+        for space in spaces:
+            if self.clients.type_of(here.language, f"{space}.{name}"):
+                return ("X", f"{space}.{name}")
+        for languages, prefixes, type_id in self.clients.by_name.get(name, ()):
+            library = type_id.split("/", maxsplit=1)[0]
+            if here.language not in languages.split(",") or here.language not in ("csharp", "php"):
+                continue
+            parts = {u for u in spaces}
+            if library in self.near_libraries(here.path) or any(p == u or u.startswith(p + ".") for p in prefixes for u in parts):
+                return ("L", type_id, None)
+        return None
+
+    def imported(self, module: int, qualified: str) -> Value:
+        """The target of an import."""
+        language = self.modules[module].language
+        if language == "python":
+            return self.python_import(module, qualified)
+        if language in ("typescript", "javascript"):
+            return self.script_import(module, qualified)
+        if language == "go":
+            return self.go_import(module, qualified)
+        short, package = qualified.rsplit(".", 1)[-1], qualified.rpartition(".")[0]
+        candidates = [c for c in self.class_names.get(short, ()) if self.in_package(c, package)]
+        if candidates:
+            return ("K", self.nearest(candidates, module))
+        functions = self.package_functions.get((package, short))
+        if functions:
+            return ("F", functions[0], None)
+        return ("X", qualified)
+
+    def in_package(self, number: int, package: str) -> bool:
+        own = self.modules[self.class_module[number]].package
+        return own == package or package.startswith(own + ".")
+
+    def python_import(self, module: int, qualified: str) -> Value:
+        base = folder_of(self.modules[module].path)
+        if qualified.startswith("."):
+            dots = len(qualified) - len(qualified.lstrip("."))
+            for _ in range(dots - 1):
+                base = folder_of(base)
+            return self.python_path(module, qualified.lstrip("."), base + "/" if base else "")
+        found = self.python_path(module, qualified, None)
+        return found if found is not None else ("X", qualified)
+
+    def python_path(self, module: int, dotted: str, base: str | None) -> Value:
+        """A module or a member of one; `base` is a folder for a relative import, else the nearest fitting path."""
+        parts = [part for part in dotted.split(".") if part]
+        for cut in range(len(parts), -1 if base is not None else 0, -1):
+            path = "/".join(parts[:cut])
+            target: int | None = None
+            if base is not None:
+                for ending in (".py", "/__init__.py"):
+                    joined = (base + path).rstrip("/") + ending
+                    target = self.by_path.get(joined, target)
+            elif cut:
+                fitting = []
+                for number in self.by_tail.get(parts[cut - 1], ()):
+                    plain = self.modules[number].path.removesuffix(".py").removesuffix("/__init__")
+                    if plain == path or plain.endswith("/" + path):
+                        fitting.append(number)
+                fitting = [n for n in fitting if self.modules[n].language == "python"]
+                target = self.nearest_module(fitting, module) if fitting else None
+                if target == module and cut == 1 and len(parts) == 1:
+                    target = None
+            if target is not None:
+                value: Value = ("M", target)
+                for part in parts[cut:]:
+                    value = self.member(value, part)
+                return value
+        return None
+
+    def script_import(self, module: int, qualified: str) -> Value:
+        source, _, name = qualified.partition("#")
+        target = self.script_module(module, source)
+        if target is None or target[0] == "X":
+            return ("X", qualified)
+        return self.member(target, name) if name else target
+
+    def script_module(self, module: int, source: str) -> Value:
+        """A module by its specifier: relative, of a workspace package, or by an alias that keeps the path's end."""
+        if source.startswith("."):
+            base = folder_of(self.modules[module].path)
+            for part in source.split("/"):
+                if part == "..":
+                    base = folder_of(base)
+                elif part not in (".", ""):
+                    base = f"{base}/{part}" if base else part
+            return self.script_path(base, module) or ("X", source)
+        for manifest in self.manifests:
+            if manifest.name and manifest.ecosystem == "npm" and (source == manifest.name or source.startswith(manifest.name + "/")):
+                rest = source[len(manifest.name) :]
+                for inner in (rest, "/src" + rest, "/lib" + rest, "/src/index"):
+                    found = self.script_path((manifest.folder + inner).lstrip("/"), module)
+                    if found is not None:
+                        return found
+        parts = source.split("/")
+        if len(parts) > 1 and not any(self.clients_import(source)):
+            for cut in (0, 1):
+                tail = "/".join(parts[cut:])
+                fitting = self.by_suffix(tail) if tail else []
+                if fitting:
+                    return ("M", self.nearest_module(fitting, module))
+        return ("X", source)
+
+    def clients_import(self, source: str) -> list[str]:
+        return [lib for language, prefix, lib in self.clients.imports if language == "typescript" and source.split("#")[0] == prefix]
+
+    def script_path(self, base: str, module: int) -> Value:
+        for ending in SCRIPT_ENDINGS:
+            number = self.by_path.get(base + ending)
+            if number is not None:
+                return ("M", number)
+        if base.endswith(".js"):
+            return self.script_path(base.removesuffix(".js"), module)
+        return None
+
+    def by_suffix(self, tail: str) -> list[int]:
+        last = tail.rsplit("/", 1)[-1]
+        out = []
+        for number in self.by_tail.get(last, ()):
+            plain = self.modules[number].path.rpartition(".")[0]
+            if self.modules[number].language in ("typescript", "javascript"):
+                if plain.endswith("/" + tail) or plain.removesuffix("/index").endswith("/" + tail) or plain == tail:
+                    out.append(number)
+        return out
+
+    def go_import(self, module: int, path: str) -> Value:
+        for manifest in self.manifests:
+            if manifest.ecosystem == "go" and manifest.name and (path == manifest.name or path.startswith(manifest.name + "/")):
+                folder = (manifest.folder + path[len(manifest.name) :]).strip("/")
+                if folder in self.by_folder:
+                    return ("P", folder)
+        parts = path.split("/")
+        if "." in parts[0]:
+            for cut in range(3, len(parts)):
+                folder = "/".join(parts[cut:])
+                if folder in self.by_folder and not any(m.name for m in self.manifests if m.ecosystem == "go"):
+                    return ("P", folder)
+            if path.split("/")[-1] in self.by_folder and len(parts) > 3:
+                return ("P", parts[-1])
+        return ("X", path)
+
+    def member(self, value: Value, name: str) -> Value:
+        """A member of a module, package or external namespace."""
+        if value is None:
+            return None
+        tag = value[0]
+        if tag == "X":
+            return ("X", f"{value[1]}.{name}")
+        if tag == "P":
+            for other in self.by_folder.get(value[1], ()):
+                found = self.top[other].get(name)
+                if found is not None and self.modules[other].language == "go":
+                    return ("=", other, *found[1:]) if found[0] == "=" else found
+            return None
+        if tag == "M":
+            return self.module_member(value[1], name)
+        return None
+
+    def module_member(self, module: int, name: str) -> Value:
+        """An exported name of a module; re-exports may form cycles."""
+        key = (module, name)
+        if key not in self._members:
+            self._members[key] = None
+            self._members[key] = self._module_member(module, name)
+        return self._members[key]
+
+    def _module_member(self, module: int, name: str) -> Value:
+        here = self.modules[module]
+        if here.language in ("typescript", "javascript"):
+            exported = here.exports.get(name)
+            if exported is not None and exported != name:
+                return self.script_import(module, exported) if "#" in exported else self.name(module, exported)
+            value = self.name(module, name)
+            if value is None:
+                for source in here.wildcards:
+                    target = self.script_module(module, source)
+                    if target is not None and target[0] == "M" and target[1] != module:
+                        value = self.module_member(target[1], name)
+                        if value is not None:
+                            return value
+                if name == "default" and "default" not in here.exports:
+                    return ("M", module)
+            return value
+        value = self.name(module, name)
+        if value is None and here.language == "python" and here.path.endswith("__init__.py"):
+            return self.python_path(module, name, folder_of(here.path) + "/") if folder_of(here.path) else None
+        return value
+
+    # -- classes
+
+    def type(self, module: int, text: str) -> Value:
+        """The value that something annotated with a type has."""
+        if not text or len(text) > 400:
+            return None
+        key = (module, text)
+        if key not in self._types:
+            self._types[key] = None
+            self._types[key] = self._type(module, text)
+        return self._types[key]
+
+    def _type(self, module: int, text: str) -> Value:
+        parsed = parse_type(text)
+        if parsed is None:
+            return None
+        name, arguments = parsed
+        value = self.name(module, name)
+        if value is None and "." in name and self.modules[module].language in ("csharp", "java", "kotlin"):
+            value = self.name(module, name.rsplit(".", 1)[-1]) or ("X", name)
+        return self.instance(module, value, arguments)
+
+    def instance(self, module: int, value: Value, arguments: Sequence[str] = ()) -> Value:
+        """An instance of a class or of an external type, a library's type where it is known."""
+        if value is None:
+            return None
+        if value[0] == "K":
+            return ("I", value[1])
+        if value[0] == "X":
+            found = self.clients.type_of(self.modules[module].language, value[1])
+            return ("L", found, self.entity(module, arguments)) if found else value
+        if value[0] == "L":
+            return ("L", value[1], self.entity(module, arguments))
+        return value if value[0] in ("L", "I") else None
+
+    def entity(self, module: int, arguments: Sequence[str]) -> int | None:
+        """The class that the first argument of a generic type names."""
+        for argument in arguments[:1]:
+            value = self.type(module, argument)
+            if value is not None and value[0] == "I":
+                return int(value[1])
+        return None
+
+    def bases(self, number: int) -> list[tuple[Any, ...]]:
+        """Direct bases as values: ("I", class), ("L", type, entity) or ("X", name)."""
+        if number not in self._bases:
+            self._bases[number] = []
+            module = self.class_module[number]
+            out = []
+            for text in self.classes[number].bases:
+                value = self.base(module, number, text)
+                if value is not None and value != ("I", number):
+                    out.append(value)
+            self._bases[number] = out
+        return self._bases[number]
+
+    def base(self, module: int, number: int, text: str) -> Value:
+        """A base as text may be a call: `mixin(Base)`, `Model<User>(...)`."""
+        parsed = parse_type(text)
+        if parsed is None:
+            return None
+        name, arguments = parsed
+        value = self.name(module, name)
+        if value is not None and value[0] == "=":
+            return ("B", module, name)
+        if value is None:
+            head = self.name(module, name.split(".", maxsplit=1)[0]) if "." in name else None
+            if head is not None and head[0] in ("=", "M"):
+                return ("B", module, name)
+            if "." in name:
+                value = self.name(module, name.rsplit(".", 1)[-1])
+            if value is None:
+                value = ("X", name)
+        return self.instance(module, value, arguments)
+
+    def implementers(self, number: int) -> list[int]:
+        """Classes that implement or extend a class, itself excluded; for Go by the set of method names."""
+        if self._implementers is None:
+            direct: dict[int, list[int]] = defaultdict(list)
+            for sub in range(len(self.classes)):
+                for value in self.bases(sub):
+                    if value[0] == "I":
+                        direct[value[1]].append(sub)
+            self._implementers = direct
+            self.go_interfaces(direct)
+        out: list[int] = []
+        queue = list(self._implementers.get(number, ()))
+        while queue and len(out) < 40:
+            current = queue.pop(0)
+            if current not in out and current != number:
+                out.append(current)
+                queue += self._implementers.get(current, ())
+        return out
+
+    def go_interfaces(self, direct: dict[int, list[int]]) -> None:
+        by_method: dict[str, set[int]] = defaultdict(set)
+        for number, methods in enumerate(self.methods):
+            if self.classes[number].kind in ("struct", "named") and self.language_of(self.class_module[number]) == "go":
+                for name in methods:
+                    by_method[name].add(number)
+        for number, item in enumerate(self.classes):
+            if item.kind == "interface" and self.language_of(self.class_module[number]) == "go":
+                names = self.interface_methods(number, 0)
+                if names:
+                    sets = sorted((by_method.get(name, set()) for name in names), key=len)
+                    direct[number] += sorted(set.intersection(*sets))
+
+    def interface_methods(self, number: int, depth: int) -> set[str]:
+        names = set(self.methods[number])
+        for value in self.bases(number) if depth < 5 else []:
+            if value[0] == "I":
+                names |= self.interface_methods(value[1], depth + 1)
+        return names
+
+    def lineage(self, number: int) -> list[tuple[Any, ...]]:
+        """The class and all its bases, breadth first."""
+        out: list[tuple[Any, ...]] = [("I", number)]
+        at = 0
+        while at < len(out) and len(out) < 40:
+            if out[at][0] == "I":
+                out += [value for value in self.bases(out[at][1]) if value not in out]
+            at += 1
+        return out
+
+    def library_base(self, number: int) -> tuple[Any, ...] | None:
+        """The library type that a class inherits from."""
+        for value in self.lineage(number):
+            if value[0] == "L":
+                return value
+            if value[0] == "X":
+                found = self.clients.type_of(self.language_of(self.class_module[number]), value[1])
+                if found:
+                    return ("L", found, None)
+        return None
+
+    def find_method(self, number: int, name: str) -> list[int]:
+        """Functions of a method in the class or its nearest base; overloads together."""
+        for value in self.lineage(number):
+            if value[0] == "I":
+                found = self.methods[value[1]].get(name)
+                if found:
+                    return found
+        return []
+
+    def inherits(self, number: int, base: int) -> bool:
+        """Whether a class is or extends another."""
+        return number == base or any(v == ("I", base) for v in self.lineage(number))
+
+    def named_like(self, name: str, module: int) -> int | None:
+        """The class that a parameter or field is called after: `orderRepository`, `order_repository`."""
+        plain = name.lstrip("_").replace("_", "").lower()
+        if len(plain) < 6:
+            return None
+        if not hasattr(self, "_folded"):
+            self._folded: dict[str, list[int]] = defaultdict(list)
+            for title, numbers in self.class_names.items():
+                self._folded[title.lower()] += numbers
+        found = [c for c in self._folded.get(plain, ()) if self.family(self.class_module[c]) == self.family(module)]
+        return self.nearest(found, module) if found else None
+
+    def decorator_name(self, expression: Expr) -> str:
+        """The last name of a decorator."""
+        while expression[0] in ("c", "w"):
+            expression = expression[1]
+        return str(expression[2] if expression[0] == "a" else expression[1]) if expression[0] in ("a", "n") else ""
+
+    def simple(self, qualified: str) -> str:
+        return last_name(qualified)

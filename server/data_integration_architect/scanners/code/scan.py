@@ -1,0 +1,201 @@
+"""The scan of source code: files in, effects, stores and dual writes out. No disk, no clock, no network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from ..facts import CodeFunction, CodeScan, DualWrite, StoreUse
+from .clients import Clients, under
+from .conclude import Conclusions
+from .effects import EMPTY, Frame, Summary
+from .evaluate import Evaluator
+from .ir import Module
+from .manifests import Manifest, is_manifest, read_manifest
+from .parse import TEXT_LIMIT, language_ending
+from .paths import is_generated, is_test, is_vendored
+from .program import Program
+from .technologies import Technologies, addresses
+from .workers import parse_all
+
+CONFIG_ENDINGS = (".yml", ".yaml", ".properties", ".env", ".toml", ".json", ".cfg", ".ini", ".conf", ".xml", ".sample", ".example")
+
+
+def scan_sources(
+    files: Iterable[tuple[str, bytes]],
+    clients: Clients,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> CodeScan:
+    """Effects and dual writes of a repository given as (path with `/`, content) pairs.
+
+    Paths are relative to the repository. `workers` processes parse; 0 parses in this process, for tests. Misses: code
+    reached by reflection, generated clients, stored procedures, calls between services.
+    """
+    skipped: Counter[str] = Counter()
+    sources, manifests, addressed = sort_files(files, skipped)
+    modules: list[Module] = []
+    for _, found in parse_all(sources, workers, progress):
+        if isinstance(found, str):
+            skipped[found] += 1
+        else:
+            modules.append(found)
+    return analyse(modules, manifests, addressed, clients, dict(skipped))
+
+
+def sort_files(
+    files: Iterable[tuple[str, bytes]], skipped: Counter[str]
+) -> tuple[list[tuple[str, str]], list[Manifest], dict[str, Counter[str]]]:
+    """Source texts, manifests and connection addresses by path; what is skipped is counted by reason."""
+    sources: list[tuple[str, str]] = []
+    manifests: list[Manifest] = []
+    addressed: dict[str, Counter[str]] = {}
+    known: set[str] = set()
+    for path, content in files:
+        ending = language_ending(path)
+        config = ending is None and (path.endswith(CONFIG_ENDINGS) or ".env" in path)
+        if ending is None and not config and not is_manifest(path):
+            continue
+        if path in known:
+            continue
+        known.add(path)
+        if is_vendored(path):
+            skipped["vendored"] += 1
+            continue
+        if len(content) > TEXT_LIMIT:
+            skipped["too-large"] += 1
+            continue
+        if b"\0" in content[:4096]:
+            skipped["binary"] += 1
+            continue
+        text = content.decode("utf-8", "replace")
+        if is_manifest(path):
+            manifest = read_manifest(path, text)
+            if manifest is not None and not is_test(path):
+                manifests.append(manifest)
+        if not is_test(path) and ("://" in text or "jdbc:" in text):
+            found = addresses(text)
+            if found:
+                addressed[path] = found
+        if ending is None:
+            continue
+        if is_generated(path, text[:600]):
+            skipped["generated"] += 1
+            continue
+        sources.append((path, text))
+    sources.sort()
+    manifests.sort(key=lambda m: m.path)
+    return sources, manifests, addressed
+
+
+def analyse(
+    modules: Sequence[Module], manifests: Sequence[Manifest], addressed: dict[str, Counter[str]], clients: Clients,
+    skipped: dict[str, int],
+) -> CodeScan:
+    """The scan of parsed modules."""
+    program = Program(modules, manifests, clients)
+    evaluator = Evaluator(program)
+    evaluator.tests = frozenset(i for i, module in enumerate(modules) if is_test(module.path))
+    technologies = Technologies(program, clients, addressed)
+    conclusions = Conclusions(program, technologies)
+    evaluator.collect()
+    registered_hooks(evaluator)
+    found: dict[int, tuple[str, Summary]] = {}
+    for number, function in enumerate(program.functions):
+        if not function.name.startswith("<") or function.name == "<module>":
+            if function.outer is None or function.outer == 0 or function.name == "<module>":
+                found[number] = (title(program, number), standalone(evaluator, number))
+    for number, function in enumerate(program.functions):
+        if number in found or number in evaluator.inlined:
+            continue
+        frame, label = evaluator.registered.get(number, (evaluator.closures.get(number), ""))
+        found[number] = (label or title(program, number), closure(evaluator, number, frame))
+    functions: list[CodeFunction] = []
+    writes: list[DualWrite] = []
+    for number, (name, summary) in sorted(found.items()):
+        if not summary.effects:
+            continue
+        function, path = program.functions[number], program.path_of(number)
+        test = program.function_module[number] in evaluator.tests
+        effects = tuple(conclusions.effect(e) for e in summary.effects if e.kind != "ignore")
+        functions.append(CodeFunction(path, name, function.line, function.end_line, test, effects))
+        if not test and function.name != "<module>":
+            finding = conclusions.dual_write(number, name, summary.effects)
+            if finding is not None:
+                writes.append(finding)
+    functions.sort(key=lambda f: (f.path, f.line, f.name))
+    writes.sort(key=lambda w: (w.path, w.line, w.function))
+    stores = stores_used(program, technologies, functions, addressed)
+    return CodeScan(
+        tuple(functions), stores, tuple(writes), len(modules), sum(m.lines for m in modules), dict(sorted(skipped.items()))
+    )
+
+
+def registered_hooks(evaluator: Evaluator) -> None:
+    """Run the functions that register hooks, then forget what was summarised without them."""
+    words: set[str] = set()
+    for client in evaluator.program.clients.types.values():
+        words |= {name for name, kind in client.methods.items() if kind in ("hook", "listen")}
+    for number, function in enumerate(evaluator.program.functions):
+        if function.calls & words and evaluator.program.function_module[number] not in evaluator.tests:
+            standalone(evaluator, number)
+    evaluator.memo.clear()
+    evaluator.variants.clear()
+    evaluator.registered.clear()
+    evaluator.inlined.clear()
+    evaluator.closures.clear()
+
+
+def standalone(evaluator: Evaluator, number: int) -> Summary:
+    """A function as called from outside."""
+    if evaluator.program.functions[number].is_abstract:
+        return EMPTY
+    owner = evaluator.program.owner.get(number)
+    return evaluator.summary(number, ("I", owner) if owner is not None else None)
+
+
+def closure(evaluator: Evaluator, number: int, frame: Frame | None) -> Summary:
+    """A function value that nothing seen runs: a handler."""
+    owner = evaluator.program.owner.get(number)
+    if frame is None:
+        return evaluator.summary(number, ("I", owner) if owner is not None else None)
+    return evaluator.summary(number, None, (), frame)
+
+
+def title(program: Program, number: int) -> str:
+    """Class and name of a function; an anonymous one takes the name around it."""
+    function, owner = program.functions[number], program.owner.get(number)
+    if function.name.startswith("<") and function.outer:
+        base = program.function_base[program.function_module[number]]
+        return f"{title(program, base + function.outer)}.{function.name}"
+    return f"{program.classes[owner].name}.{function.name}" if owner is not None else function.name
+
+
+def stores_used(
+    program: Program, technologies: Technologies, functions: Sequence[CodeFunction], addressed: dict[str, Counter[str]]
+) -> tuple[StoreUse, ...]:
+    """Technologies in use, best evidence first: a call, an import, a manifest, an address."""
+    clients, found = program.clients, {}
+
+    def note(technology: str, evidence: str, path: str, line: int) -> None:
+        if technology and clients.families.get(technology) != "none" and technology not in ("sql", "cache", "broker", "queue"):
+            found.setdefault(technology, StoreUse(technology, evidence, path, line))
+
+    for function in functions:
+        if not function.is_test:
+            for effect in function.effects:
+                note(effect.technology, "call", effect.path, effect.line)
+    for module in program.modules:
+        if not is_test(module.path):
+            for name in (*module.imports.values(), *module.wildcards):
+                for language, prefix, library in clients.imports:
+                    if language == module.language and under(name, prefix):
+                        note(technologies.resolve(clients.technology.get(library, ""), module.path), "import", module.path, 1)
+    for manifest in program.manifests:
+        for package in sorted(manifest.packages):
+            for library in program.package_libraries(manifest.ecosystem, package):
+                note(technologies.resolve(clients.technology.get(library, ""), manifest.path), "manifest", manifest.path, 1)
+    for path in sorted(addressed):
+        for technology in sorted(addressed[path]):
+            note(technology, "address", path, 1)
+    return tuple(found[name] for name in sorted(found))

@@ -1,0 +1,98 @@
+"""Which concrete technology a generic one (`sql`, `cache`, `broker`) is, from drivers and addresses nearby."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+
+from .clients import Clients
+from .manifests import folder_of
+from .program import Program
+
+ADDRESS = re.compile(
+    r"\b(?:jdbc:)?(postgres(?:ql)?|mysql|mariadb|sqlserver|oracle|sqlite|h2|redis|rediss|amqps?|nats|mongodb(?:\+srv)?|"
+    r"kafka|clickhouse|cassandra|memcached|pulsar)(?:\+\w+)?:(?://|:mem|mem:|thin:|@)",
+)
+ADDRESSED = {
+    "postgres": "postgresql", "rediss": "redis", "amqp": "rabbitmq", "amqps": "rabbitmq", "mongodb+srv": "mongodb",
+}
+RELATIONAL = ("postgresql", "mysql", "mariadb", "sqlserver", "oracle", "cockroachdb", "sqlite", "h2")
+BROKERS = ("kafka", "rabbitmq", "nats", "sqs", "pubsub", "servicebus", "pulsar", "activemq", "redis")
+GENERIC = {"sql": RELATIONAL, "cache": ("redis", "memcached", "hazelcast"), "broker": BROKERS, "queue": ("redis", "rabbitmq", "sqs")}
+
+
+def addresses(text: str) -> Counter[str]:
+    """Technologies whose connection addresses occur in a text."""
+    return Counter(ADDRESSED.get(name, name) for name in ADDRESS.findall(text))
+
+
+class Technologies:
+    """Technologies by folder, and what counts as one system."""
+
+    def __init__(self, program: Program, clients: Clients, addressed: dict[str, Counter[str]]) -> None:
+        self.program, self.clients = program, clients
+        self.by_folder: dict[str, Counter[str]] = defaultdict(Counter)
+        for path, found in addressed.items():
+            self.by_folder[folder_of(path)] += found
+        self._near: dict[str, dict[str, int]] = {}
+        self._resolved: dict[tuple[str, str], str] = {}
+        self.used: Counter[str] = Counter()
+        for library in program.libraries:
+            self.used[clients.technology.get(library, "")] += 1
+
+    def near(self, folder: str) -> dict[str, int]:
+        """Technologies of drivers and addresses for a folder, weighted by nearness."""
+        found = self._near.get(folder)
+        if found is None:
+            weights: Counter[str] = Counter()
+            for manifest in self.program.by_manifest:
+                if folder == manifest.folder or folder.startswith(manifest.folder + "/") or not manifest.folder:
+                    for package in manifest.packages:
+                        for library in self.program.package_libraries(manifest.ecosystem, package):
+                            weights[self.clients.technology.get(library, "")] += 20 + 5 * manifest.folder.count("/")
+            for place, counts in self.by_folder.items():
+                common = shared(place, folder)
+                for technology, count in counts.items():
+                    weights[technology] += min(count, 3) * (1 + common)
+            found = self._near[folder] = dict(weights)
+        return found
+
+    def resolve(self, technology: str, path: str) -> str:
+        """The concrete technology for a place in the tree, the generic one if nothing tells."""
+        options = GENERIC.get(technology)
+        if options is None:
+            return technology
+        key = (technology, folder_of(path))
+        found = self._resolved.get(key)
+        if found is None:
+            weights = self.near(key[1])
+            ranked = sorted(options, key=lambda name: (-weights.get(name, 0), options.index(name)))
+            solid = [name for name in ranked if weights.get(name, 0) and name not in ("h2", "sqlite")]
+            light = [name for name in ranked if weights.get(name, 0)]
+            found = (solid or light or [technology])[0]
+            self._resolved[key] = found
+        return found
+
+    def system(self, technology: str, path: str) -> str:
+        """The key of a system: empty for what is no store, one key for all relational stores near each other."""
+        family = self.clients.families.get(technology, technology)
+        if family == "none":
+            return ""
+        concrete = self.resolve(technology, path)
+        if concrete in RELATIONAL or concrete == "sql":
+            return "sql"
+        backed = self.clients.backing.get(concrete)
+        if backed == "?":
+            near = self.near(folder_of(path))
+            return "redis" if near.get("redis") and not near.get("rabbitmq") else concrete
+        return backed or concrete
+
+
+def shared(one: str, other: str) -> int:
+    """Number of leading folders that two paths share."""
+    count = 0
+    for a, b in zip(one.split("/"), other.split("/"), strict=False):
+        if a != b:
+            break
+        count += 1
+    return count

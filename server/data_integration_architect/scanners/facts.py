@@ -1,0 +1,151 @@
+"""What scanners return: facts with their place, and the conclusions drawn from source code.
+
+Nothing here holds source text: names are cut, stripped and withheld where they look like secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+Confidence = Literal["seen", "inferred"]
+
+NAME_LIMIT = 120
+SAFE_NAME = re.compile(r"[\w.\-:/{}$*#+@ ]+")
+SECRET_WORD = re.compile(r"passw|secret|token=|apikey|api_key|bearer |-----begin|credential", re.IGNORECASE)
+KEY_SHAPE = re.compile(r"(?=[\w+/=\-]*\d)(?=[\w+/=\-]*[A-Za-z])[\w+/=\-]{24,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing seen in a file; `attributes` are (key, value) pairs, sorted by key."""
+
+    kind: str
+    subject: str
+    attributes: tuple[tuple[str, str], ...]
+    path: str
+    line: int
+    end_line: int
+    confidence: Confidence
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeEffect:
+    """One effect on the path of a function.
+
+    `line` is where the client is called (in `path`), `at` the line in the function itself that leads there.
+    `transaction` groups effects of one local transaction, 0 is none. `via` says how the function reaches it, in any of:
+    helper, interface, hook, event, after_commit, guessed.
+    """
+
+    kind: str
+    technology: str
+    name: str
+    entity: str
+    path: str
+    line: int
+    at: int
+    transaction: int
+    in_loop: bool
+    in_branch: bool
+    awaited: bool
+    parallel: bool
+    on_error: bool
+    via: tuple[str, ...]
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFunction:
+    """A function that has effects, in program order."""
+
+    path: str
+    name: str
+    line: int
+    end_line: int
+    is_test: bool
+    effects: tuple[CodeEffect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUse:
+    """A technology that the code uses, with the first evidence of each kind: call, import, manifest or address."""
+
+    technology: str
+    evidence: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class DualWrite:
+    """Two or more systems written on one path. `class_`: dual_write or cache_invalidation.
+
+    `kind`: direct, helper, interface, hook, post_commit. `order`: position of the later write to the commit of the
+    earlier one: before-commit, inside-transaction, after-commit, no-transaction.
+    """
+
+    path: str
+    function: str
+    line: int
+    end_line: int
+    systems: tuple[str, ...]
+    class_: str
+    kind: str
+    order: str
+    confidence: Confidence
+    effects: tuple[CodeEffect, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeScan:
+    """All that was found in source code; `skipped`: reason -> number of files."""
+
+    functions: tuple[CodeFunction, ...] = ()
+    stores: tuple[StoreUse, ...] = ()
+    dual_writes: tuple[DualWrite, ...] = ()
+    files: int = 0
+    lines: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+
+
+def safe_name(text: str) -> str:
+    """A name from source code fit for a fact: cut, one line, and empty if it may hold a secret."""
+    name = " ".join(text.split())[:NAME_LIMIT]
+    if not SAFE_NAME.fullmatch(name) or "://" in name or SECRET_WORD.search(name) or KEY_SHAPE.fullmatch(name):
+        return ""
+    return name
+
+
+def facts_of(scan: CodeScan) -> tuple[Fact, ...]:
+    """The scan as flat facts: store-used, effect and dual-write, in that order and by place."""
+    out: list[Fact] = []
+    for store in scan.stores:
+        seen: Confidence = "seen" if store.evidence in ("call", "import") else "inferred"
+        pairs = (("evidence", store.evidence),)
+        out.append(Fact("store-used", store.technology, pairs, store.path, store.line, store.line, seen, store.evidence))
+    for function in scan.functions:
+        for effect in function.effects:
+            attributes = {
+                "technology": effect.technology, "effect": effect.kind, "entity": effect.entity, "name": effect.name,
+                "transaction": str(effect.transaction or ""), "via": ",".join(effect.via),
+                "loop": "true" if effect.in_loop else "", "branch": "true" if effect.in_branch else "",
+                "awaited": "true" if effect.awaited else "", "parallel": "true" if effect.parallel else "",
+                "on_error": "true" if effect.on_error else "", "called_at": f"{effect.path}:{effect.line}",
+            }
+            known = tuple(sorted((key, value) for key, value in attributes.items() if value))
+            reason = "client library call" if effect.confidence == "seen" else "concluded from a name"
+            out.append(
+                Fact("effect", function.name, known, function.path, effect.at, effect.at, effect.confidence, reason)
+            )
+    for write in scan.dual_writes:
+        known = (
+            ("class", write.class_), ("kind", write.kind), ("order", write.order), ("systems", ",".join(write.systems)),
+        )
+        out.append(
+            Fact("dual-write", write.function, known, write.path, write.line, write.end_line, write.confidence, write.reason)
+        )
+    return tuple(out)
