@@ -224,7 +224,7 @@ class _YamlReader:
                 if _UNSAFE_TEXT.search(text):
                     text = _UNSAFE_TEXT.sub("", text)
                 is_key = bool(stack) and stack[-1].expects_key
-                scalar = text if is_key else _scalar(text, plain=event.style is None and event.tag is None)
+                scalar = text if is_key else _scalar(text, plain=not event.style and event.tag is None)
                 if event.anchor:
                     self.anchors[event.anchor] = scalar
                 root = self.place(stack, scalar, root, event)

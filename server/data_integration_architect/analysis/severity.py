@@ -29,6 +29,8 @@ class Consequence:
     heals: Literal["never", "next-write"] | Healing = "never"
     effect: Literal["none", "money", "disclosure", "external", "blocks-others", "blocks-own"] = "none"
     staleness_seconds: float | None = None
+    tolerated: bool = False
+    """Whether those who read the result accept exactly this, such as loss in values that are approximate: low."""
     minor: bool = False
     """One step lower: the defect needs a second, independent mishap, or harms convenience only."""
 
@@ -71,11 +73,11 @@ def severity_of(
     return SEVERITIES[level], tuple(sorted(unsaid, key=str))
 
 
-def _base(
-    consequence: Consequence, tolerances: list[float | None], strict: bool, system: System
-) -> Severity:
+def _base(consequence: Consequence, tolerances: list[float | None], strict: bool, system: System) -> Severity:
     if consequence.effect in {"money", "disclosure"}:
         return "critical"
+    if consequence.tolerated:
+        return "low"
     if consequence.effect == "external":
         return "high"
     if consequence.effect == "blocks-others":

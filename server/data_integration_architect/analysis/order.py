@@ -1,0 +1,362 @@
+"""Which effects depend on the order of the records of one key, what order a flow needs, and what can break it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from data_integration_architect.analysis.delivery import runs_in_parallel
+from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.flows import Flow
+from data_integration_architect.analysis.repair import healing_of
+from data_integration_architect.analysis.severity import Consequence
+from data_integration_architect.analysis.system import Effect, HandlerSite, System
+from data_integration_architect.analysis.view import View
+from data_integration_architect.files import DocumentPath
+from data_integration_architect.topology import NONE, Append, OnConsume, Read, Write
+
+Need = Literal["none", "per-key", "per-group-causal", "total"]
+Order = Literal["none", "per-partition", "per-group", "per-queue", "total"]
+UNORDERED_FLOWS = {
+    "native-replication", "cache-aside", "federated-read", "batch-etl", "two-phase-commit", "local-transaction", "rpc",
+    "none",
+}  # fmt: skip
+CHANGES_THAT_COMMUTE = {"append-only", "commutative"}
+
+
+# Effects
+
+
+def changes_state(view: View, effect: Effect) -> bool:
+    """Whether the effect leaves the state that one record says, so that the last of two records of a key counts.
+
+    False for additions, increments, rebuilds, fills of a cache, and entities whose changes commute. Guards and
+    re-reading are left out of account: they answer the need for order, they do not end it.
+    """
+    step = effect.step
+    if not isinstance(step, Write) or effect.on_miss or step.mode in {"increment", "rebuild-and-swap"}:
+        return False
+    entity = view.system.entity(effect.entity)
+    if entity is not None and entity.change in CHANGES_THAT_COMMUTE:
+        return False
+    if step.mode in {"insert", "delete"}:
+        # Additions alone or deletions alone come out the same in any order.
+        return any(other.mode != step.mode for other in _passed_on_beside(view, effect))
+    return True
+
+
+def _passed_on_beside(view: View, effect: Effect) -> tuple[Write, ...]:
+    """Other writes of the same entity into the same store by handlers that pass changes on."""
+    return tuple(
+        other.step
+        for other in view.system.touching(effect.target)
+        if isinstance(other.step, Write)
+        and other is not effect
+        and not other.on_miss
+        and other.entity == effect.entity
+        and other.site.fired_by != "every"
+    )
+
+
+def re_reads(view: View, effect: Effect) -> bool:
+    """Whether the effect takes the current state from its source instead of the record: said, or a bare id came."""
+    step = effect.step
+    if not isinstance(step, Write):
+        return False
+    if step.values is not None:
+        return step.values == "re-read"
+    channel = view.system.channel(effect.site.consumed) if effect.site.consumed else None
+    if channel is not None and channel.event.content == "id-only":
+        return True
+    return any(
+        isinstance(read.step, Read)
+        and read.position < effect.position
+        and not read.on_miss
+        and read.entity == effect.entity
+        and not view.system.same_instance(read.target, effect.target)
+        for read in effect.site.reads
+    )
+
+
+def writes_its_source(view: View, effect: Effect) -> bool:
+    """Whether a consumer changes the system of record itself, as a job or command does, instead of keeping a copy."""
+    system = view.system
+    record = view.record_of(effect.entity)
+    channel = effect.site.consumed
+    if record is None or channel is None or system.store(record) is None:
+        return False
+    if system.primary(record) != system.primary(effect.target):
+        return False
+    if effect.entity not in system.carried(channel):
+        return True
+    for append in system.appends(channel):
+        touched = [e.target for e in append.site.effects if system.store(e.target)]
+        if append.site.captured:
+            touched.append(append.site.captured)
+        if any(system.same_instance(store, record) for store in touched):
+            return True
+    return False
+
+
+def order_matters(view: View, effect: Effect) -> bool:
+    """`changes_state` of a copy with values from the record: only a guard in the store can save it from reordering."""
+    return changes_state(view, effect) and not re_reads(view, effect) and not writes_its_source(view, effect)
+
+
+def guard_against_old(view: View, effect: Effect) -> Literal["there", "missing", "unknown"]:
+    """Whether the store refuses the state of an older record."""
+    step = effect.step
+    if not isinstance(step, Write):
+        return "missing"
+    if step.guard in {"version", "condition", "lease"}:
+        return "missing" if step.guard_keeps_deletes is False and _meets_deletes(view, effect) else "there"
+    if step.guard is not None:
+        # A unique key makes an upsert; it does not know which record is newer.
+        return "missing"
+    if step.mode == "delete" and _passed_on_beside(view, effect):
+        # A store that checks versions checks them for deletions too; the writes beside this one are asked about.
+        return "there"
+    head = view.system.technology(effect.target)
+    return "missing" if head is not None and head.version_check == "none" else "unknown"
+
+
+def _meets_deletes(view: View, effect: Effect) -> bool:
+    """Whether an old record can arrive after the deletion of its key, when a guard has nothing left to compare with."""
+    deleting = isinstance(effect.step, Write) and effect.step.mode == "delete"
+    return not deleting and any(other.mode == "delete" for other in _passed_on_beside(view, effect))
+
+
+def refuses_old(view: View, effect: Effect) -> bool:
+    """Whether the store is known to refuse the state of an older record, also after a deletion."""
+    step = effect.step
+    knows_deletes = isinstance(step, Write) and (step.guard_keeps_deletes or not _meets_deletes(view, effect))
+    return bool(knows_deletes) and guard_against_old(view, effect) == "there"
+
+
+def order_sensitive(view: View, effect: Effect) -> bool:
+    """Whether reordering two records of a key leaves a wrong result; a guard that nobody mentioned counts as absent."""
+    return order_matters(view, effect) and guard_against_old(view, effect) != "there"
+
+
+def accepts_old(view: View, effect: Effect, facts: Facts) -> bool:
+    """Whether the store takes the state of an older record; asks where nobody said."""
+    known = guard_against_old(view, effect)
+    if known == "missing" or refuses_old(view, effect):
+        return known == "missing"
+    subject = effect.entity or "a record"
+    if known == "there":
+        ask = f"Does the guard of {effect.target} still know the version of a deleted {subject}?"
+        return not facts.ask((*effect.path, "guard_keeps_deletes"), None, (False, True), ask)
+    ask = f"What makes {effect.target} refuse an older state of {subject} from {effect.site.id}?"
+    return bool(facts.ask((*effect.path, "guard"), None, (NONE, "version"), ask) == NONE)
+
+
+def is_planned(site: HandlerSite) -> bool:
+    """Whether a handler does not run yet."""
+    return site.process.status == "planned" or site.handler.status == "planned"
+
+
+def applied_from(view: View, site: HandlerSite, seen: frozenset[str] = frozenset()) -> tuple[Effect, ...]:
+    """Writes for which the order of the records that `site` takes matters: its own, and those behind its appends."""
+    found: list[Effect] = []
+    seen = seen | {site.consumed or ""}
+    if is_planned(site):
+        return ()
+    for effect in site.changes:
+        if effect.step.status == "planned":
+            continue
+        if order_matters(view, effect):
+            found.append(effect)
+        elif isinstance(effect.step, Append) and effect.target not in seen:
+            for consumer in view.system.consumers(effect.target):
+                found.extend(applied_from(view, consumer, seen | {effect.target}))
+    return tuple(found)
+
+
+def place(site: HandlerSite, effect: Effect, *channels: str) -> tuple[str, ...]:
+    """Elements of a finding about records that come through `site` and end in `effect`."""
+    names = (*channels, site.id, effect.site.id, effect.target, effect.entity)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def overwritten(view: View, effect: Effect) -> Consequence:
+    """What an old state over a new one does: wrong until the next change of the key, or until a repair."""
+    healing = healing_of(view.system, effect.target, effect.entity)
+    return Consequence("integrity", heals=healing or "next-write")
+
+
+def shown_symptoms(view: View, effect: Effect) -> frozenset[str]:
+    """Kinds of symptoms that readers of an overwritten store see."""
+    deletes = isinstance(effect.step, Write) and effect.step.mode == "delete"
+    entity = view.system.entity(effect.entity)
+    hard = deletes or (entity is not None and entity.deletes == "hard")
+    return frozenset({"stale", "reverted", *(("phantom",) if hard else ())})
+
+
+# Channels
+
+
+def order_of(system: System, channel: str) -> Order | None:
+    """The order that a channel keeps for one consumer: said, else that of its technology; None = unknown."""
+    element = system.channel(channel)
+    if element is None:
+        return None
+    if element.order is not None:
+        return element.order
+    if element.technology is not None and "fifo" in element.technology.lower():
+        return "per-group" if element.message_key not in (None, NONE, "random") else "total"
+    if system.channel_kind(channel) == "log":
+        head = system.technology(channel)
+        # A product that is a log only as one of its uses (a stream of Redis) has no partitions to keep order in.
+        return (head.ordering or "per-queue") if head else "per-partition"
+    if system.channel_kind(channel) == "webhook":
+        return None
+    head = system.technology(channel)
+    return head.ordering if head else None
+
+
+def is_spread(system: System, channel: str) -> bool | None:
+    """Whether records of one key land in different partitions; None where the message key is unknown."""
+    element = system.channel(channel)
+    if element is None or element.partitions == 1 or element.order == "total":
+        return False
+    if element.message_key is None:
+        return None
+    return element.message_key in {NONE, "random"}
+
+
+def competes(system: System, site: HandlerSite) -> bool:
+    """Whether several consumers take records of a channel without partitions in turns, so that one can overtake."""
+    if site.consumed is None or _routes_keys(site):
+        return False
+    order = order_of(system, site.consumed)
+    if order in {"per-partition", "per-group"}:
+        return False
+    return runs_in_parallel(site) or site.concurrent
+
+
+def _routes_keys(site: HandlerSite) -> bool:
+    trigger = site.handler.trigger
+    return isinstance(trigger, OnConsume) and trigger.same_key_same_worker is True
+
+
+def retries_through(view: View, site: HandlerSite, effect: Effect) -> tuple[str, ...]:
+    """Channels that take a record whose effect failed, and from which the same effect is tried again; sorted."""
+    found = {
+        channel
+        for channel in (*_failure_channels(view.system, site, effect), *_second_chances(view.system, site))
+        if channel != site.consumed and any(_same_effect(c, effect) for c in view.system.consumers(channel))
+    }
+    return tuple(sorted(found))
+
+
+def _failure_channels(system: System, site: HandlerSite, effect: Effect) -> Iterator[str]:
+    then = effect.step.retry.then if effect.step.retry else None
+    if then in {"block", "ignore", "compensate"}:
+        return
+    if effect.step.dead_letter:
+        yield effect.step.dead_letter
+    channel = system.channel(site.consumed) if site.consumed else None
+    if channel is not None and channel.dead_letter not in (None, NONE):
+        yield str(channel.dead_letter)
+
+
+def _second_chances(system: System, site: HandlerSite) -> Iterator[str]:
+    """Channels that the handler appends its record to with its own hands."""
+    for effect in site.changes:
+        if isinstance(effect.step, Append):
+            yield effect.target
+
+
+def _same_effect(consumer: HandlerSite, effect: Effect) -> bool:
+    return any(
+        other.target == effect.target and (other.entity == effect.entity or None in (other.entity, effect.entity))
+        for other in consumer.changes
+    )
+
+
+def is_retry_channel(view: View, channel: str) -> bool:
+    """Whether records come to a channel only because their effect failed in another handler."""
+    consumed = {consumer.id for consumer in view.system.consumers(channel)}
+    return any(
+        channel in retries_through(view, site, effect)
+        for site in view.system.handlers.values()
+        if site.consumed and site.id not in consumed
+        for effect in site.changes
+    )
+
+
+@dataclass(frozen=True)
+class Reordering:
+    """A fact by which a later record of a key can overtake an earlier one on the way through one consumer."""
+
+    kind: Literal["spread", "unordered", "competing", "workers", "repartition", "retry"]
+    at: DocumentPath
+    channel: str
+    handler: str
+
+
+def reorderings(view: View, site: HandlerSite) -> tuple[Reordering, ...]:
+    """What is known to reorder records of one key before or in the consumer `site`; unsaid facts count as harmless."""
+    system = view.system
+    trigger = site.handler.trigger
+    if site.consumed is None or not isinstance(trigger, OnConsume):
+        return ()
+    name, channel = site.consumed, system.channel(site.consumed)
+    found: list[Reordering] = []
+    if channel is None:
+        return ()
+    at: DocumentPath = ("channels", name)
+    if order_of(system, name) == "per-partition" and is_spread(system, name):
+        found.append(Reordering("spread", (*at, "message_key"), name, site.id))
+    if order_of(system, name) == "none" and not _routes_keys(site):
+        found.append(Reordering("unordered", (*at, "order"), name, site.id))
+    elif system.channel_kind(name) != "table" and competes(system, site):
+        found.append(Reordering("competing", (*site.path, "trigger", "consume"), name, site.id))
+    elif runs_in_parallel(site) and not trigger.same_key_same_worker:
+        found.append(Reordering("workers", (*site.path, "trigger", "workers"), name, site.id))
+    if channel.repartitioned is not None and channel.repartitioned.drained is False:
+        found.append(Reordering("repartition", (*at, "repartitioned"), name, site.id))
+    if not trigger.parks_key:
+        for effect in site.changes:
+            for retry in retries_through(view, site, effect):
+                found.append(Reordering("retry", effect.path, retry, site.id))
+    return tuple(found)
+
+
+# Needs
+
+
+def order_need(view: View, flow: Flow, entity: str | None = None) -> tuple[Need, str | None]:
+    """The order that a flow needs (for one entity of it), and the key within which; no key where none is needed.
+
+    Total order is never concluded: uniqueness needs one place for each value, not one place for all.
+    """
+    for pair in view.topology.causality:
+        if pair.checked_by in flow.handlers or {pair.first, pair.then} <= set(flow.handlers):
+            return "per-group-causal", pair.per
+    if flow.mechanism in UNORDERED_FLOWS:
+        return "none", None
+    effects = [e for e in flow.effects if entity is None or e.entity in (None, entity)]
+    for effect in effects:
+        if changes_state(view, effect) or (isinstance(effect.step, Append) and _carries_state(view, effect)):
+            return "per-key", view.system.key_of(entity or effect.entity)
+    return "none", None
+
+
+def _carries_state(view: View, append: Effect) -> bool:
+    """Whether some store behind a channel keeps what the appended records say."""
+    pending, seen = [append.target], set[str]()
+    while pending:
+        channel = pending.pop()
+        if channel in seen:
+            continue
+        seen.add(channel)
+        for consumer in view.system.consumers(channel):
+            for effect in consumer.changes:
+                if changes_state(view, effect) and effect.entity in (None, append.entity):
+                    return True
+                if isinstance(effect.step, Append) and effect.entity in (None, append.entity):
+                    pending.append(effect.target)
+    return False

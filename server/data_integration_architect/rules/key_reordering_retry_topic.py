@@ -1,0 +1,88 @@
+"""A failed record waits in a retry channel while later records of its key go on, and is applied after them.
+
+For state of one entity the old record then overwrites newer ones; where every record stands for itself it is only
+late, and the finding is a remark. Cannot see a broker that redelivers out of order without another channel, and a
+dead-letter channel that nobody consumes is no retry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.order import (
+    accepts_old,
+    is_planned,
+    is_retry_channel,
+    order_matters,
+    overwritten,
+    place,
+    re_reads,
+    refuses_old,
+    retries_through,
+    shown_symptoms,
+)
+from data_integration_architect.analysis.severity import Consequence, Target
+from data_integration_architect.analysis.system import Effect
+from data_integration_architect.analysis.view import View
+from data_integration_architect.topology import Append, Call, Invalidate, OnConsume
+
+Site = tuple[Effect, str]
+
+
+def sites(view: View) -> Iterator[Site]:
+    """(effect that fails, retry channel) of the first consumer; further levels of retry repeat the same defect."""
+    for site in view.system.handlers.values():
+        if site.consumed is None or is_planned(site) or is_retry_channel(view, site.consumed):
+            continue
+        for effect in site.changes:
+            if not isinstance(effect.step, Append | Invalidate):
+                for channel in retries_through(view, site, effect):
+                    yield effect, channel
+
+
+def judge(view: View, site: Site, facts: Facts) -> Match | None:
+    effect, retry = site
+    handler = effect.site
+    trigger = handler.handler.trigger
+    if not isinstance(trigger, OnConsume) or handler.consumed is None:
+        return None
+    elements = place(handler, effect, handler.consumed, retry)
+    targets = (Target(effect.target, effect.entity),)
+    subject = effect.entity or "a record"
+    if not order_matters(view, effect):
+        if trigger.parks_key or re_reads(view, effect):
+            return None
+        noun = "call" if isinstance(effect.step, Call) else "record"
+        return Match(
+            elements=elements,
+            at=effect.path,
+            summary=(
+                f"Records that {handler.id} moves to {retry} are overtaken by later ones; each {noun} for {subject} "
+                f"stands for itself, so they are late in {effect.target} and not wrong"
+            ),
+            # No target: what hangs on the result does not make a late record worse than late.
+            consequence=Consequence("timeliness", minor=True),
+        )
+    if refuses_old(view, effect):
+        return None
+    parked = facts.ask(
+        (*handler.path, "trigger", "parks_key"),
+        trigger.parks_key,
+        (False, True),
+        f"Do later records of a key wait in {handler.id} while an earlier one of it is in {retry}?",
+    )
+    if parked or not accepts_old(view, effect, facts):
+        return None
+    return Match(
+        elements=elements,
+        at=effect.path,
+        summary=(
+            f"When {handler.id} moves a failed change of {subject} to {retry}, later changes of the same key go on; "
+            f"the old one is applied after them and {effect.target} falls back to it"
+        ),
+        consequence=overwritten(view, effect),
+        targets=targets,
+        shows=shown_symptoms(view, effect),
+    )
