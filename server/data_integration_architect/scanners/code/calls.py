@@ -21,6 +21,11 @@ RUNNERS = frozenset(
     runInTransaction WithTransaction withTransaction RunInTx WithTx runTransaction supplyAsync runAsync Run call""".split()
 )
 IMPLEMENTER_LIMIT = 8
+# Types of libraries whose subclasses are entities themselves.
+ENTITY_TYPES = ("/model", "/document", "/entity", "/node", "/dao", "/searchable", "/table")
+TASK_TYPES = ("/task", "/actor")
+# Constructors that run the function they are given.
+RUNNING_CLASSES = ("Promise", "Thread", "FutureTask", "Timer", "Task", "Observable")
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 
 
@@ -46,6 +51,10 @@ class Calls(Decorated):
         self.registered: dict[int, tuple[Frame, str]] = {}
         self.inlined: set[int] = set()
         self.tests: frozenset[int] = frozenset()
+        self.alternative_nodes: set[int] = set()
+        clients = program.clients.types.values()
+        self.flushing = frozenset(c.library for c in clients if "flush" in c.methods.values())
+        self._sole: dict[str, int | None] = {}
         self._library_bases: dict[int, tuple[Any, ...] | None] = {}
 
     # -- dispatch
@@ -120,6 +129,10 @@ class Calls(Decorated):
             role = self.roles(target[1])
             if role.type_id is not None:
                 return self.client(frame, role.type_id, None, name, args, line, seen=True, topic=self.program.functions[target[1]].name)
+            found_type = self.task_type(frame, name)
+            if found_type is not None:
+                title = self.program.functions[target[1]].name
+                return self.client(frame, found_type, None, name, args, line, seen=False, topic=title)
             if name in ("call", "apply", "bind", "invoke", "accept", "get", "run", "Invoke", "s", "partial"):
                 return self.call_value(frame, target, args, line)
             return self.unknown(frame, name, args, line, receiver)
@@ -129,6 +142,14 @@ class Calls(Decorated):
             return self.call_value(frame, self.attribute(frame, target, name), args, line)
         self.arguments(frame, args, inline=True)
         return target if name in ("format", "concat", "trim", "join", "strip") else None
+
+    def task_type(self, frame: Frame, name: str) -> str | None:
+        """The queue library in use whose tasks are enqueued by a method called on a function."""
+        near = self.program.near_libraries(self.program.modules[frame.module].path)
+        for type_id, client in self.program.clients.types.items():
+            if type_id.endswith(TASK_TYPES) and client.library in near and client.kind_of(name) == "enqueue":
+                return type_id
+        return None
 
     def invoke_namespace(self, frame: Frame, target: tuple[Any, ...], name: str, args: Sequence[Expr], line: int, receiver: Expr) -> Value:
         language = self.program.language_of(frame.module)
@@ -167,7 +188,8 @@ class Calls(Decorated):
             self.mutate(frame, target, name, line)
         base = self.library_base(number)
         if base is not None:
-            entity = base[2] if base[2] is not None else number
+            own = number if base[1].endswith(ENTITY_TYPES) else None
+            entity = base[2] if base[2] is not None else own
             return self.client(frame, base[1], entity, name, args, line, seen=True)
         value = self.attribute(frame, target, name) if not methods else None
         if value is not None and value[0] in ("C", "F", "K", "L", "X"):
@@ -202,6 +224,7 @@ class Calls(Decorated):
         context, flags, value = frame.context, frame.flags, None
         frame.flags = flags | {"interface"}
         node = next(self.ids)
+        self.alternative_nodes.add(node)
         for at, (owner, method) in enumerate(found):
             if len(found) > 1:
                 frame.context = (*context, (node, at))
@@ -357,8 +380,16 @@ class Calls(Decorated):
             value = self.eval(frame, arg)
             out.append(value)
             if inline and value is not None:
+                if value[0] == "L" and arg[0] == "a" and self.program.clients.types[value[1]].kind_of(arg[2]) is not None:
+                    self.client(frame, value[1], value[2], arg[2], (), self.line_of(arg), seen=True)
                 self.run_argument(frame, value, bound)
         return out
+
+    def line_of(self, e: Expr) -> int:
+        """The line of the innermost call or function in an expression, 0 if it has none."""
+        while e[0] in ("a", "i", "w", "as"):
+            e = e[1]
+        return int(e[3]) if e[0] in ("c", "new") else 0
 
     def run_argument(self, frame: Frame, value: Value, bound: Value) -> None:
         if value is None:
@@ -423,7 +454,7 @@ class Calls(Decorated):
             self.arguments(frame, e[2], inline=False)
             entity = self.entity_of(frame, e[2])
             return ("L", value[1], value[2] if value[2] is not None else entity)
-        self.arguments(frame, e[2], inline=False)
+        self.arguments(frame, e[2], inline=e[1].split("<", maxsplit=1)[0] in RUNNING_CLASSES)
         return value
 
     def make(self, frame: Frame, value: tuple[Any, ...], args: Sequence[Expr]) -> Value:
@@ -599,6 +630,7 @@ class Calls(Decorated):
                 continue
             owner = self.program.owner.get(number)
             library = type_id.split("/", maxsplit=1)[0]
+            self.hooks.library.setdefault(number, library)
             targets = senders or ([entity] if entity is not None else []) or ([owner] if owner is not None else [])
             for target in targets:
                 if number not in self.hooks.on_write[target]:
@@ -609,6 +641,8 @@ class Calls(Decorated):
     def trigger(self, frame: Frame, kind: str, library: str, entity: int | None, line: int) -> None:
         """Run the hooks of a write."""
         if not self.hooks.on_write or kind not in ("write", "flush"):
+            return
+        if kind == "write" and library in self.flushing:
             return
         entities = {entity} if entity is not None else set()
         if kind == "flush":
@@ -657,9 +691,30 @@ class Calls(Decorated):
                 client = clients.types[type_id]
                 if client.library in near and client.kind_of(name) is not None:
                     return self.client(frame, type_id, None, name, args, line, seen=False)
+        sole = self.sole_method(name, module.language) if not title else None
+        if sole is not None:
+            flags = frame.flags
+            frame.flags = flags | {"guessed"}
+            owner = self.program.owner.get(sole)
+            value = self.enter_function(frame, sole, ("I", owner), args, line)
+            frame.flags = flags
+            return value
         self.arguments(frame, args, inline=self.runs(frame, name, args))
         value = self.eval(frame, receiver) if receiver[0] == "n" else None
         return value if value is not None and value[0] == "X" else None
+
+    def sole_method(self, name: str, language: str) -> int | None:
+        """The only method of that name in the repository, where types are not declared and the name is telling."""
+        if language not in ("python", "javascript", "php") or len(name) < 9:
+            return None
+        if not self._sole:
+            self._sole[""] = None
+            for number, methods in enumerate(self.program.methods):
+                if self.program.class_module[number] in self.tests:
+                    continue
+                for title, found in methods.items():
+                    self._sole[title] = None if title in self._sole or len(found) > 1 else found[0]
+        return self._sole.get(name)
 
     def last(self, receiver: Expr) -> str:
         """The last name of a receiver expression."""

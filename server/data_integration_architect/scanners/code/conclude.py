@@ -20,9 +20,10 @@ NEAR = 3
 class Conclusions:
     """Turns the effects of one function into findings."""
 
-    def __init__(self, program: Program, technologies: Technologies) -> None:
+    def __init__(self, program: Program, technologies: Technologies, alternatives: set[int]) -> None:
         self.program = program
         self.technologies = technologies
+        self.alternatives = alternatives
 
     def technology(self, effect: Effect) -> str:
         return self.technologies.resolve(effect.technology, self.program.path_of(effect.function))
@@ -45,7 +46,7 @@ class Conclusions:
                 other = acting[j]
                 if systems[i] == systems[j] or not systems[i] or not systems[j] or not compatible(one, other):
                     continue
-                if not self.owned(one, other, starter):
+                if not self.owned(one, other, starter) or self.configured(one, other, acting, systems):
                     continue
                 evicts = {one.kind, other.kind} & {"invalidate"}
                 if evicts and one.kind == other.kind:
@@ -67,6 +68,20 @@ class Conclusions:
             return False
         return min(one.depth, other.depth) <= NEAR
 
+    def configured(self, one: Effect, other: Effect, effects: Sequence[Effect], systems: Sequence[str]) -> bool:
+        """Whether another implementer of the same call would write the system of the first effect as well.
+
+        Then the pair is a choice of configuration: a deployment takes the implementer that fits its store.
+        """
+        for here, there in ((one, other), (other, one)):
+            own = self.system(there)
+            for node, arm in here.context:
+                if node in self.alternatives:
+                    for effect, system in zip(effects, systems, strict=True):
+                        if system == own and any(n == node and a != arm for n, a in effect.context):
+                            return True
+        return False
+
     def relays(self, number: int, one: Effect, other: Effect) -> bool:
         """Whether this is the relay of an outbox: it publishes stored rows and marks them."""
         sends = [e for e in (one, other) if e.kind in ("publish", "enqueue")]
@@ -79,6 +94,18 @@ class Conclusions:
         entity = self.program.classes[mark.entity].name if mark.entity is not None else ""
         words = (mark.name, entity, title, self.program.functions[number].name)
         return any(RELAY.search(word) for word in words)
+
+    def hooked(self, number: int, name: str, library: str, effects: Sequence[Effect], after: bool) -> DualWrite | None:
+        """The finding of a function that runs whenever a library writes: the write that sets it off is the first half."""
+        technology = self.program.clients.technology.get(library, "")
+        line = self.program.functions[number].line
+        flags = frozenset({"hook"} | ({"after_commit"} if after else set()))
+        cause = Effect("write", technology, "", None, number, line, line, (), 0, flags, 0, -1, True, library)
+        others = [
+            e for e in effects
+            if e.kind in STATEFUL and self.system(e) not in ("", self.system(cause)) and e.depth <= NEAR
+        ]
+        return self.finding(number, name, [cause, *others], "dual_write") if others else None
 
     def finding(self, number: int, name: str, effects: Sequence[Effect], class_: str) -> DualWrite:
         function = self.program.functions[number]

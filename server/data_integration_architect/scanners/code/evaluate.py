@@ -435,7 +435,8 @@ class Evaluator(Calls):
             client = self.program.clients.types[base[1]]
             target = client.returns.get(name)
             if target in self.program.clients.types:
-                return ("L", target, base[2] if base[2] is not None else number)
+                own = number if self.program.clients.types[target].ends else None
+                return ("L", target, base[2] if base[2] is not None else own)
         return None
 
     def field_value(self, number: int, name: str) -> Value:

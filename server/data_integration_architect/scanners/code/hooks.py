@@ -29,6 +29,8 @@ class Hooks:
     on_flush: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     by_class: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     by_text: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    # hook function -> library whose write sets it off
+    library: dict[int, str] = field(default_factory=dict)
     outbox_classes: set[int] = field(default_factory=set)
 
 
@@ -90,9 +92,14 @@ class Decorated:
             for space in here.wildcards:
                 if self.program.clients.role_of(here.language, name, f"{space}.{name}", frozenset()):
                     qualified = f"{space}.{name}"
-        if qualified is not None and qualified.startswith("."):
-            return None
+        if qualified is not None and self.in_repository(module, inner, name):
+            qualified = None
         return self.program.clients.role_of(here.language, name, qualified, self.program.near_libraries(here.path))
+
+    def in_repository(self, module: int, head: Any, name: str) -> bool:
+        """Whether a decorator is defined or re-exported by the repository: only its name tells then."""
+        value = self.program.name(module, str(head[1]) if head[0] == "n" else name)
+        return value is not None and value[0] in ("=", "F", "M", "K")
 
     def class_roles(self, number: int) -> set[str]:
         """Role names of the decorators of a class and of its repository bases."""
@@ -160,6 +167,9 @@ class Decorated:
             targets = senders or ([owner] if owner is not None and program.language_of(module) != "python" else [])
             for target in targets:
                 self.hooks.on_write[target].append(number)
+            found = next((r for r in (self.role_of(module, d) for d in decorators) if r and r[0] == "hook"), None)
+            if found is not None:
+                self.hooks.library[number] = found[1]
             return
         for text in texts:
             self.hooks.by_text[text].append((number, role))

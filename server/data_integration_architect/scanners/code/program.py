@@ -189,8 +189,13 @@ class Program:
     def _name(self, module: int, name: str) -> Value:
         here = self.modules[module]
         found = self.top[module].get(name)
+        if found is not None and found[0] == "=":
+            other = found[1]
+            if other is not None and other[0] == "n" and other[1] != name and not found[2]:
+                return self.name(module, other[1])
+            return ("=", module, *found[1:])
         if found is not None:
-            return ("=", module, *found[1:]) if found[0] == "=" else found
+            return found
         if name.startswith("require:"):
             return self.script_module(module, name[8:])
         qualified = here.imports.get(name)
@@ -273,6 +278,8 @@ class Program:
             return self.script_import(module, qualified)
         if language == "go":
             return self.go_import(module, qualified)
+        if self.clients.type_of(language, qualified):
+            return ("X", qualified)
         short, package = qualified.rsplit(".", 1)[-1], qualified.rpartition(".")[0]
         candidates = [c for c in self.class_names.get(short, ()) if self.in_package(c, package)]
         if candidates:

@@ -97,7 +97,7 @@ def analyse(
     evaluator = Evaluator(program)
     evaluator.tests = frozenset(i for i, module in enumerate(modules) if is_test(module.path))
     technologies = Technologies(program, clients, addressed)
-    conclusions = Conclusions(program, technologies)
+    conclusions = Conclusions(program, technologies, evaluator.alternative_nodes)
     evaluator.collect()
     registered_hooks(evaluator)
     found: dict[int, tuple[str, Summary]] = {}
@@ -121,6 +121,9 @@ def analyse(
         functions.append(CodeFunction(path, name, function.line, function.end_line, test, effects))
         if not test and function.name != "<module>":
             finding = conclusions.dual_write(number, name, summary.effects)
+            library = evaluator.hooks.library.get(number)
+            if finding is None and library is not None:
+                finding = conclusions.hooked(number, name, library, summary.effects, "commit" in function.name)
             if finding is not None:
                 writes.append(finding)
     functions.sort(key=lambda f: (f.path, f.line, f.name))

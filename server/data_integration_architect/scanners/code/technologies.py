@@ -47,9 +47,13 @@ class Technologies:
             weights: Counter[str] = Counter()
             for manifest in self.program.by_manifest:
                 if folder == manifest.folder or folder.startswith(manifest.folder + "/") or not manifest.folder:
-                    for package in manifest.packages:
-                        for library in self.program.package_libraries(manifest.ecosystem, package):
-                            weights[self.clients.technology.get(library, "")] += 20 + 5 * manifest.folder.count("/")
+                    used = {
+                        self.clients.technology.get(library, "")
+                        for package in manifest.packages
+                        for library in self.program.package_libraries(manifest.ecosystem, package)
+                    }
+                    for technology in used:
+                        weights[technology] += 20 + 5 * manifest.folder.count("/")
             for place, counts in self.by_folder.items():
                 common = shared(place, folder)
                 for technology, count in counts.items():

@@ -223,7 +223,9 @@ class ScriptReader(Reader):
                     self.module.exports[self.text(spec.field("alias")) or name] = name
             elif is_default and kind not in ("decorator", "function_declaration"):
                 value = self.expr(child)
-                if value is not None:
+                if value is not None and value[0] == "n":
+                    self.module.exports["default"] = value[1]
+                elif value is not None:
                     out.append(("=", (("n", "default"),), value, "", self.line(child)))
             elif kind != "decorator":
                 if is_default:
