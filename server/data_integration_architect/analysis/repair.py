@@ -17,9 +17,12 @@ class Healing:
     covers_deletes: bool
 
 
-def healing_of(system: System, store: str, entity: str | None) -> Healing | None:
-    """The quickest repair of `entity` in `store`; None where nothing repairs it without a new write."""
-    found = [*_jobs(system, store, entity), *_expiry(system, store)]
+def healing_of(system: System, store: str, entity: str | None, deletes: bool = False) -> Healing | None:
+    """The quickest repair of `entity` in `store`; None where nothing repairs it without a new write.
+
+    `deletes`: only repairs that also remove what is gone in the source.
+    """
+    found = [h for h in (*_jobs(system, store, entity), *_expiry(system, store)) if h.covers_deletes or not deletes]
     return min(found, key=lambda h: (h.within, not h.covers_deletes), default=None)
 
 

@@ -104,7 +104,7 @@ class OnChanges(Base):
     sees_deletes: Flag | None = None
     """Whether deletions are noticed. Default for `by: log`: true."""
     row_image: Literal["full", "key", "changed"] | None = None
-    """What the log holds of the row before and after an update."""
+    """What the log holds of the row before and after an update. Default: full, except for PostgreSQL."""
     snapshot: Literal["interleaved", "before", "none"] | None = None
     """How the first copy meets the stream: with watermarks, before it, or not at all."""
     snapshot_writes: Literal["only-missing", "overwrite"] | None = None

@@ -1,0 +1,111 @@
+"""The value is committed, but the deletion of its cache entry fails or never runs.
+
+Decided for handlers that delete the entry after the commit: a crash between the two, or a failed deletion that is
+given up, leaves the old value. Also for caches without expiry whose entries nobody deletes. A deletion that is driven
+by the log or kept for a later try is not lost. Cannot see a retry inside the cache's client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from data_integration_architect.analysis.caches import (
+    Fill,
+    fills,
+    invalidations,
+    source_writes,
+    stale_entry,
+    stands_before_commit,
+)
+from data_integration_architect.analysis.delivery import acknowledges
+from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.severity import Target
+from data_integration_architect.analysis.system import Effect
+from data_integration_architect.analysis.view import View
+from data_integration_architect.topology import NONE, Write
+from data_integration_architect.topology.values import seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    fill: Fill
+    write: Effect
+    deletion: Effect | None
+    """The deletion that may be lost; None where nobody deletes the entry."""
+
+
+def sites(view: View) -> Iterator[Site]:
+    system = view.system
+    for fill in fills(view.system):
+        deletions = invalidations(system, fill.cache, fill.entity)
+        if any(_is_sure(e) for e in deletions):
+            continue
+        for write in source_writes(system, fill):
+            own = [e for e in deletions if e.site.id == write.site.id]
+            for deletion in own:
+                if not stands_before_commit(system, deletion, write):
+                    yield Site(fill, write, deletion)
+            if not deletions and not _replaced(view, fill) and not _only_added(view, write):
+                yield Site(fill, write, None)
+        for deletion in deletions:
+            if not deletion.site.is_direct and _gives_up(deletion):
+                yield Site(fill, deletion, deletion)
+
+
+def _is_sure(deletion: Effect) -> bool:
+    """Whether it is repeated until it works: driven by the log or a channel, and not given up."""
+    return not deletion.site.is_direct and deletion.site.fired_by != "every" and not _gives_up(deletion)
+
+
+def _gives_up(deletion: Effect) -> bool:
+    retry = deletion.step.retry
+    ignored = retry is not None and retry.then == "ignore"
+    return ignored or (deletion.site.consumed is not None and acknowledges(deletion.site) == "before")
+
+
+def _replaced(view: View, fill: Fill) -> bool:
+    """Whether something other than a fill writes the entry."""
+    return any(
+        isinstance(e.step, Write) and not e.on_miss and e.site.id != fill.write.site.id and e.entity == fill.entity
+        for e in view.system.touching(fill.cache)
+    )
+
+
+def _only_added(view: View, write: Effect) -> bool:
+    entity = view.system.entity(write.entity)
+    added = isinstance(write.step, Write) and write.step.mode == "insert"
+    return added or (entity is not None and entity.change == "append-only")
+
+
+def judge(view: View, site: Site, facts: Facts) -> Match | None:
+    system, fill = view.system, site.fill
+    subject = fill.entity or "the value"
+    store, handler = site.write.target, site.write.site
+    if site.deletion is None:
+        if not facts.listed(system.is_whole, f"Does nothing delete entries of {fill.cache} when {subject} changes?"):
+            return None
+        element = system.store(fill.cache)
+        ask = f"Do entries of {fill.cache} expire, and after which time?"
+        expiry = facts.ask(("stores", fill.cache, "expiry"), element.expiry if element else None, (NONE, "1m"), ask)
+        if seconds(expiry) is not None:
+            return None
+        how = f"{handler.id} changes {subject} in {store} and nobody deletes the entry"
+        minor = False
+    else:
+        retry = site.deletion.step.retry
+        if retry is not None and retry.then in {"dead-letter", "block"} and retry.attempts != 0:
+            return None
+        # With retries only a crash between commit and deletion is left.
+        minor = retry is not None and bool(retry.attempts) and retry.then != "ignore"
+        store = fill.source.target
+        how = f"{handler.id} deletes the entry after the commit, and a crash or an error there is not made good"
+    return Match(
+        elements=(system.primary(fill.source.target), fill.cache, handler.id),
+        at=site.deletion.path if site.deletion else site.write.path,
+        summary=f"{fill.cache} can keep an old {subject}: {how}",
+        consequence=stale_entry(system, facts, fill.cache, fill.entity, minor),
+        targets=(Target(fill.cache, fill.entity),),
+        shows=frozenset({"stale", "phantom"}),
+    )

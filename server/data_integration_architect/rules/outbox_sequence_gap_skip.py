@@ -1,0 +1,85 @@
+"""A relay reads an outbox by sequence or time and passes rows of transactions that commit later.
+
+Decided for readers of table-backed channels under writers whose transactions overlap. A bound by the oldest running
+transaction is complete only if the writer has its transaction id before it draws the number; that follows from a
+write that stands before the append in the same block. Cannot see bounds inside a database function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from data_integration_architect.analysis.capture import overlap, repair_of_all, trails
+from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.severity import Consequence, Target
+from data_integration_architect.analysis.system import Effect, HandlerSite, System
+from data_integration_architect.analysis.view import View
+from data_integration_architect.topology import OnConsume, Write
+
+COUNTED = {"sequence", "offset", "modified-time"}
+
+
+def sites(view: View) -> Iterator[HandlerSite]:
+    system = view.system
+    for site in system.handlers.values():
+        if site.consumed and system.channel_kind(site.consumed) == "table":
+            appends = system.appends(site.consumed)
+            if overlap(appends) or (not appends and not system.is_whole):
+                yield site
+
+
+def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
+    system = view.system
+    trigger, channel = site.handler.trigger, site.consumed or ""
+    if not isinstance(trigger, OnConsume):
+        return None
+    if trigger.visible_up_to in {"advisory-lock", "commit-order"}:
+        return None
+    path = (*site.path, "trigger")
+    # Readers that claim single rows keep a mark on each row.
+    if trigger.cursor is None and trigger.claim == "skip-locked":
+        return None
+    ask = f"How does {site.id} know which rows of {channel} are new?"
+    if facts.ask((*path, "cursor"), trigger.cursor, ("sequence", "commit-order", "row-flag"), ask) not in COUNTED:
+        return None
+    if trigger.visible_up_to == "oldest-running-transaction":
+        drawn = trigger.sequence_drawn
+        if drawn is None and all(_writes_before(system, a) for a in system.appends(channel)):
+            drawn = "after-transaction-id"
+        ask = f"Does a writer of {channel} have its transaction id before it draws the sequence number?"
+        answers = ("before-transaction-id", "after-transaction-id")
+        if facts.ask((*path, "sequence_drawn"), drawn, answers, ask) == "after-transaction-id":
+            return None
+    ends = [t.end for t in trails(system, site)]
+    sinks = [e for e in ends if isinstance(e.step, Write) and not system.same_instance(e.target, channel)]
+    element = system.channel(channel)
+    states = bool(sinks) and all(_replaces(system, e) for e in sinks) and (element and element.event.content) != "delta"
+    healing = repair_of_all(system, sinks) if sinks else None
+    targets = tuple(Target(e.target, e.entity) for e in sinks) or tuple(Target(e.target, e.entity) for e in ends)
+    lost = ", ".join(sorted({e.target for e in sinks or ends})) or "everything behind it"
+    return Match(
+        elements=(channel, site.id),
+        at=(*path, "cursor"),
+        summary=(
+            f"{site.id} remembers the last number that it saw in {channel}: a row with a smaller number whose "
+            f"transaction commits later is skipped and never reaches {lost}"
+        ),
+        consequence=Consequence("integrity", heals=healing or ("next-write" if states else "never")),
+        targets=targets,
+        shows=frozenset({"missing", "stale", "wrong-total"}),
+    )
+
+
+def _writes_before(system: System, append: Effect) -> bool:
+    """Whether the transaction of the append has written something before, and so has its id."""
+    block = system.enlisted(append)
+    return block is not None and any(
+        e.position < append.position and system.enlisted(e) is block for e in append.site.changes
+    )
+
+
+def _replaces(system: System, effect: Effect) -> bool:
+    entity = system.entity(effect.entity)
+    state = entity is None or entity.change in (None, "state")
+    return state and isinstance(effect.step, Write) and effect.step.mode in (None, "replace")

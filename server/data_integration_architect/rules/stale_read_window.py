@@ -1,0 +1,150 @@
+"""Somebody reads a copy that lags behind, and needs more than it can give.
+
+Decided for readers of replicas, of stores that follow a log, a query or a job, and of caches: they must see their own
+writes, or decide or store something on what they read and tolerate less than the lag. A copy that the writing
+handler changes itself does not lag. Cannot see read-modify-write of a handler on a lagging copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from data_integration_architect.analysis.caches import fills, invalidations
+from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.severity import DECISIVE, Consequence, Target
+from data_integration_architect.analysis.system import Effect, System
+from data_integration_architect.analysis.view import View
+from data_integration_architect.files import DocumentPath
+from data_integration_architect.topology import NONE, OnChanges, OnSchedule, Reader, Write
+from data_integration_architect.topology.values import seconds
+
+
+@dataclass(frozen=True)
+class Lag:
+    source: str
+    within: float | None
+    """Seconds; None = nobody said."""
+    path: DocumentPath | None = None
+    """Where the lag would be said; None where the topology has no place for it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    index: int
+    reader: Reader
+    store: str
+    lag: Lag
+
+
+def sites(view: View) -> Iterator[Site]:
+    for index, reader in enumerate(view.topology.readers):
+        if reader.status == "planned":
+            continue
+        for store in (reader.reads,) if isinstance(reader.reads, str) else reader.reads:
+            lag = _lag_of(view, store, reader.entity)
+            if lag is not None:
+                yield Site(index, reader, store, lag)
+
+
+def _lag_of(view: View, store: str, entity: str | None) -> Lag | None:
+    """How far a store lies behind; None where it does not, or where nothing is known to feed it."""
+    system = view.system
+    element = system.store(store)
+    if element is None:
+        return None
+    if element.replica_of is not None:
+        if element.replication in {"sync", "quorum"}:
+            return None
+        return Lag(element.replica_of, seconds(element.lag), ("stores", store, "lag"))
+    subject = entity.split(".", 1)[0] if entity else None
+    if subject and view.record_of(subject) == store:
+        return None
+    feeds = [
+        e
+        for e in system.touching(store)
+        if isinstance(e.step, Write) and (subject is None or e.entity in (None, subject))
+    ]
+    cached = [f for f in fills(system) if f.cache == store and (subject is None or f.entity in (None, subject))]
+    if cached:
+        deleted = invalidations(system, store, subject)
+        if any(e.site.is_direct for e in deleted):
+            # The writer deletes the entry itself: what goes wrong then are the races of a cache.
+            return None
+        if deleted:
+            return Lag(cached[0].source.target, None)
+        return Lag(cached[0].source.target, seconds(element.expiry), ("stores", store, "expiry"))
+    if not feeds or any(e.site.is_direct and e.step.wait is not False for e in feeds):
+        return None
+    lags = [_lag_of_feed(system, e) for e in feeds if not e.site.handler.computes]
+    return min(lags, key=lambda lag: (lag.within is not None, lag.within or 0.0)) if lags else None
+
+
+def _lag_of_feed(system: System, feed: Effect) -> Lag:
+    trigger = feed.site.handler.trigger
+    if isinstance(trigger, OnSchedule):
+        sources = [r.target for r in feed.site.reads if not system.same_instance(r.target, feed.target)]
+        return Lag(sources[0] if sources else feed.site.id, seconds(trigger.every))
+    if isinstance(trigger, OnChanges):
+        path = (*feed.site.path, "trigger", "every") if trigger.by == "query" else None
+        return Lag(trigger.changes, seconds(trigger.every), path)
+    return Lag(feed.site.consumed or feed.site.id, None)
+
+
+def judge(view: View, site: Site, facts: Facts) -> Match | None:
+    reader, lag = site.reader, site.lag
+    subject = reader.entity or "records"
+    if reader.own_writes == "required" and _misses_own_writes(view, site):
+        route = reader.own_writes_from or site.store
+        return _match(
+            site,
+            f"Who changes {subject} must see it at once, but reads it from {route}, which follows {lag.source} later",
+            Consequence("timeliness", staleness_seconds=lag.within),
+        )
+    if not (reader.decides in DECISIVE or reader.decides == "other" or reader.persisted):
+        return None
+    if not _is_too_old(site, facts):
+        return None
+    what = "stores" if reader.persisted else f"decides about {reader.decides} on"
+    kept = bool(reader.persisted)
+    return _match(
+        site,
+        f"A reader of {site.store} {what} {subject} that can be older than it tolerates, because {site.store} follows "
+        f"{lag.source} later",
+        Consequence("integrity", heals="never") if kept else Consequence("timeliness", staleness_seconds=lag.within),
+    )
+
+
+def _is_too_old(site: Site, facts: Facts) -> bool:
+    """Whether what is read can be older than the reader tolerates."""
+    reader, lag = site.reader, site.lag
+    path = ("readers", site.index, "tolerates")
+    ask = f"Which staleness of {reader.entity or 'records'} in {site.store} is tolerated?"
+    enough = "1d" if lag.within is None else f"{max(int(lag.within) + 1, 60)}s"
+    said = facts.ask(path, reader.tolerates, (NONE, enough), ask)
+    tolerated = seconds(said)
+    if tolerated is None:
+        return True
+    if lag.within is None and reader.tolerates is not None and lag.path is not None:
+        too_long = f"{int(tolerated * 10) + 1}s"
+        ask = f"How far does {site.store} lie behind {lag.source}?"
+        return (seconds(facts.ask(lag.path, None, (too_long, "1ms"), ask)) or 0.0) > tolerated
+    return lag.within is not None and lag.within > tolerated
+
+
+def _misses_own_writes(view: View, site: Site) -> bool:
+    """Whether the store from which own writes are read lags behind as well."""
+    route = site.reader.own_writes_from
+    return route is None or route == site.store or _lag_of(view, route, site.reader.entity) is not None
+
+
+def _match(site: Site, summary: str, consequence: Consequence) -> Match:
+    return Match(
+        elements=(site.lag.source, site.store),
+        at=("readers", site.index),
+        summary=summary,
+        consequence=consequence,
+        targets=(Target(site.store, site.reader.entity),),
+        shows=frozenset({"stale", "missing", "phantom"}),
+    )
