@@ -193,12 +193,14 @@ def is_personal(system: System, entity: str | None) -> bool:
     return any(c.kind == "erasure" and c.entity == entity for c in system.topology.constraints)
 
 
-def kept_deleted(system: System, store: str, entity: str | None) -> Consequence:
-    """What it means that a store keeps deleted records: until a repair that covers deletions, or for good.
+def kept_deleted(system: System, stores: Iterable[str], entity: str | None) -> Consequence:
+    """What it means that stores keep deleted records: until a repair of all covers deletions, or for good.
 
     Personal data that outlives its deadline is a disclosure.
     """
-    healing = healing_of(system, store, entity, deletes=True)
+    found = [healing_of(system, store, entity, deletes=True) for store in stores]
+    known = [h for h in found if h is not None]
+    healing = max(known, key=lambda h: h.within) if found and len(known) == len(found) else None
     disclosed = is_personal(system, entity)
     deadline = seconds(erasure_deadline(system, entity))
     if healing is not None and deadline is not None and healing.within <= deadline:

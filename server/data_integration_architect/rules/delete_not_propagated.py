@@ -233,7 +233,7 @@ def _match(view: View, elements: tuple[str, ...], at: DocumentPath, summary: str
         elements=elements,
         at=at,
         summary=summary,
-        consequence=kept_deleted(view.system, sink.target, entity),
+        consequence=kept_deleted(view.system, [sink.target], entity),
         targets=(Target(sink.target, sink.entity),),
         shows=frozenset({"phantom", "leaked", "wrong-total"}),
     )

@@ -48,7 +48,7 @@ def judge(view: View, copy: QueryCopy, facts: Facts) -> Match | None:
         != "hard"
     ):
         return None
-    target = copy.sinks[0].target if copy.sinks else copy.copy.target
+    target = ", ".join(sorted({s.target for s in copy.sinks})) or copy.copy.target
     return Match(
         elements=copy.elements,
         at=(*copy.site.path, "trigger"),
@@ -56,7 +56,7 @@ def judge(view: View, copy: QueryCopy, facts: Facts) -> Match | None:
             f"{copy.site.id} queries {copy.source} for {copy.entity}: a deleted row is in no result, so {target} "
             "keeps it"
         ),
-        consequence=kept_deleted(system, target, copy.entity),
+        consequence=kept_deleted(system, [s.target for s in copy.sinks] or [copy.copy.target], copy.entity),
         targets=copy.targets,
         shows=frozenset({"phantom", "leaked", "wrong-total"}),
     )

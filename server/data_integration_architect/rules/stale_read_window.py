@@ -8,7 +8,7 @@ handler changes itself does not lag. Cannot see read-modify-write of a handler o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_integration_architect.analysis.caches import fills, invalidations
 from data_integration_architect.analysis.facts import Facts
@@ -23,11 +23,16 @@ from data_integration_architect.topology.values import seconds
 
 @dataclass(frozen=True)
 class Lag:
-    source: str
+    sources: tuple[str, ...]
+    """What the store follows; several where several ways lead into it."""
     within: float | None
     """Seconds; None = nobody said."""
     path: DocumentPath | None = None
     """Where the lag would be said; None where the topology has no place for it."""
+
+    @property
+    def source(self) -> str:
+        return ", ".join(self.sources)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +62,7 @@ def _lag_of(view: View, store: str, entity: str | None) -> Lag | None:
     if element.replica_of is not None:
         if element.replication in {"sync", "quorum"}:
             return None
-        return Lag(element.replica_of, seconds(element.lag), ("stores", store, "lag"))
+        return Lag((element.replica_of,), seconds(element.lag), ("stores", store, "lag"))
     subject = entity.split(".", 1)[0] if entity else None
     if subject and view.record_of(subject) == store:
         return None
@@ -72,24 +77,29 @@ def _lag_of(view: View, store: str, entity: str | None) -> Lag | None:
         if any(e.site.is_direct for e in deleted):
             # The writer deletes the entry itself: what goes wrong then are the races of a cache.
             return None
+        sources = tuple(sorted({f.source.target for f in cached}))
         if deleted:
-            return Lag(cached[0].source.target, None)
-        return Lag(cached[0].source.target, seconds(element.expiry), ("stores", store, "expiry"))
+            return Lag(sources, None)
+        return Lag(sources, seconds(element.expiry), ("stores", store, "expiry"))
     if not feeds or any(e.site.is_direct and e.step.wait is not False for e in feeds):
         return None
     lags = [_lag_of_feed(system, e) for e in feeds if not e.site.handler.computes]
-    return min(lags, key=lambda lag: (lag.within is not None, lag.within or 0.0)) if lags else None
+    if not lags:
+        return None
+    # The quickest way counts, one of unknown speed before all others.
+    quickest = min(lags, key=lambda lag: (lag.within is not None, lag.within or 0.0, lag.sources))
+    return replace(quickest, sources=tuple(sorted({s for lag in lags for s in lag.sources})))
 
 
 def _lag_of_feed(system: System, feed: Effect) -> Lag:
     trigger = feed.site.handler.trigger
     if isinstance(trigger, OnSchedule):
-        sources = [r.target for r in feed.site.reads if not system.same_instance(r.target, feed.target)]
-        return Lag(sources[0] if sources else feed.site.id, seconds(trigger.every))
+        sources = {r.target for r in feed.site.reads if not system.same_instance(r.target, feed.target)}
+        return Lag(tuple(sorted(sources)) or (feed.site.id,), seconds(trigger.every))
     if isinstance(trigger, OnChanges):
         path = (*feed.site.path, "trigger", "every") if trigger.by == "query" else None
-        return Lag(trigger.changes, seconds(trigger.every), path)
-    return Lag(feed.site.consumed or feed.site.id, None)
+        return Lag((trigger.changes,), seconds(trigger.every), path)
+    return Lag((feed.site.consumed or feed.site.id,), None)
 
 
 def judge(view: View, site: Site, facts: Facts) -> Match | None:
@@ -141,7 +151,7 @@ def _misses_own_writes(view: View, site: Site) -> bool:
 
 def _match(site: Site, summary: str, consequence: Consequence) -> Match:
     return Match(
-        elements=(site.lag.source, site.store),
+        elements=(*site.lag.sources, site.store),
         at=("readers", site.index),
         summary=summary,
         consequence=consequence,

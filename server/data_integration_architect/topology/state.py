@@ -136,7 +136,7 @@ class Channel(Element):
     when_full: Literal["block", "drop", "grow"] | None = None
     """What happens to a producer when it is full or not reachable. Default: that of the technology; brokers do not drop."""
     event: Event = Event()
-    """What its events carry."""
+    """What its events carry. Default: nothing of it is said; its parts have defaults of their own."""
     dead_letter: Name | Literal["none"] | None = None
     """Channel to which records go that could not be handled."""
     region: Name | None = None
