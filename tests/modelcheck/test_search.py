@@ -165,7 +165,7 @@ def agree(seed: int) -> None:
         assert found == plain.violation_depth
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**9))
 def test_generated_search_agrees_with_the_interpreter(seed: int):
     agree(seed)

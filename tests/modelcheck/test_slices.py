@@ -56,13 +56,13 @@ def write_only_agrees(seed: int) -> None:
         assert len(reduced.parents) <= len(whole.parents)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10**9))
 def test_slices_agree_with_plain_search(seed: int):
     agree(seed)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10**9))
 def test_leaving_out_write_only_variables_keeps_the_verdict(seed: int):
     write_only_agrees(seed)
@@ -75,7 +75,7 @@ def test_reductions_agree_with_plain_search_on_many_models():
         write_only_agrees(seed)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10**9))
 def test_a_ranking_is_a_proof_that_progress_ends(seed: int):
     model = random_model(seed)

@@ -28,9 +28,9 @@ class ModelBuilder:
         self._declarations.append(Var(name, high, initial, low))
         return name
 
-    def array(self, name: str, size: int, high: int, initial: int = 0) -> str:
-        """Declares `size` integers in `0..high`."""
-        self._declarations.append(Array(name, size, high, initial))
+    def array(self, name: str, size: int, high: int, initial: int = 0, last: int | None = None) -> str:
+        """Declares `size` integers in `0..high`; `last` is the first value of the last one."""
+        self._declarations.append(Array(name, size, high, initial, last))
         return name
 
     def log(self, name: str, capacity: int, high: int) -> str:

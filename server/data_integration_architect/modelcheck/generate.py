@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from data_integration_architect.modelcheck.expressions import ModelError, Ranges, conjuncts, tree
+from data_integration_architect.modelcheck.forgetting import Forgettable, forgettable
 from data_integration_architect.modelcheck.interpret import Interpreter
 from data_integration_architect.modelcheck.ir import Action, Log, Model, Var
 from data_integration_architect.modelcheck.packing import Field, Layout, PackedPrinter
@@ -44,14 +45,19 @@ class Run:
 
 
 class CompiledModel:
-    """A model with one property part, ready to search. Raises: ModelError, where an index is not proven to exist."""
+    """A model with one property part, ready to search; `forgets`: see `forgetting`.
 
-    def __init__(self, model: Model, part: str, *, at_rest: bool) -> None:
+    Raises: ModelError, where an index is not proven to exist.
+    """
+
+    def __init__(self, model: Model, part: str, *, at_rest: bool, forgets: bool = False) -> None:
         self.model = model
         self.layout = Layout(model)
         self._printer = PackedPrinter(self.layout)
         self._ranges = Ranges(model.ranges)
         self._interpreter = Interpreter(model)
+        self._forgettable = forgettable(model, part) if forgets else Forgettable((), ())
+        self._moves = frozenset(position for _, position in self._forgettable.queues)
         condition = self._printer.text(tree(part), self._ranges)
         self._steps = [self._step(action) for action in model.actions]
         self.source = self._search_text(condition, at_rest)
@@ -59,7 +65,51 @@ class CompiledModel:
 
     def initial(self, faults: int, workload: int) -> int:
         """The packed first state with these budgets."""
-        return self.layout.pack(self._interpreter.initial(faults, workload))
+        return self.canonical(self.layout.pack(self._interpreter.initial(faults, workload)))
+
+    def canonical(self, packed: int) -> int:
+        """The state that stands for a packed state: itself, or what is left of it once no fault remains."""
+        return packed if packed & self.layout.faults.mask else int(self._forget(packed))
+
+    @cached_property
+    def _forget(self) -> Callable[[int], int]:
+        function: Callable[[int], int] = _compiled(self._forget_text(), "forget")
+        return function
+
+    def _forget_text(self) -> str:
+        lines = ["def forget(t):"]
+        for log, position in self._forgettable.queues:
+            cells, place, length = self._printer.cells(log), self.layout.places[position], self._printer.length(log)
+            assert isinstance(place, Field)  # noqa: S101 - a position is a variable
+            bits = (1 << cells.width * cells.count) - 1
+            lines += [
+                f"    o = t >> {place.offset} & {(1 << place.width) - 1}",
+                "    if o:",
+                f"        c = t >> {cells.offset} & {bits}",
+                f"        t += ((c >> {cells.width} * o) - c << {cells.offset}) - (o << {place.offset})"
+                f" - (o << {length.offset})",
+            ]
+        kept = (1 << self.layout.bits) - 1
+        fresh = 0
+        for name in self._forgettable.dead:
+            place = self.layout.places[name]
+            declaration = self.model.by_name[name]
+            assert isinstance(place, Field) and isinstance(declaration, Var)  # noqa: S101 - only variables are dead
+            kept &= ~place.mask
+            fresh |= (declaration.initial - place.low) << place.offset
+        lines.append(f"    return t & {kept} | {fresh}")
+        return "\n".join(lines)
+
+    def _change(self, action: Action, delta: str) -> str:
+        """Python text of the state after an action."""
+        if not self._forgettable.dead and not self._forgettable.queues:
+            return f"s + {delta}"
+        spent = self.layout.faults.mask
+        if action.kind == "fault":
+            return f"s + {delta} if s & {spent} != {1 << self.layout.faults.offset} else forget(s + {delta})"
+        if action.writes & self._moves:
+            return f"s + {delta} if s & {spent} else forget(s + {delta})"
+        return f"s + {delta}"
 
     def run(self, faults: int, workload: int, limit: int, stop: Callable[[], bool]) -> Run:
         """Breadth-first search from the initial state; ends at the first violation or when `limit` is exceeded.
@@ -90,9 +140,9 @@ class CompiledModel:
     @cached_property
     def successors(self) -> Callable[[int], list[tuple[int, int]]]:
         """Packed state -> (number of an enabled action, packed state after it)."""
-        lines = ["def successors(s):", "    found = []"]
-        for number, (guard, _, delta) in enumerate(self._steps):
-            lines.append(f"    if {guard}: found.append(({number}, s + {delta}))")
+        lines = [self._forget_text(), "def successors(s):", "    found = []"]
+        for number, (action, (guard, _, delta)) in enumerate(zip(self.model.actions, self._steps, strict=True)):
+            lines.append(f"    if {guard}: found.append(({number}, {self._change(action, delta)}))")
         lines.append("    return found")
         function: Callable[[int], list[tuple[int, int]]] = _compiled("\n".join(lines), "successors")
         return function
@@ -131,6 +181,7 @@ class CompiledModel:
 
     def _search_text(self, condition: str, at_rest: bool) -> str:
         lines = [
+            self._forget_text(),
             "def run(s0, limit, stop):",
             "    seen = {s0: -1}",
             "    frontier = [s0]",
@@ -150,7 +201,7 @@ class CompiledModel:
                 lines.append("                rest = False")
             if checks:
                 lines.append(f"                if {checks}: return 4, seen, depth, resting, s, {number}")
-            lines.append(f"                t = s + {delta}")
+            lines.append(f"                t = {self._change(action, delta)}")
             lines.append("                if t not in seen: seen[t] = s; following.append(t)")
         lines.append("            if rest:")
         lines.append("                resting += 1")

@@ -124,8 +124,8 @@ def _initial(declaration: Declaration) -> Value:
     match declaration:
         case Var(initial=initial):
             return initial
-        case Array(size=size, initial=initial):
-            return (initial,) * size
+        case Array(initials=initials):
+            return initials
         case _:
             return ()
 

@@ -44,12 +44,19 @@ class Var:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """`size` integers in `0..high`, all `initial` at the start; for places where the index is computed."""
+    """`size` integers in `0..high`, for computed indices; they start as `initial`, the last one as `last` if given."""
 
     name: str
     size: int
     high: int
     initial: int = 0
+    last: int | None = None
+
+    @property
+    def initials(self) -> tuple[int, ...]:
+        """The first value of each cell."""
+        last = self.initial if self.last is None else self.last
+        return (*(self.initial,) * (self.size - 1), last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +190,11 @@ def _check_declarations(declarations: Iterable[Declaration]) -> None:
             raise ModelError(f"{name!r} is no free identifier")
         seen.add(name)
         low = declaration.low if isinstance(declaration, Var) else 0
-        initial = 0 if isinstance(declaration, Log) else declaration.initial
-        if not low <= initial <= declaration.high:
-            raise ModelError(f"{name}: {initial} is outside {low}..{declaration.high}")
+        first = declaration.initials if isinstance(declaration, Array) else ()
+        if isinstance(declaration, Var):
+            first = (declaration.initial,)
+        if not all(low <= value <= declaration.high for value in first):
+            raise ModelError(f"{name}: {first} is outside {low}..{declaration.high}")
 
 
 def _check_action(action: Action, declared: dict[str, Declaration]) -> None:

@@ -74,8 +74,8 @@ def search(
     Raises: ModelError, where an update leaves its range, a log is full, or an at-rest property meets no resting state.
     """
     at_rest = prop.kind == "at_rest"
-    sliced = [(part, slice_for(model, prop, part)) for part in prop.parts]
-    compiled = [(part, CompiledModel(slice_, part, at_rest=at_rest)) for part, slice_ in sliced]
+    sliced = _grouped(model, prop)
+    compiled = [(part, CompiledModel(slice_, part, at_rest=at_rest, forgets=True)) for part, slice_ in sliced]
     needs_cycle_check = [at_rest and bool(unranked_actions(slice_)) for _, slice_ in sliced]
     unknown: SearchResult | None = None
     last = _Tally()
@@ -106,10 +106,19 @@ def search(
             if violations:
                 depth, part, machine, run, livelock = min(violations, key=lambda found: found[0])
                 return SearchResult(
-                    prop.name, "violated", faults, workload, tally.states, tally.at_rest, depth, part,
+                    prop.name,
+                    "violated",
+                    faults,
+                    workload,
+                    tally.states,
+                    tally.at_rest,
+                    depth,
+                    part,
                     replayed(machine, run, part, faults, workload, at_rest=at_rest and not livelock, livelock=livelock),
-                    machine.model, livelock=livelock, is_shortest=unknown is None and ending == Ending.EXPLORED,
-                )  # fmt: skip
+                    machine.model,
+                    livelock=livelock,
+                    is_shortest=unknown is None and ending == Ending.EXPLORED,
+                )
             if ending == Ending.BUDGET:
                 # more faults with less workload may still fit the budget and show a violation
                 unknown = unknown or _ended(prop, "unknown", faults, workload, tally)
@@ -119,9 +128,27 @@ def search(
     if unknown is not None:
         return unknown
     return SearchResult(
-        prop.name, "holds", model.faults, model.workload, last.states, last.at_rest, last.depth,
+        prop.name,
+        "holds",
+        model.faults,
+        model.workload,
+        last.states,
+        last.at_rest,
+        last.depth,
         never_enabled=frozenset(last.never_enabled),
-    )  # fmt: skip
+    )
+
+
+def _grouped(model: Model, prop: Property) -> list[tuple[str, Model]]:
+    """The parts of a property with their slices; parts with the same slice are checked together, as a conjunction."""
+    groups: dict[tuple[object, object], list[str]] = {}
+    slices: dict[tuple[object, object], Model] = {}
+    for part in prop.parts:
+        slice_ = slice_for(model, prop, part)
+        key = (slice_.declarations, slice_.actions)
+        groups.setdefault(key, []).append(part)
+        slices[key] = slice_
+    return [(" and ".join(f"({part})" for part in parts), slices[key]) for key, parts in groups.items()]
 
 
 def _count(tally: _Tally, run: Run) -> None:
@@ -161,7 +188,7 @@ def replayed(
         if not interpreter.is_enabled(action, state):
             raise ModelError(f"replay: {action.name} is not enabled")
         state = interpreter.apply(action, state)
-        if machine.layout.pack(state) != packed:
+        if machine.canonical(machine.layout.pack(state)) != packed:
             raise ModelError(f"replay: {action.name} leads to another state")
         steps.append(TraceStep(action, state))
     if not livelock and interpreter.holds(part, state):

@@ -116,7 +116,13 @@ def _direction(action: Action, update: Update) -> str:
             for part in conjuncts(action.guard):
                 match tree(part):
                     case ast.Compare(
-                        left=ast.Name(id=update.target), ops=[ast.Eq()], comparators=[ast.Constant(value=int(old))]
+                        left=ast.Name(id=update.target), ops=[relation], comparators=[ast.Constant(value=int(old))]
                     ):
-                        return "up" if new > old else "down" if new < old else "same"
+                        if isinstance(relation, ast.Eq):
+                            return "up" if new > old else "down" if new < old else "same"
+                        if isinstance(relation, ast.Gt) and new <= old:
+                            return "down"
+        case ast.Name(id=source):
+            if any(part == f"{source} > {update.target}" for part in conjuncts(action.guard)):
+                return "up"
     return "unknown"

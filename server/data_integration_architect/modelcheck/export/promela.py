@@ -33,8 +33,9 @@ def to_promela(model: Model, prop: Property) -> Export:
         match declaration:
             case Var(low=low, high=high, initial=initial):
                 lines.append(f"{_type(low, high)} {index} = {initial};")
-            case Array(size=size, high=high, initial=initial):
-                lines.append(f"{_type(0, high)} {index}[{size}] = {initial};")
+            case Array(size=size, high=high, initials=initials):
+                values = ", ".join(map(str, initials))
+                lines.append(f"{_type(0, high)} {index}[{size}] = {{{values}}};")
             case Log(capacity=capacity, high=high):
                 lines.append(f"{_type(0, high)} {index}[{capacity}];")
                 lines.append(f"{_type(0, capacity)} {indices.length[declaration.name]};")

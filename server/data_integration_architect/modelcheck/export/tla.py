@@ -28,8 +28,9 @@ def to_tla(model: Model, prop: Property, module: str = "Model") -> Export:
         match declaration:
             case Var(initial=value):
                 initial[index] = str(value)
-            case Array(size=size, initial=value):
-                initial[index] = f"[i \\in 0..{size - 1} |-> {value}]"
+            case Array(size=size, initial=value, initials=initials):
+                last = f"IF i = {size - 1} THEN {initials[-1]} ELSE {value}"
+                initial[index] = f"[i \\in 0..{size - 1} |-> {last}]"
             case Log(capacity=capacity):
                 initial[index] = f"[i \\in 0..{capacity - 1} |-> 0]"
                 initial[names.length[declaration.name]] = "0"

@@ -1,0 +1,288 @@
+"""From a normal-form topology and a target to one model: the scene, its stores and channels, its handlers' actions."""
+
+from dataclasses import dataclass, replace
+
+from data_integration_architect.modelcheck.builder import ModelBuilder
+from data_integration_architect.modelcheck.facts import Assumptions, Options
+from data_integration_architect.modelcheck.mechanisms import caches, channels, consumers, polling, replicas, requests
+from data_integration_architect.modelcheck.mechanisms.deduplication import has_equal_ids
+from data_integration_architect.modelcheck.mechanisms.stores import declare_store
+from data_integration_architect.modelcheck.scene import Node, Place, Scene, record_store
+from data_integration_architect.modelcheck.volume import Volume
+from data_integration_architect.modelcheck.world import Bounds, World
+from data_integration_architect.topology import (
+    Append,
+    Call,
+    Invalidate,
+    OnChanges,
+    OnConsume,
+    OnRequest,
+    OnSchedule,
+    Read,
+    Topology,
+    Write,
+    walk_steps,
+)
+
+QUEUES = frozenset({"rabbitmq", "sqs", "celery", "sidekiq", "http", "udp", "memory", "redis", "activemq", "pubsub"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one model is about: a store or called system, and the entity."""
+
+    name: str
+    entity: str | None
+    also: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Handlers of a scene by what starts them."""
+
+    requests: tuple[tuple[Place, bool], ...]
+    readers: tuple[Place, ...]
+    consumers: tuple[Place, ...]
+    captures: tuple[Place, ...]
+    jobs: tuple[Place, ...]
+
+
+def build_world(
+    topology: Topology,
+    target: Target,
+    *,
+    bounds: Bounds,
+    assumptions: Assumptions,
+    with_expiry: bool = True,
+    one_intent: bool = True,
+) -> World:
+    """The model of everything that can influence the target, without properties.
+
+    `one_intent=False` keeps all intents in a model of effects, for the test that one of them suffices.
+
+    Raises: ModelError, where the mechanisms contradict themselves (a bug).
+    """
+    scene = Scene(topology, (target.name, target.entity))
+    for node in target.also:
+        scene.add(node)
+    record = record_store(topology, target.entity or "")
+    if record is not None and record in topology.stores:
+        scene.add((record, target.entity))
+    counts = _is_counted(scene, target)
+    deletes = not counts and _has_deletes(scene, target)
+    partial = _filled_on_miss(scene)
+    options = Options(assumptions)
+    is_reduced = counts and one_intent and not has_equal_ids(scene, options)
+    writes = min(1, bounds.writes) if is_reduced else bounds.writes
+    world = World(
+        topology=topology,
+        scene=scene,
+        options=options,
+        bounds=bounds,
+        writes=writes,
+        counts=counts,
+        deletes=deletes,
+        has_earlier=not counts and (deletes or bool(partial)),
+        partial=partial,
+        new_ids=False,
+        record=record,
+        m=ModelBuilder(faults=bounds.faults, workload=writes),
+    )
+    roles = _roles(scene, deletes=deletes)
+    world.new_ids = counts and _changes_ids(world, roles)
+    numbered = {place.label for place in (*roles.consumers, *roles.captures) if polling.is_numbered(world, place)}
+    _note_numbered(world, roles, numbered)
+    again = any(requests.retries(world, place) for place, _ in roles.requests)
+    limits = replace(bounds, writes=writes, retries=bounds.retries if again else 0)
+    volume = Volume(scene, limits, roles.requests, world.numbered)
+    _declare(world, roles, volume, numbered)
+    for place in roles.readers:
+        caches.add_reader(world, place)
+    requests.add_requests(world, list(roles.requests))
+    for place in (*roles.captures, *_dead_letter_last(scene, roles.consumers)):
+        if place.label in numbered:
+            polling.add_poller(world, place)
+        elif isinstance(place.handler.trigger, OnChanges):
+            log = world.changes[place.handler.trigger.changes]
+            source = consumers.Source(log, place.handler.trigger.changes, volume.of(place.handler.trigger.changes))
+            consumers.add_consumer(world, place, source, is_queue=False)
+        elif isinstance(place.handler.trigger, OnConsume):
+            _add_consumer(world, place, place.handler.trigger.consume)
+    for name, state in world.stores.items():
+        store = topology.stores[name]
+        if store.replica_of in world.stores:
+            replicas.add_replica(world, name, volume.of(store.replica_of or "")[-1])
+        if with_expiry and not counts and not state.is_record and store.expiry not in (None, "none"):
+            caches.add_expiry(world, name)
+    for place in roles.jobs:
+        _add_job(world, place)
+    return world
+
+
+def _filled_on_miss(scene: Scene) -> frozenset[str]:
+    found: set[str] = set()
+    for place in scene.handlers.values():
+        for path, step in walk_steps(place.handler.steps, ()):
+            if isinstance(step, Write) and "on_miss" in path:
+                found.add(step.write)
+            if isinstance(step, Read) and step.on_miss:
+                found.add(step.read)
+    return frozenset(found)
+
+
+def _is_counted(scene: Scene, target: Target) -> bool:
+    """Whether the target accumulates effects, so that repetitions matter, or holds state that is replaced."""
+    entity = scene.topology.entities.get((target.entity or "").split(".")[0])
+    if entity is not None and entity.change in ("delta", "append-only", "commutative"):
+        return True
+    for place in scene.handlers.values():
+        for _, step in walk_steps(place.handler.steps, ()):
+            if isinstance(step, Call) and step.call == target.name:
+                return True
+            is_target = isinstance(step, Write) and step.write == target.name and scene.keeps(step)
+            if is_target and isinstance(step, Write) and step.mode in ("increment", "insert"):
+                return True
+    return False
+
+
+def _has_deletes(scene: Scene, target: Target) -> bool:
+    entity = scene.topology.entities.get((target.entity or "").split(".")[0])
+    if entity is not None and entity.deletes == "hard":
+        return True
+    return any(_deletes(place) for place in scene.handlers.values() if _is_request(place))
+
+
+def _deletes(place: Place) -> bool:
+    return any(isinstance(step, Write) and step.mode == "delete" for _, step in walk_steps(place.handler.steps, ()))
+
+
+def _is_request(place: Place) -> bool:
+    return place.handler.trigger is None or isinstance(place.handler.trigger, OnRequest)
+
+
+def _roles(scene: Scene, *, deletes: bool) -> Roles:
+    intents: list[tuple[Place, bool]] = []
+    readers: list[Place] = []
+    by_kind: dict[type, list[Place]] = {OnConsume: [], OnChanges: [], OnSchedule: []}
+    has_delete_handler = any(_deletes(place) for place in scene.handlers.values() if _is_request(place))
+    for place in scene.handlers.values():
+        if not _is_request(place):
+            by_kind[type(place.handler.trigger)].append(place)
+            continue
+        outside_fills = [
+            step
+            for path, step in walk_steps(place.handler.steps, ())
+            if "on_miss" not in path and isinstance(step, Write | Append | Call | Invalidate) and scene.keeps(step)
+        ]
+        if not outside_fills:
+            if any(isinstance(step, Read) and step.on_miss for _, step in walk_steps(place.handler.steps, ())):
+                readers.append(place)
+            continue
+        intents.append((place, _deletes(place)))
+        if deletes and not has_delete_handler:
+            intents.append((place, True))  # the entity has deletions, and this is the handler that writes it
+    return Roles(
+        tuple(intents), tuple(readers), tuple(by_kind[OnConsume]), tuple(by_kind[OnChanges]), tuple(by_kind[OnSchedule])
+    )
+
+
+def _changes_ids(world: World, roles: Roles) -> bool:
+    """Whether a repetition carries an id by which the receivers cannot recognise it."""
+    for place, _ in roles.requests:
+        if not requests.retries(world, place):
+            continue
+        trigger = place.handler.trigger
+        made = trigger.request.operation_id if isinstance(trigger, OnRequest) else None
+        path = f"{place.path}.trigger.request.operation_id"
+        by = world.options.get(f"{path}.made_by", made.made_by if made else None, safe="client", unsafe="none")
+        survives = world.options.get(
+            f"{path}.survives_retry", made.survives_retry if made else None, safe=True, unsafe=by == "client"
+        )
+        if by != "client" or not survives:
+            return True
+    for place in world.scene.handlers.values():
+        for step_path, step in walk_steps(place.handler.steps, ()):
+            if isinstance(step, Append | Call) and world.scene.keeps(step) and step.operation_id == "new":
+                where = f"{place.path}.steps.{'.'.join(map(str, step_path))}.operation_id"
+                if world.options.get(where, step.operation_id, safe="passed", unsafe="new") == "new" and any(
+                    requests.retries(world, request) for request, _ in roles.requests
+                ):
+                    return True
+    return False
+
+
+def _note_numbered(world: World, roles: Roles, numbered: set[str]) -> None:
+    for place in (*roles.consumers, *roles.captures):
+        trigger = place.handler.trigger
+        if place.label in numbered and isinstance(trigger, OnConsume):
+            world.numbered.add(trigger.consume)
+        elif place.label in numbered and isinstance(trigger, OnChanges):
+            world.numbered.add(trigger.changes)
+    if world.numbered:
+        world.not_modelled.add("client retries while rows are read by number")
+        polling.declare_stamps(world)
+
+
+def _declare(world: World, roles: Roles, volume: Volume, numbered: set[str]) -> None:
+    topology = world.topology
+    names = list(dict.fromkeys(name for name, _ in world.scene.nodes))
+    for name in names:
+        if name in topology.stores:
+            declare_store(world, name, name, is_record=name == world.record)
+    if world.record not in world.stores and not world.counts:
+        world.m.array("version", world.ids + 1, 1)
+    followed = {store.replica_of for name, store in topology.stores.items() if name in world.stores}
+    for place in roles.captures:
+        trigger = place.handler.trigger
+        if isinstance(trigger, OnChanges) and place.label not in numbered:
+            followed.add(trigger.changes)
+    for name in names:
+        if name in followed:
+            log = world.m.log(world.fresh("changes"), volume.of(name)[-1], world.code_high)
+            world.changes[name] = log
+            world.labels[log] = f"changes of {name}"
+    captured = {
+        step.append
+        for place in roles.captures
+        for _, step in walk_steps(place.handler.steps, ())
+        if isinstance(step, Append)
+    }
+    for name in names:
+        if name in topology.channels and name not in world.numbered:
+            channels.declare_channel(world, name, name, volume.of(name), is_captured=name in captured)
+
+
+def _dead_letter_last(scene: Scene, places: tuple[Place, ...]) -> list[Place]:
+    """Consumers of ordinary channels before those of dead-letter channels, which free what waits behind them."""
+    appended = {
+        step.append
+        for place in scene.handlers.values()
+        for _, step in walk_steps(place.handler.steps, ())
+        if isinstance(step, Append)
+    }
+
+    def is_dead_letter(place: Place) -> bool:
+        return isinstance(place.handler.trigger, OnConsume) and place.handler.trigger.consume not in appended
+
+    return sorted(places, key=is_dead_letter)
+
+
+def _add_consumer(world: World, place: Place, name: str) -> None:
+    state = world.channels[name]
+    technology = (world.topology.channels[name].technology or "").lower()
+    for number, log in enumerate(state.logs):
+        label = state.label if len(state.logs) == 1 else f"{state.label}, partition {number}"
+        source = consumers.Source(log, label, state.capacity)
+        consumers.add_consumer(world, place, source, is_queue=technology in QUEUES)
+
+
+def _add_job(world: World, place: Place) -> None:
+    """A schedule that copies one store to another; other shapes of jobs are left out and said so."""
+    steps = [step for _, step in walk_steps(place.handler.steps, ()) if world.scene.keeps(step)]
+    sources = [step.read for step in steps if isinstance(step, Read) and step.read in world.stores]
+    writes = [step for step in steps if isinstance(step, Write) and step.write in world.stores]
+    if world.counts or len(sources) != 1 or len(writes) != 1:
+        world.not_modelled.add(f"{place.label}: a scheduled run of this shape")
+        return
+    swaps = writes[0].mode == "rebuild-and-swap"
+    replicas.add_copy_job(world, place, sources[0], writes[0].write, swaps=swaps, runs=2)

@@ -1,0 +1,85 @@
+"""Readers that fill what they miss, and entries that expire.
+
+Reading the source and storing the entry are two operations on two systems: a write and its invalidation may come
+between. A lease is a token that an invalidation takes back, so a fill that began earlier is refused.
+Source: Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2.1, leases.
+"""
+
+from dataclasses import replace
+
+from data_integration_architect.modelcheck.programs import lower
+from data_integration_architect.modelcheck.scene import Place
+from data_integration_architect.modelcheck.world import World
+from data_integration_architect.topology import Write, walk_steps
+
+READER_RUNS = 2
+
+
+def add_reader(world: World, place: Place) -> None:
+    """Two runs, one after the other, of a handler that reads and fills on a miss; each comes at any time or never."""
+    stem = world.fresh("reader")
+    local = world.m.var(f"{stem}_read", world.ids)
+    value = replace(world.value_at(local), is_read=True)
+    effects = lower(world, place, place.handler.steps, value, local, f"{place.path}.steps")
+    counter = world.m.var(f"{stem}_pc", len(effects) - 1)
+    runs = world.m.var(f"{stem}_runs", READER_RUNS)
+    lease = _lease(world, place)
+    for number, effect in enumerate(effects):
+        for branch in effect.branches:
+            following = number + 1 + branch.skips
+            updates = [f"{counter} = {following if following < len(effects) else 0}", *branch.updates]
+            guards = [f"{counter} == {number}", branch.guard]
+            if number == 0:
+                guards.append(f"{runs} < {READER_RUNS}")
+                updates.append(f"{runs} += 1")
+            if lease is not None and number == 0:
+                updates.append(f"{lease} = 1")
+            is_fill = lease is not None and number == len(effects) - 1
+            if is_fill:
+                guards.append(f"{lease} == 1")
+            world.act(
+                "view",
+                guards,
+                updates,
+                actor=place.label,
+                kind="optional" if number == 0 else "progress",
+                source=place.process,
+                target=effect.target,
+                text=effect.text + (f" ({branch.note})" if branch.note else ""),
+                atomic=effect.atomic,
+            )
+        if lease is not None and number == len(effects) - 1:
+            world.act(
+                "refused",
+                [f"{counter} == {number}", f"{lease} == 0"],
+                [f"{counter} = 0"],
+                actor=place.label,
+                source=place.process,
+                target=effect.target,
+                text="store refused: the lease was taken back",
+            )
+
+
+def _lease(world: World, place: Place) -> str | None:
+    """The variable of a lease on the entry, where the fill is guarded by one."""
+    for path, step in walk_steps(place.handler.steps, ()):
+        if isinstance(step, Write) and "on_miss" in path and world.scene.keeps(step):
+            where = f"{place.path}.steps.{'.'.join(map(str, path))}.guard"
+            if world.options.get(where, step.guard, safe="lease", unsafe="none") == "lease":
+                return world.shared.setdefault(f"lease:{step.write}", world.m.var(world.fresh("lease"), 1))
+    return None
+
+
+def add_expiry(world: World, name: str) -> None:
+    """Entries of a store that expires: each may go at any time, and in the end it does."""
+    state = world.stores[name]
+    for value in range(1, world.ids + 1):
+        world.act(
+            "expire",
+            [f"{state.cell} == {value}"],
+            [f"{state.cell} = 0"],
+            actor=state.label,
+            source=state.label,
+            target=state.label,
+            text=f"the entry with {{w:{value}}} expires",
+        )

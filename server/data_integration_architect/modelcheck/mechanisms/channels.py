@@ -1,0 +1,46 @@
+"""Channels: append-only logs with partitions, and how many records they may have to hold.
+
+ATOMIC: a broker appends one record to one partition as a whole and never reorders a partition.
+Source: Apache Kafka documentation, "Message delivery semantics"; a table-backed channel gets its row with the commit
+of the transaction that inserts it.
+
+A record with the key of its entity always goes to the same partition. Without a key, or with a random one, any
+partition may take it. Both partitions of an unkeyed channel are alike, and one key is modelled, so a keyed channel
+needs one log only.
+"""
+
+from data_integration_architect.modelcheck.world import Branch, ChannelState, Value, World
+from data_integration_architect.topology import Append
+
+ATOMIC = "the broker appends one record to one partition as a whole"
+UNKEYED = ("none", "random")
+
+
+def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ...], *, is_captured: bool) -> None:
+    """Adds the logs of one channel."""
+    channel = world.topology.channels[name]
+    key = channel.message_key
+    if key is None and is_captured:
+        key = "primary key"  # a capture keys its records by the table's key unless told otherwise
+    path = f"channels.{name}.message_key"
+    is_keyed = world.options.get(path, key, safe="key", unsafe="none") not in UNKEYED
+    if channel.partitions == 1 or channel.order == "total" or channel.in_ is not None:
+        is_keyed = True
+    most = capacity[world.bounds.faults]
+    count = 1 if is_keyed else world.bounds.partitions
+    logs = tuple(world.m.log(world.fresh("log"), most, world.code_high) for _ in range(count))
+    world.channels[name] = ChannelState(name, label, logs, capacity, is_keyed)
+    for number, log in enumerate(logs):
+        world.labels[log] = label if count == 1 else f"{label}, partition {number}"
+
+
+def append_branches(world: World, step: Append, value: Value) -> list[Branch]:
+    """One branch for each partition that may take the record."""
+    if step.append in world.numbered:
+        return [Branch()]  # readers find the row by the number that its transaction drew
+    state = world.channels[step.append]
+    if len(state.logs) == 1:
+        return [Branch("True", (f"{state.logs[0]}.append({value.code})",))]
+    return [
+        Branch("True", (f"{log}.append({value.code})",), f"partition {number}") for number, log in enumerate(state.logs)
+    ]

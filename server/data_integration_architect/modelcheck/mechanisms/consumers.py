@@ -1,0 +1,370 @@
+"""Consumers of a log: in order, with crashes that rewind; in parallel; with deduplication, dead letters and zombies.
+
+The position that a crash falls back to is not modelled as a step of its own: a crash chooses how far it rewinds, at
+most to where an earlier crash has shown the position to be stored. The stored position cannot be seen before a crash,
+so this reaches the same states in everything that a property reads (tested against explicit commits).
+
+Source: Apache Kafka documentation, "Consumer position" and "Message delivery semantics".
+"""
+
+from dataclasses import dataclass
+
+from data_integration_architect.modelcheck.effects import Effect
+from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
+from data_integration_architect.modelcheck.programs import lower
+from data_integration_architect.modelcheck.scene import Place
+from data_integration_architect.modelcheck.world import Value, World
+from data_integration_architect.topology import OnConsume, Read, walk_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The log that a handler reads, words for it, and the most records that it may get under 0, 1, .. faults."""
+
+    log: str
+    label: str
+    most: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a consumer takes records, after all options are answered."""
+
+    acknowledge: str
+    workers: int
+    is_exclusive: bool
+    has_zombies: bool
+    dead_letter: str | None
+    fails: str
+    parks: bool
+    forgets_parked: bool = False
+
+
+def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
+    """The options of a consuming handler."""
+    trigger = place.handler.trigger
+    if not isinstance(trigger, OnConsume):
+        return Delivery("after", 1, True, False, None, "", False)
+    path = f"{place.path}.trigger"
+    get = world.options.get
+    channel = world.topology.channels[trigger.consume]
+    acknowledge = get(f"{path}.acknowledge", trigger.acknowledge, safe="after", unsafe="after")
+    if get(f"channels.{trigger.consume}.delivery", channel.delivery, safe="at-least-once", unsafe="at-least-once") == (
+        "at-most-once"
+    ):
+        acknowledge = "before"
+    workers = trigger.workers if trigger.workers != "many" else 2
+    same_worker = get(
+        f"{path}.same_key_same_worker", trigger.same_key_same_worker, safe=True, unsafe=workers in (None, 1)
+    )
+    parallel = (workers or 1) > 1 and not same_worker
+    is_exclusive = True
+    has_zombies = False
+    if place.instances > 1:
+        if trigger.cursor is not None and trigger.cursor != "offset":
+            claim = get(f"{path}.claim", trigger.claim, safe="lock", unsafe="none")
+            parallel = parallel or claim != "lock"
+            is_exclusive = claim != "none"
+        elif is_queue:
+            parallel = True
+        elif not get(f"{path}.stops_on_rebalance", trigger.stops_on_rebalance, safe=True, unsafe=False):
+            has_zombies = True
+    fails, dead_letter = _failure(world, place)
+    parks = dead_letter is not None and get(f"{path}.parks_key", trigger.parks_key, safe=True, unsafe=False)
+    return Delivery(
+        acknowledge,
+        min(2, world.bounds.instances) if parallel else 1,
+        is_exclusive,
+        has_zombies,
+        dead_letter,
+        fails,
+        parks,
+        parks and trigger.parked_in is None,
+    )
+
+
+def _failure(world: World, place: Place) -> tuple[str, str | None]:
+    """What happens to a record that cannot be handled: words (empty = the handler waits), and where the record goes."""
+    for path, step in walk_steps(place.handler.steps, ()):
+        if not world.scene.keeps(step):
+            continue
+        retry = step.retry.then if step.retry is not None else None
+        if step.dead_letter is not None and retry is None:
+            retry = "dead-letter"
+        if retry is None:
+            continue
+        where = f"{place.path}.steps.{'.'.join(map(str, path))}.retry.then"
+        then = world.options.get(where, retry, safe="block", unsafe=retry)
+        if then == "dead-letter":
+            channel = step.dead_letter
+            return "fails, goes to the dead-letter channel", channel if channel in world.channels else "?"
+        if then == "ignore":
+            return "fails and is skipped", None
+    return "", None
+
+
+def add_consumer(world: World, place: Place, source: Source, *, is_queue: bool, rewinds: bool = True) -> None:
+    """Adds the actions that take records of one log."""
+    delivery = delivery_of(world, place, is_queue=is_queue)
+    if delivery.workers > 1:
+        # workers are alike, so of two idle ones the first takes a record: naming them by that loses nothing
+        busy: list[str] = []
+        for number in range(delivery.workers):
+            worker = _Worker(world, place, source, delivery, f"{place.label} worker {number + 1}")
+            busy.append(f"{worker.add_parallel(busy)} > 0")
+        return
+    _Worker(world, place, source, delivery, place.label).add_in_order(rewinds=rewinds)
+
+
+class _Worker:
+    """One thread of one handler on one log."""
+
+    def __init__(self, world: World, place: Place, source: Source, delivery: Delivery, actor: str) -> None:
+        self.world = world
+        self.place = place
+        self.source = source
+        self.delivery = delivery
+        self.actor = actor
+        self.stem = world.fresh("worker")
+        self.deduplication = Deduplication(world, place)
+        reads = any(
+            isinstance(step, Read) and world.scene.keeps(step) for _, step in walk_steps(place.handler.steps, ())
+        )
+        self.local = world.m.var(f"{self.stem}_read", world.ids) if reads else None
+
+    def effects(self, value: Value) -> list[Effect]:
+        """What handling one record does, deduplication included."""
+        place = self.place
+        plain = lower(self.world, place, place.handler.steps, value, self.local, f"{place.path}.steps")
+        return self.deduplication.around(plain, value)
+
+    def add_in_order(self, *, rewinds: bool) -> None:
+        """Takes the records of the log one after the other."""
+        if self.delivery.acknowledge == "before":
+            self._add_at_most_once()
+            return
+        log, most = self.source.log, self.source.most[-1]
+        offset = _shared_offset(self.world, self.stem, most, self.place, self.source)
+        value = self.world.value_at(f"{log}[{offset}]")
+        effects = self.effects(value)
+        counter = self.world.m.var(f"{self.stem}_pc", len(effects) - 1) if len(effects) > 1 else None
+        ready = [f"{offset} < len({log})"]
+        parked = self._add_failures(offset, counter, ready, value, f"{offset} += 1")
+        self._add_effects(effects, counter, [*ready, *parked], self._finish(offset))
+        if rewinds and self.delivery.acknowledge != "with-effect":
+            self._add_rewinds(offset, counter)
+        elif counter is not None:
+            self._add_restart(counter)
+        if self.delivery.has_zombies and rewinds:
+            self._add_zombie(offset, ready)
+
+    def _add_effects(self, effects: list[Effect], counter: str | None, guards: list[str], finish: str) -> None:
+        for number, effect in enumerate(effects):
+            here = [*guards, *([f"{counter} == {number}"] if counter is not None else [])]
+            for branch in effect.branches:
+                following = number + 1 + branch.skips
+                updates = list(branch.updates)
+                if following < len(effects):
+                    updates.append(f"{counter} = {following}")
+                else:
+                    updates += [finish, *([f"{counter} = 0"] if counter is not None and number > 0 else [])]
+                self.world.act(
+                    "take",
+                    [*here, branch.guard],
+                    updates,
+                    actor=self.actor,
+                    source=self._shown(number),
+                    target=effect.target,
+                    text=effect.text + (f" ({branch.note})" if branch.note else ""),
+                    atomic=effect.atomic,
+                )
+
+    def _finish(self, offset: str) -> str:
+        """A record is done; a dead-letter channel that is empty again frees the keys that wait behind it."""
+        trigger = self.place.handler.trigger
+        parked = self.world.shared.get(f"parked:{trigger.consume}") if isinstance(trigger, OnConsume) else None
+        free = f"; {parked} = 0 if {offset} + 1 == len({self.source.log}) else {parked}" if parked is not None else ""
+        return f"{offset} += 1{free}"
+
+    def _shown(self, number: int) -> str:
+        return self.source.label if number == 0 else self.place.process
+
+    def _add_rewinds(self, offset: str, counter: str | None) -> None:
+        if self.world.bounds.faults == 0:
+            return
+        # the crash is a fault itself, so the log was filled with one fault less
+        most = self.source.most[-2]
+        floor = self.world.m.var(f"{self.stem}_floor", self.source.most[-1])
+        reset = [f"{counter} = 0"] if counter is not None else []
+        parked = self.world.shared.get(f"parked:{self.delivery.dead_letter}")
+        if parked is not None and self.delivery.forgets_parked:
+            reset.append(f"{parked} = 0")
+        if counter is not None:
+            self._crash([f"{counter} > 0"], [f"{floor} = {offset}", *reset], "crashes, starts the record again")
+        for back in range(1, most + 1):
+            self._crash(
+                [f"{offset} - {floor} >= {back}"],
+                [f"{offset} -= {back}", f"{floor} = {offset} - {back}", *reset],
+                f"crashes, reads its last {back} again",
+            )
+
+    def _add_restart(self, counter: str) -> None:
+        self._crash([f"{counter} > 0"], [f"{counter} = 0"], "crashes, starts the record again")
+
+    def _crash(self, guards: list[str], updates: list[str], words: str) -> None:
+        self.world.act(
+            "crash",
+            guards,
+            updates,
+            actor=self.actor,
+            kind="fault",
+            source=self.place.process,
+            text=f"{self.actor} {words}",
+        )
+
+    def _add_at_most_once(self) -> None:
+        world, log = self.world, self.source.log
+        offset = world.m.var(f"{self.stem}_offset", self.source.most[-1])
+        held = world.m.var(f"{self.stem}_held", world.code_high)
+        value = world.value_at(held)
+        effects = self.effects(value)
+        counter = world.m.var(f"{self.stem}_pc", len(effects) - 1) if len(effects) > 1 else None
+        world.act(
+            "take",
+            [f"{held} == 0", f"{offset} < len({log})"],
+            [f"{held} = {log}[{offset}]", f"{offset} += 1"],
+            actor=self.actor,
+            source=self.source.label,
+            target=self.place.process,
+            text=f"takes and acknowledges {{w:{log}[{offset}]}}",
+        )
+        self._add_effects(effects, counter, [f"{held} > 0"], f"{held} = 0")
+        reset = [f"{counter} = 0"] if counter is not None else []
+        self._crash([f"{held} > 0"], [f"{held} = 0", *reset], "crashes, what it had acknowledged is lost")
+
+    def _add_zombie(self, offset: str, ready: list[str]) -> None:
+        """An instance that lost the partition holds one record and applies it late, while its successor goes on."""
+        world = self.world
+        held = world.m.var(f"{self.stem}_late", world.code_high)
+        world.act(
+            "rebalance",
+            [*ready, f"{held} == 0"],
+            [f"{held} = {self.source.log}[{offset}]"],
+            actor=self.actor,
+            kind="fault",
+            source=self.source.label,
+            target=self.place.process,
+            text=f"partition moves to another instance while one still holds {{w:{self.source.log}[{offset}]}}",
+        )
+        effects = self.effects(world.value_at(held))
+        counter = world.m.var(f"{self.stem}_late_pc", len(effects) - 1) if len(effects) > 1 else None
+        self._add_effects(effects, counter, [f"{held} > 0"], f"{held} = 0")
+
+    def _add_failures(self, offset: str, counter: str | None, ready: list[str], value: Value, finish: str) -> list[str]:
+        """Records that cannot be handled; returns conditions under which a record is handled as usual."""
+        world, delivery = self.world, self.delivery
+        if not delivery.fails:
+            return []
+        moved = []
+        if delivery.dead_letter is not None and delivery.dead_letter in world.channels:
+            moved = [f"{world.channels[delivery.dead_letter].logs[0]}.append({value.code})"]
+        idle = [f"{counter} == 0"] if counter is not None else []
+        if not delivery.parks or not moved:
+            world.act(
+                "fail",
+                [*ready, *idle],
+                [finish, *moved],
+                actor=self.actor,
+                kind="fault",
+                source=self.source.label,
+                target=self.place.process,
+                text=f"{value.label} {delivery.fails}",
+            )
+            return []
+        # a key is parked from its first failure until the dead-letter channel is empty again; one key is modelled
+        parked = world.m.var(f"{self.stem}_parked", 1)
+        taken = world.shared.setdefault(f"parked:{delivery.dead_letter}", parked)
+        world.act(
+            "fail",
+            [*ready, *idle],
+            [finish, *moved, f"{taken} = 1"],
+            actor=self.actor,
+            kind="fault",
+            source=self.source.label,
+            target=self.place.process,
+            text=f"{value.label} {delivery.fails}",
+        )
+        world.act(
+            "park",
+            [*ready, *idle, f"{parked} == 1"],
+            [finish, *moved],
+            actor=self.actor,
+            source=self.source.label,
+            target=delivery.dead_letter or "",
+            text=f"{value.label} waits behind the record that failed",
+        )
+        return [f"{parked} == 0 or {counter} > 0" if counter is not None else f"{parked} == 0"]
+
+    def add_parallel(self, others: list[str]) -> str:
+        """Takes any record that no other worker holds, or that none has finished, and finishes in any order.
+
+        `others`: conditions under which earlier workers are busy. Returns the variable of the record that it holds.
+        """
+        world, log, most = self.world, self.source.log, self.source.most[-1]
+        offset = _shared_offset(world, self.stem, most, self.place, self.source, shared=True)
+        held = world.m.var(f"{self.stem}_held", world.code_high)
+        effects = self.effects(world.value_at(held))
+        counter = world.m.var(f"{self.stem}_pc", len(effects) - 1) if len(effects) > 1 else None
+        ready = [f"{held} == 0", f"{offset} < len({log})", *others]
+        words = f"takes {{w:{log}[{offset}]}}"
+        if self.delivery.is_exclusive:
+            world.act(
+                "claim",
+                ready,
+                [f"{held} = {log}[{offset}]", f"{offset} += 1"],
+                actor=self.actor,
+                source=self.source.label,
+                target=self.place.process,
+                text=words,
+            )
+            finish = f"{held} = 0"
+        else:
+            place = world.m.var(f"{self.stem}_place", most)
+            world.act(
+                "claim",
+                ready,
+                [f"{held} = {log}[{offset}]", f"{place} = {offset}"],
+                actor=self.actor,
+                source=self.source.label,
+                target=self.place.process,
+                text=words,
+            )
+            finish = f"{held} = 0; {offset} = {place} + 1 if {place} >= {offset} and {place} < {most} else {offset}"
+            finish += f"; {place} = 0"
+        self._add_effects(effects, counter, [f"{held} > 0"], finish)
+        last = effects[-1]
+        at_end = [f"{counter} == {len(effects) - 1}"] if counter is not None else []
+        reset = [f"{counter} = 0"] if counter is not None else []
+        for branch in last.branches:
+            if self.delivery.acknowledge != "with-effect":
+                world.act(
+                    "lose",
+                    [f"{held} > 0", *at_end, branch.guard],
+                    [*branch.updates, *reset],
+                    actor=self.actor,
+                    kind="fault",
+                    source=self.place.process,
+                    target=last.target,
+                    text=f"{last.text}, crashes before it acknowledges, gets the record again",
+                )
+        return held
+
+
+def _shared_offset(world: World, stem: str, most: int, place: Place, source: Source, *, shared: bool = False) -> str:
+    """The position of a worker, or the one that all workers of a handler on a log share."""
+    if not shared:
+        return world.m.var(f"{stem}_offset", most)
+    key = f"offset:{place.label}:{source.log}"
+    if key not in world.shared:
+        world.shared[key] = world.m.var(f"{stem}_offset", most)
+    return world.shared[key]

@@ -1,0 +1,110 @@
+"""Deduplication: a set of remembered operation ids in front of a handler's effects.
+
+With `atomic: true`, check, effect and remembering are one transaction; without it the check comes first and the id is
+remembered after the effect, so a crash between repeats the effect. An id is a record code: two operations share one
+where the id is a hash of their content. A replica that is asked, or the memory of another instance, may not know an id.
+"""
+
+from data_integration_architect.modelcheck.effects import Effect
+from data_integration_architect.modelcheck.facts import Options
+from data_integration_architect.modelcheck.scene import Place, Scene
+from data_integration_architect.modelcheck.world import Branch, Value, World
+from data_integration_architect.topology import Call, OnRequest, Write, walk_steps
+
+ATOMIC = "check, effect and remembering the id are one transaction"
+
+
+class Deduplication:
+    """The memory in front of one handler."""
+
+    def __init__(self, world: World, place: Place) -> None:
+        self.world = world
+        self.place = place
+        self.seen: str | None = None
+        dedup = place.handler.dedup
+        get = world.options.get
+        path = f"{place.path}.dedup"
+        # what stands for "recognised" is the presence of an id; state that is replaced needs none
+        known = None if dedup is None else str(dedup.by) if dedup.by is not None else None
+        steps = [step for _, step in walk_steps(place.handler.steps, ()) if world.scene.keeps(step)]
+        has_effects = any(isinstance(step, Write | Call) for step in steps)
+        if (not has_effects or _is_request(place)) and dedup is None:
+            known = "none"  # who neither counts nor claims to remember is not asked
+        self.is_used = world.counts and get(f"{path}.by", known, safe="operation id", unsafe="none") != "none"
+        if not self.is_used:
+            return
+        self.is_atomic = get(f"{path}.atomic", dedup.atomic if dedup else None, safe=True, unsafe=False)
+        shared = _shares_memory(world, place)
+        unsafe = "global" if shared else "per-target"
+        scope = get(f"{path}.scope", dedup.scope if dedup else None, safe="per-target", unsafe=unsafe)
+        self.is_ambiguous = has_equal_ids(world.scene, world.options)
+        replica = get(f"{path}.read_from", dedup.read_from if dedup else None, safe="", unsafe="")
+        is_stale = bool(replica) and replica != (dedup.in_ if dedup else None)
+        self.may_not_know = is_stale or scope == "per-instance"
+        store = dedup.in_ if dedup is not None and dedup.in_ is not None else place.label
+        key = f"seen:{store}" if scope == "global" else f"seen:{store}:{place.label}"
+        if key not in world.shared:
+            world.shared[key] = world.m.array(world.fresh("seen"), world.code_high + 1, 1)
+        self.seen = world.shared[key]
+
+    def around(self, effects: list[Effect], value: Value) -> list[Effect]:
+        """The effects behind the check."""
+        if self.seen is None or not effects:
+            return effects
+        index = "1" if self.is_ambiguous else value.code
+        known = f"{self.seen}[{index}]"
+        # ids of other intents are not remembered: nobody counts their effects
+        remember = f"{known} = 1" if self.is_ambiguous else f"{known} = 1 if {value.is_tracked} else {known}"
+        if value.is_tracked == "False" and not self.is_ambiguous:
+            remember = f"{known} = 0"
+        skip = Branch(f"{known} == 1", (), "id already handled", skips=len(effects) - 1)
+        passing = "True" if self.may_not_know else f"{known} == 0"
+        if self.is_atomic and len(effects) == 1:
+            first = effects[0]
+            done = [Branch(passing, (remember,)).merged(branch) for branch in first.branches]
+            return [Effect(first.text, first.target, (*done, skip), ATOMIC)]
+        check = Effect(
+            f"look up the id of {value.label}",
+            self.place.process,
+            (
+                Branch(passing, (), "not known"),
+                Branch(f"{known} == 1", (), "already handled", skips=len(effects) + 1),
+            ),
+            "one read",
+        )
+        mark = Effect(
+            f"remember the id of {value.label}", self.place.process, (Branch("True", (remember,)),), "one write"
+        )
+        if self.is_atomic:
+            last = effects[-1]
+            joined = [Branch("True", (remember,)).merged(branch) for branch in last.branches]
+            return [check, *effects[:-1], Effect(last.text, last.target, tuple(joined), ATOMIC)]
+        return [check, *effects, mark]
+
+
+def _is_request(place: Place) -> bool:
+    return place.handler.trigger is None or isinstance(place.handler.trigger, OnRequest)
+
+
+def _shares_memory(world: World, place: Place) -> bool:
+    """Whether another handler of the scene remembers ids in the same store."""
+    own = place.handler.dedup
+    others = [other.handler.dedup for other in world.scene.handlers.values() if other.label != place.label]
+    return own is not None and any(dedup is not None and dedup.in_ == own.in_ is not None for dedup in others)
+
+
+def has_equal_ids(scene: Scene, options: Options) -> bool:
+    """Whether two different intents may carry the same id, as with a hash of their content."""
+    found = False
+    for place in scene.handlers.values():
+        dedup = place.handler.dedup
+        if dedup is not None:
+            path = f"{place.path}.dedup.distinguishes"
+            known = True if dedup.distinguishes is None else dedup.distinguishes
+            found |= not options.get(path, known, safe=True, unsafe=False)
+        trigger = place.handler.trigger
+        if isinstance(trigger, OnRequest) and trigger.request.operation_id is not None:
+            built = trigger.request.operation_id.built_from or "random"
+            path = f"{place.path}.trigger.request.operation_id.built_from"
+            found |= options.get(path, built, safe="random", unsafe="content-hash") == "content-hash"
+    return found

@@ -1,0 +1,150 @@
+"""Readers that remember a number: outboxes read by sequence or time, captures by repeated query.
+
+A writer draws the number when it inserts and becomes visible when it commits, so numbers become visible out of order;
+a reader that has moved past a number never looks below it again. Writers of one key exclude each other by the lock on
+its row; writers of other keys do not, which is why these models have intents on another key.
+
+Source: PostgreSQL documentation, "Sequence Manipulation Functions" (nextval is never rolled back and not ordered by
+commit) and chapter 13, "Explicit locking".
+"""
+
+from data_integration_architect.modelcheck.effects import Effect
+from data_integration_architect.modelcheck.programs import lower
+from data_integration_architect.modelcheck.scene import Place
+from data_integration_architect.modelcheck.world import Branch, World
+from data_integration_architect.topology import OnChanges, OnConsume
+
+ATOMIC = "one query sees one snapshot of what is committed"
+
+
+def is_numbered(world: World, place: Place) -> bool:
+    """Whether the handler finds new rows by a number that is drawn before the commit."""
+    trigger = place.handler.trigger
+    path = f"{place.path}.trigger"
+    if isinstance(trigger, OnConsume):
+        channel = world.topology.channels[trigger.consume]
+        if channel.in_ is None:
+            return False
+        cursor = world.options.get(f"{path}.cursor", trigger.cursor, safe="commit-order", unsafe="sequence")
+        return cursor in ("sequence", "modified-time")
+    if isinstance(trigger, OnChanges):
+        by = world.options.get(f"{path}.by", trigger.by, safe="log", unsafe="query")
+        if by != "query":
+            return False
+        cursor = world.options.get(f"{path}.cursor", trigger.cursor, safe="commit-position", unsafe="modified-time")
+        return cursor != "commit-position"
+    return False
+
+
+def is_held_back(world: World, place: Place) -> bool:
+    """Whether the reader waits for rows with lower numbers that are not committed yet."""
+    trigger = place.handler.trigger
+    path = f"{place.path}.trigger"
+    if isinstance(trigger, OnConsume):
+        # a query without a bound is what one writes; who has one, says so
+        known = trigger.visible_up_to or "none"
+        bound = world.options.get(f"{path}.visible_up_to", known, safe="commit-order", unsafe="none")
+        if bound == "oldest-running-transaction":
+            drawn = world.options.get(
+                f"{path}.sequence_drawn",
+                trigger.sequence_drawn,
+                safe="after-transaction-id",
+                unsafe="before-transaction-id",
+            )
+            return drawn == "after-transaction-id"
+        return bound != "none"
+    if isinstance(trigger, OnChanges):
+        overlap = world.options.get(f"{path}.overlap", trigger.overlap, safe="1h", unsafe="none")
+        return overlap != "none"
+    return False
+
+
+def declare_stamps(world: World) -> None:
+    """For each intent: the number that it drew, whether its transaction is open or visible, whether on another key."""
+    world.m.var("stamps", world.writes * (1 + world.bounds.retries))
+    for intent in range(1, world.writes + 1):
+        world.m.var(f"stamp{intent}", world.writes * (1 + world.bounds.retries))
+        world.m.var(f"visible{intent}", 1)
+        world.m.var(f"other{intent}", 1)
+        world.m.var(f"open{intent}", 1)
+
+
+def split(world: World, effects: list[Effect], intent: int) -> list[Effect]:
+    """The effects of a request with the number drawn in a step of its own before the commit that shows it.
+
+    A request on another key changes the numbers only, and skips whatever concerns the modelled key.
+    """
+    found: list[Effect] = []
+    for effect in effects:
+        if not effect.touches & world.numbered:
+            found.append(effect)
+            continue
+        same_key = [
+            f"not (open{other} == 1 and other{other} == 0)" for other in range(1, world.writes + 1) if other != intent
+        ]
+        draw = (f"stamp{intent} = stamps + 1", "stamps += 1", f"open{intent} = 1")
+        found.append(
+            Effect(
+                "insert, draw a number",
+                effect.target,
+                (
+                    Branch(" and ".join(same_key) or "True", draw, "number {n:stamps + 1}"),
+                    Branch("True", (*draw, f"other{intent} = 1"), "another key, number {n:stamps + 1}"),
+                ),
+                "one statement",
+            )
+        )
+        shown = Branch("True", (f"visible{intent} = 1", f"open{intent} = 0"))
+        branches = [Branch(f"other{intent} == 0").merged(branch).merged(shown) for branch in effect.branches]
+        branches.append(Branch(f"other{intent} == 1", shown.updates, "another key", skips=len(effects)))
+        found.append(Effect(effect.text, effect.target, tuple(branches), effect.atomic, "", effect.touches))
+    return found
+
+
+def add_poller(world: World, place: Place) -> None:
+    """A reader that takes the visible row with the lowest number above the one that it remembers."""
+    stem = world.fresh("poller")
+    cursor = world.m.var(f"{stem}_cursor", world.writes * (1 + world.bounds.retries))
+    intents = range(1, world.writes + 1)
+    safe = is_held_back(world, place)
+    for intent in intents:
+        value = world.own_value(intent, deletes=False)
+        guards = [f"visible{intent} == 1", f"stamp{intent} > {cursor}"]
+        for other in intents:
+            if other == intent:
+                continue
+            guards.append(f"not (visible{other} == 1 and stamp{other} > {cursor} and stamp{other} < stamp{intent})")
+            if safe:
+                guards.append(f"not (open{other} == 1 and stamp{other} < stamp{intent})")
+        effects = lower(world, place, place.handler.steps, value, None, f"{place.path}.steps")
+        for effect in effects[:1]:
+            for branch in effect.branches:
+                world.act(
+                    "poll",
+                    [*guards, f"other{intent} == 0", branch.guard],
+                    [f"{cursor} = stamp{intent}", *branch.updates],
+                    actor=place.label,
+                    source=_origin(place),
+                    target=effect.target,
+                    text=f"reads number {{n:stamp{intent}}}, {effect.text}",
+                    atomic=ATOMIC,
+                )
+        world.act(
+            "poll_other",
+            [*guards, f"other{intent} == 1"],
+            [f"{cursor} = stamp{intent}"],
+            actor=place.label,
+            source=_origin(place),
+            target=place.process,
+            text=f"reads number {{n:stamp{intent}}} of another key",
+            atomic=ATOMIC,
+        )
+        if len(effects) > 1:
+            world.not_modelled.add(f"{place.label}: steps after the first while reading by number")
+
+
+def _origin(place: Place) -> str:
+    trigger = place.handler.trigger
+    if isinstance(trigger, OnConsume):
+        return trigger.consume
+    return trigger.changes if isinstance(trigger, OnChanges) else place.process

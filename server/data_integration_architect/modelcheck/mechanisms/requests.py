@@ -1,0 +1,191 @@
+"""Request handlers: each request is an intent that runs one handler's effects in program order.
+
+Several requests run at the same time up to the instances of the process. A crash between two effects ends the
+request there: what is in memory is lost. A crash before the first or after the last effect changes nothing. A caller
+that retries starts the handler again, after a crash as progress, and after a response that was lost as a fault.
+"""
+
+from dataclasses import dataclass
+
+from data_integration_architect.modelcheck.effects import Effect
+from data_integration_architect.modelcheck.mechanisms.commits import add_recovery
+from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
+from data_integration_architect.modelcheck.mechanisms.polling import split
+from data_integration_architect.modelcheck.programs import lower, two_phase_parts
+from data_integration_architect.modelcheck.scene import Place
+from data_integration_architect.modelcheck.world import World
+from data_integration_architect.topology import OnRequest, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One handler as a request may run it; its effects sit at program counters `first ..`."""
+
+    place: Place
+    deletes: bool
+    length: int
+    first: int
+    finished: int
+    crashed: int
+
+
+def retries(world: World, place: Place) -> bool:
+    """Whether the caller repeats a request that seemed to fail."""
+    if world.bounds.retries == 0 or world.numbered:
+        return False
+    request = place.handler.trigger.request if isinstance(place.handler.trigger, OnRequest) else None
+    known = request.retries if request is not None else None
+    # a caller is not known to repeat unless somebody says so; without the fact, effects of a repetition are no finding
+    return world.options.get(f"{place.path}.trigger.request.retries", known, safe=False, unsafe=True)
+
+
+def add_requests(world: World, handlers: list[tuple[Place, bool]]) -> None:
+    """Adds all requests; `handlers` are the request handlers of the scene, each with whether it deletes."""
+    shapes = [len(_effects(world, place, 1, deletes, None)) for place, deletes in handlers]
+    programs: list[Program] = []
+    total = sum(shapes)
+    first = 1
+    for number, ((place, deletes), length) in enumerate(zip(handlers, shapes, strict=True)):
+        finished = total + 1 + number
+        programs.append(Program(place, deletes, length, first, finished, total + len(shapes) + 1 + number))
+        first += length
+    high = total + 2 * len(shapes)
+    counters = [world.m.var(f"request{intent}_pc", high) for intent in range(1, world.writes + 1)]
+    for intent, counter in enumerate(counters, start=1):
+        attempt = world.m.var(f"request{intent}_attempt", 1) if any(retries(world, p.place) for p in programs) else None
+        others = [other for other in counters if other != counter]
+        done = " or ".join(f"{counter} == {program.finished}" for program in programs)
+        world.finished.append(f"({done})")
+        for program in programs:
+            _add_program(world, program, programs, intent, counter, attempt, others, counters)
+
+
+def _effects(world: World, place: Place, intent: int, deletes: bool, attempt: str | None) -> list[Effect]:
+    value = world.own_value(intent, deletes=deletes, attempt=attempt)
+    effects = lower(world, place, place.handler.steps, value, None, f"{place.path}.steps")
+    effects = Deduplication(world, place).around(effects, value)
+    return split(world, effects, intent) if world.numbered else effects
+
+
+def _add_recovery(world: World, program: Program, intent: int, crashed: str, attempt: str | None) -> None:
+    value = world.own_value(intent, deletes=program.deletes, attempt=attempt)
+    for number, step in enumerate(program.place.handler.steps):
+        if isinstance(step, Transaction) and not isinstance(step.transaction, str) and world.scene.keeps(step):
+            path = f"{program.place.path}.steps.{number}"
+            if parts := two_phase_parts(world, program.place, step, value, path):
+                add_recovery(world, step, parts, value, crashed, path)
+
+
+def _add_program(
+    world: World,
+    program: Program,
+    programs: list[Program],
+    intent: int,
+    counter: str,
+    attempt: str | None,
+    others: list[str],
+    counters: list[str],
+) -> None:
+    place = program.place
+    effects = _effects(world, place, intent, program.deletes, attempt)
+    actor = f"{place.label} #{intent}"
+    enter = [f"{counter} == 0"]
+    if intent > (2 if world.counts else 1):
+        enter.append(f"{counters[intent - 2]} > 0")
+    if program.length > 1:
+        enter += _room(programs, place, others, min(place.instances, world.bounds.instances))
+    for number, effect in enumerate(effects):
+        here = [f"{counter} == {program.first + number}"]
+        _add_effect(world, program, effect, number, counter, actor, enter if number == 0 else here, 1 - min(number, 1))
+        if number == 0 and attempt is not None:
+            _add_effect(world, program, effect, number, counter, actor, here, 0)
+    if program.length > 1:
+        ended = [f"open{intent} = 0"] if world.numbered else []  # an open transaction rolls back
+        locks = [variable for key, variable in world.shared.items() if key.startswith("lock:")]
+        ended += [f"{lock} = 0 if {lock} == {intent} else {lock}" for lock in locks]
+        for number in range(1, program.length):
+            world.act(
+                "crash",
+                [f"{counter} == {program.first + number}"],
+                [f"{counter} = {program.crashed}", *ended],
+                actor=actor,
+                kind="fault",
+                source=place.process,
+                text=f"{place.label} crashes before its next step",
+            )
+        _add_recovery(world, program, intent, f"{counter} == {program.crashed}", attempt)
+    if attempt is not None and retries(world, place):
+        again = [f"{counter} = {program.first}", f"{attempt} = 1"]
+        if program.length > 1:
+            world.act(
+                "retry",
+                [f"{counter} == {program.crashed}", f"{attempt} == 0"],
+                again,
+                actor=actor,
+                source="client",
+                target=place.process,
+                text="retry after the crash",
+            )
+        world.act(
+            "resend",
+            [f"{counter} == {program.finished}", f"{attempt} == 0"],
+            again,
+            actor=actor,
+            kind="fault",
+            source="client",
+            target=place.process,
+            text="response lost, retry",
+        )
+
+
+def _room(programs: list[Program], place: Place, others: list[str], limit: int) -> list[str]:
+    """Conditions under which another instance of the process may start."""
+    ranges = [(p.first, p.first + p.length) for p in programs if p.place.process == place.process]
+    low, high = min(first for first, _ in ranges), max(end for _, end in ranges)
+    busy = [f"({counter} >= {low} and {counter} < {high})" for counter in others]
+    if limit <= 1:
+        return [f"not {one}" for one in busy]
+    # at most two run at once, so at most one other may be busy
+    return [f"not ({one} and {two})" for place_, one in enumerate(busy) for two in busy[place_ + 1 :]]
+
+
+def _add_effect(
+    world: World,
+    program: Program,
+    effect: Effect,
+    number: int,
+    counter: str,
+    actor: str,
+    guards: list[str],
+    cost: int,
+) -> None:
+    place = program.place
+
+    def after(skipped: int) -> str:
+        following = number + 1 + skipped
+        return f"{counter} = {program.first + following if following < program.length else program.finished}"
+
+    for branch in effect.branches:
+        words = effect.text + (f" ({branch.note})" if branch.note else "")
+        world.act(
+            "do",
+            [*guards, branch.guard],
+            [after(branch.skips), *branch.updates],
+            actor=actor,
+            cost=cost,
+            source=place.process,
+            target=effect.target,
+            text=words,
+            atomic=effect.atomic,
+        )
+    if effect.may_be_lost:
+        world.act(
+            "fail",
+            guards,
+            [after(0)],
+            actor=actor,
+            kind="fault",
+            source=place.process,
+            target=effect.target,
+            text=f"{effect.text} {effect.may_be_lost}",
+        )

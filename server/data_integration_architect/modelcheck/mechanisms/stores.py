@@ -1,0 +1,141 @@
+"""What a write does to a store: modes, guards, ghosts for the properties.
+
+ATOMIC: one statement of a database, one index request, one cache command takes effect as a whole.
+Source: PostgreSQL documentation, chapter 13 (a statement sees one snapshot and its row locks); Elasticsearch, "Reading
+and writing documents" (the primary applies one operation on one document at a time).
+
+Ghosts (read by properties only): `version[i]` is the place of intent i in the commit order of the system of record,
+0 before its commit; `top` is the newest version that a derived store ever held.
+"""
+
+from data_integration_architect.modelcheck.world import Branch, StoreState, Value, World
+from data_integration_architect.topology import Append, Call, Invalidate, Write
+
+ATOMIC = "one statement on one record takes effect as a whole"
+
+
+def declare_store(world: World, name: str, label: str, *, is_record: bool) -> StoreState:
+    """Adds the state of one store for the scene's entity."""
+    stem = world.fresh("store")
+    if world.counts:
+        cell = world.m.var(f"{stem}_count", 2)
+    else:
+        initial = world.ids if world.has_earlier and name not in world.partial else 0
+        cell = world.m.var(f"{stem}_cell", world.ids, initial)
+    state = StoreState(name, label, cell, is_record)
+    world.stores[name] = state
+    world.labels[cell] = label
+    if is_record and not world.counts:
+        earlier = 1 if world.has_earlier else 0
+        world.m.var("commits", commit_bound(world), earlier)
+        world.m.array("version", world.ids + 1, commit_bound(world), last=earlier)
+        world.labels["commits"] = f"commits in {label}"
+    elif not world.counts:
+        world.m.var(f"{stem}_top", commit_bound(world), 1 if initial else 0)
+        world.m.var(f"{stem}_back", 1)
+        world.m.var(f"{stem}_guard", commit_bound(world), 1 if initial else 0)
+    return state
+
+
+def commit_bound(world: World) -> int:
+    """The most commits that all requests and the consumers of a log of record can make."""
+    return 1 + world.writes * (1 + world.bounds.retries) * (1 + world.bounds.faults)
+
+
+def ghost(state: StoreState, name: str) -> str:
+    """Name of a ghost of a derived store: `top`, `back` or `guard`."""
+    return f"{state.cell.removesuffix('_cell')}_{name}"
+
+
+def write_branches(world: World, step: Write | Call | Append | Invalidate, value: Value, path: str) -> list[Branch]:
+    """How a write takes effect; several branches where the record decides."""
+    if isinstance(step, Append):
+        raise TypeError("an append has no store")
+    name = {Write: "write", Call: "call", Invalidate: "invalidate"}[type(step)]
+    state = world.stores[getattr(step, name)]
+    if world.counts:
+        return _count(world, step, state, value, path)
+    if isinstance(step, Invalidate):
+        lease = world.shared.get(f"lease:{state.name}")
+        return [Branch("True", (f"{state.cell} = 0", *([f"{lease} = 0"] if lease is not None else [])))]
+    if isinstance(step, Call):
+        raise TypeError("a call is an effect, not a state")
+    deletes = "yes" if step.mode == "delete" else value.deletes
+    found = []
+    if deletes != "yes":
+        guard = f"{value.code} <= {world.ids}" if deletes == "maybe" else "True"
+        found.append(_store(world, step, state, value, guard, new=value.intent, path=path))
+    if deletes != "no":
+        guard = f"{value.code} > {world.ids}" if deletes == "maybe" else "True"
+        found.append(_store(world, step, state, value, guard, new="0", path=path))
+    return [branch for pair in found for branch in pair]
+
+
+def _store(
+    world: World, step: Write, state: StoreState, value: Value, guard: str, *, new: str, path: str
+) -> list[Branch]:
+    code = value.code if step.mode != "delete" or value.deletes == "yes" else f"{value.intent} + {world.ids}"
+    changed = (f"{world.changes[state.name]}.append({code})",) if state.name in world.changes else ()
+    if state.is_record:
+        return [Branch(guard, (f"{state.cell} = {new}", *record_commit(world, value), *changed))]
+    version = f"version[{value.intent}]"
+    top, back, kept = ghost(state, "top"), ghost(state, "back"), ghost(state, "guard")
+    # the latch is judged against commit order; a write that runs before its commit (version 0) is not judged
+    effect = (
+        f"{state.cell} = {new}",
+        f"{back} = 1 if {version} > 0 and {version} < {top} else {back}",
+        f"{top} = {version} if {version} > {top} else {top}",
+        *changed,
+    )
+    # a request's own write has no version of the system of record unless somebody says so; an event may carry one
+    known = step.guard or ("none" if value.request else None)
+    if world.options.get(f"{path}.guard", known, safe="version", unsafe="none") != "version":
+        return [Branch(guard, effect)]
+    strict = world.options.get(f"{path}.guard_compares", step.guard_compares, safe="greater", unsafe="greater")
+    keeps = world.options.get(f"{path}.guard_keeps_deletes", step.guard_keeps_deletes, safe=True, unsafe=False)
+    remembered = version if new != "0" or keeps else "0"
+    # a write that runs before its commit has no version to compare, so no guard can refuse it
+    passes = f"({version} {'>' if strict == 'greater' else '>='} {kept} or {version} == 0)"
+    refused = f"{version} {'<=' if strict == 'greater' else '<'} {kept} and {version} > 0"
+    both = [f"({guard}) and {passes}", f"({guard}) and {refused}"] if guard != "True" else [passes, refused]
+    return [
+        Branch(both[0], (*effect, f"{kept} = {remembered}")),
+        Branch(both[1], (), "refused: not newer than what is stored"),
+    ]
+
+
+def record_commit(world: World, value: Value) -> tuple[str, ...]:
+    """Updates of the ghosts when the system of record commits a record."""
+    return (f"version[{value.intent}] = commits + 1", "commits += 1")
+
+
+def _count(world: World, step: Write | Call | Invalidate, state: StoreState, value: Value, path: str) -> list[Branch]:
+    """Effects of the tracked intent are counted up to two: more than one is already wrong."""
+    cell = state.cell
+    changed = (f"{world.changes[state.name]}.append({value.code})",) if state.name in world.changes else ()
+    if value.is_tracked == "False":
+        return [Branch("True", changed)]
+    match step:
+        case Call():
+            passed = world.options.get(f"{path}.operation_id", step.operation_id, safe="passed", unsafe="none")
+            # the receiver recognises the id, so it knows a repetition of the same attempt, not of the same intent
+            is_idempotent = passed == "passed" and not world.new_ids
+        case Write(mode="increment"):
+            is_idempotent = (
+                world.options.get(f"{path}.guard", step.guard, safe="unique-key", unsafe="none")
+                in {
+                    "unique-key",
+                    "condition",
+                }
+                and not world.new_ids
+            )
+        case Write(mode="insert"):
+            is_idempotent = (
+                world.options.get(f"{path}.guard", step.guard, safe="unique-key", unsafe="none") == "unique-key"
+                and not world.new_ids
+            )
+        case _:
+            is_idempotent = True
+    new = "1" if is_idempotent else f"({cell} + 1 if {cell} < 2 else 2)"
+    effect = new if value.is_tracked == "True" else f"{new} if {value.is_tracked} else {cell}"
+    return [Branch("True", (f"{cell} = {effect}", *changed))]

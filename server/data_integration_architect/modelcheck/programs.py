@@ -1,0 +1,205 @@
+"""From the steps of a handler to a sequence of atomic effects on the scene.
+
+A transaction is a block: steps inside it on the same instance take effect together at its commit; a step on another
+instance is not enlisted and takes effect where it stands, before the commit.
+"""
+
+from dataclasses import replace
+from itertools import product
+
+from data_integration_architect.modelcheck.effects import Effect
+from data_integration_architect.modelcheck.mechanisms import channels, commits, stores
+from data_integration_architect.modelcheck.scene import Place
+from data_integration_architect.modelcheck.world import Branch, Value, World
+from data_integration_architect.topology import Append, Call, Invalidate, Read, Step, Transaction, Write
+
+IN_TRANSACTION = "a local transaction takes effect as a whole at its commit"
+
+
+def lower(
+    world: World, place: Place, steps: tuple[Step, ...], value: Value, local: str | None, path: str
+) -> list[Effect]:
+    """The effects of `steps` in program order. `local` is the variable that keeps what the handler has read."""
+    found: list[Effect] = []
+    has_read = False
+    for number, step in enumerate(steps):
+        here = f"{path}.{number}"
+        if not world.scene.keeps(step):
+            continue
+        match step:
+            case Transaction():
+                found += _transaction(world, place, step, value, local, here)
+            case Read():
+                found += _read(world, place, step, value, local, here)
+                has_read = True
+            case _:
+                source = _written_value(step, value, local if has_read else None)
+                found.append(_effect(world, step, source, here))
+    return found
+
+
+def _written_value(step: Step, value: Value, local: str | None) -> Value:
+    if local is None or not isinstance(step, Write) or step.values in ("request", "event"):
+        return value
+    return Value(local, local, "no", f"{{w:{local}}}", is_read=True)
+
+
+def _effect(world: World, step: Step, value: Value, path: str) -> Effect:
+    if isinstance(step, Append):
+        label = step.append
+        return Effect(
+            f"append {value.label}",
+            label,
+            tuple(channels.append_branches(world, step, value)),
+            channels.ATOMIC,
+            _lost(world, step, path),
+            frozenset({step.append}),
+        )
+    assert isinstance(step, Write | Call | Invalidate)  # noqa: S101 - blocks and reads are lowered elsewhere
+    verb = {Write: "write", Call: "call", Invalidate: "invalidate"}[type(step)]
+    state = world.stores[getattr(step, verb)]
+    words = "invalidate entry" if verb == "invalidate" else f"{verb} {value.label}"
+    if isinstance(step, Write) and step.mode in ("delete", "increment"):
+        words = f"{step.mode} {value.label}"
+    branches = stores.write_branches(world, step, value, path)
+    if isinstance(step, Write) and value.is_read:
+        branches = _stored_if_found(step, value, branches, state.cell)
+    lost = _lost(world, step, path)
+    return Effect(words, state.label, tuple(branches), stores.ATOMIC, lost, frozenset({state.name}))
+
+
+def _stored_if_found(step: Write, value: Value, branches: list[Branch], cell: str) -> list[Branch]:
+    """What was read may be missing: then nothing is written, or the entry is deleted where the handler does so."""
+    missing = (f"{cell} = 0",) if step.missing_source == "delete" else ()
+    found = [
+        Branch(f"{value.code} > 0" + ("" if branch.guard == "True" else f" and ({branch.guard})"), branch.updates)
+        for branch in branches
+    ]
+    return [*found, Branch(f"{value.code} == 0", missing, "nothing was found")]
+
+
+def _lost(world: World, step: Step, path: str) -> str:
+    if isinstance(step, Transaction | Read) or step.retry is None:
+        return ""
+    then = world.options.get(f"{path}.retry.then", step.retry.then, safe="block", unsafe="ignore")
+    return "fails and is ignored" if then == "ignore" else ""
+
+
+def _read(world: World, place: Place, step: Read, value: Value, local: str | None, path: str) -> list[Effect]:
+    if step.on_miss:
+        fill = lower(world, place, step.on_miss, value, local, f"{path}.on_miss")
+        state = world.stores[step.read]
+        hit = Branch(f"{state.cell} > 0", (), "hit", skips=len(fill))
+        miss = Branch(f"{state.cell} == 0", (), "miss")
+        if isinstance(step.on_miss[0], Read) and fill:
+            # A miss and the read of the source are one step: whoever reads the source later than the miss reads a
+            # value at least as new, so a run that ends with a stale entry has one in which both happen together.
+            source, *fill = fill
+            missed = tuple(miss.merged(branch) for branch in source.branches)
+            hit = Branch(hit.guard, (), hit.note, skips=len(fill))
+            words = f"look up; read {source.target} on a miss"
+            return [Effect(words, state.label, (hit, *missed), stores.ATOMIC), *fill]
+        return [Effect("look up", state.label, (hit, miss), stores.ATOMIC), *fill]
+    if local is None or step.read not in world.stores:
+        return []
+    state = world.stores[step.read]
+    return [Effect("read", state.label, (Branch("True", (f"{local} = {state.cell}",)),), stores.ATOMIC)]
+
+
+def _transaction(
+    world: World, place: Place, step: Transaction, value: Value, local: str | None, path: str
+) -> list[Effect]:
+    """Effects that are not enlisted, each where it stands, then one commit of all that are."""
+    before, enlisted = _parts(world, place, step, value, local, path)
+    if not enlisted:
+        return before
+    if value.request:
+        before = _under_lock(world, step, before, value)
+    if len(enlisted) > 1 and value.request:
+        return [*before, *commits.lower_two_phase(world, step, [[_joined(part)] for part in enlisted], value)]
+    commit = _joined([effect for part in enlisted for effect in part])
+    return [*before, _unlocking(world, step, commit, value) if value.request else commit]
+
+
+def _lock_name(step: Transaction) -> str:
+    return f"lock:{step.transaction}"
+
+
+def _under_lock(world: World, step: Transaction, before: list[Effect], value: Value) -> list[Effect]:
+    """Steps that are not enlisted but follow a write of the block happen while its row is locked until the commit.
+
+    Source: PostgreSQL documentation, section 13.3.2: a row that was updated stays locked to the end of the transaction.
+    """
+    kinds = [
+        world.scene.keeps(inner) and isinstance(inner, Write) and _is_on(world, inner, step) for inner in step.steps
+    ]
+    first_write = kinds.index(True) if True in kinds else len(kinds)
+    outside = [
+        number for number, inner in enumerate(step.steps) if world.scene.keeps(inner) and not _is_on(world, inner, step)
+    ]
+    if len(outside) != len(before) or not any(number > first_write for number in outside):
+        return before
+    lock = world.shared.get(_lock_name(step)) or world.m.var(world.fresh("lock"), world.bounds.writes)
+    world.shared[_lock_name(step)] = lock
+    held = Branch(f"{lock} == 0 or {lock} == {value.request}", (f"{lock} = {value.request}",))
+    return [
+        replace(effect, branches=tuple(held.merged(branch) for branch in effect.branches))
+        if number > first_write
+        else effect
+        for number, effect in zip(outside, before, strict=True)
+    ]
+
+
+def _is_on(world: World, inner: Step, step: Transaction) -> bool:
+    names = (step.transaction,) if isinstance(step.transaction, str) else step.transaction
+    return _instance_of(world, inner) in {world.scene.instance(name) for name in names}
+
+
+def _unlocking(world: World, step: Transaction, commit: Effect, value: Value) -> Effect:
+    lock = world.shared.get(_lock_name(step))
+    if lock is None:
+        return commit
+    free = Branch(f"{lock} == 0 or {lock} == {value.request}", (f"{lock} = 0",))
+    return replace(commit, branches=tuple(free.merged(branch) for branch in commit.branches))
+
+
+def _parts(
+    world: World, place: Place, step: Transaction, value: Value, local: str | None, path: str
+) -> tuple[list[Effect], list[list[Effect]]]:
+    """Effects outside the transaction, and for each instance in it the effects there."""
+    names = (step.transaction,) if isinstance(step.transaction, str) else step.transaction
+    enlisted: dict[str, list[Effect]] = {world.scene.instance(name): [] for name in names}
+    before: list[Effect] = []
+    for number, inner in enumerate(step.steps):
+        if not world.scene.keeps(inner):
+            continue
+        effects = lower(world, place, (inner,), value, local, f"{path}.steps.{number}")
+        enlisted.get(_instance_of(world, inner), before).extend(effects)
+    return before, [part for part in enlisted.values() if part]
+
+
+def two_phase_parts(world: World, place: Place, step: Transaction, value: Value, path: str) -> list[list[Effect]]:
+    """The effects of each participant of a distributed commit, joined; empty for a local transaction."""
+    _, enlisted = _parts(world, place, step, value, None, path)
+    return [[_joined(part)] for part in enlisted] if len(enlisted) > 1 else []
+
+
+def _joined(effects: list[Effect]) -> Effect:
+    if len(effects) == 1:
+        return effects[0]
+    branches = []
+    for combination in product(*(effect.branches for effect in effects)):
+        merged = combination[0]
+        for branch in combination[1:]:
+            merged = merged.merged(branch)
+        branches.append(merged)
+    text = ", ".join(dict.fromkeys(effect.text for effect in effects))
+    touches = frozenset[str]().union(*(effect.touches for effect in effects))
+    return Effect(f"commit: {text}", effects[0].target, tuple(branches), IN_TRANSACTION, touches=touches)
+
+
+def _instance_of(world: World, step: Step) -> str:
+    match step:
+        case Write(write=name) | Append(append=name) | Call(call=name) | Invalidate(invalidate=name) | Read(read=name):
+            return world.scene.instance(name)
+    return ""

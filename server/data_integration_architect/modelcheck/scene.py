@@ -1,0 +1,191 @@
+"""Which part of a topology one model is about: everything that can influence one target, and nothing else.
+
+A node is a store or channel together with an entity. The scene is the backward closure from the target over writes,
+appends, captures, replication and reads that give values. Steps on other nodes change nothing that the property can
+see and are left out; a crash between two steps that are kept covers a crash at any place between them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from data_integration_architect.topology import (
+    Append,
+    Call,
+    Handler,
+    Invalidate,
+    OnChanges,
+    OnConsume,
+    OnRequest,
+    OnSchedule,
+    Read,
+    Step,
+    Topology,
+    Transaction,
+    Write,
+    walk_steps,
+)
+
+Node = tuple[str, str | None]
+
+
+def is_same_entity(one: str | None, other: str | None) -> bool:
+    """Whether two entity names may mean the same records; an unnamed entity may be any, a part belongs to its whole."""
+    return one is None or other is None or one.split(".")[0] == other.split(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A handler with its names and its path in the document."""
+
+    process: str
+    name: str
+    handler: Handler
+    instances: int
+
+    @property
+    def label(self) -> str:
+        """PROCESS.HANDLER, or the process alone where it has one handler from a short form."""
+        return self.process if self.name == "run" else f"{self.process}.{self.name}"
+
+    @property
+    def path(self) -> str:
+        """Dotted path of the handler."""
+        return f"processes.{self.process}.handlers.{self.name}"
+
+
+def places(topology: Topology) -> Iterator[Place]:
+    """Every handler, in the order of the document; planned ones too."""
+    for process_name, process in topology.processes.items():
+        for name, handler in process.handlers.items():
+            instances = process.instances
+            if instances is None:
+                instances = "many" if isinstance(handler.trigger, OnRequest | None) else 1
+            yield Place(process_name, name, handler, 2 if instances == "many" else instances)
+
+
+@dataclass
+class Scene:
+    """The nodes and handlers that can influence the target, and the system of record that it is compared with."""
+
+    topology: Topology
+    target: Node
+    nodes: dict[Node, None] = field(default_factory=dict)
+    handlers: dict[str, Place] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._all = list(places(self.topology))
+        self.add(self.target)
+
+    def add(self, node: Node) -> None:
+        """Adds a node and everything that can influence it."""
+        name, entity = node
+        if self.has(name, entity):
+            return
+        self.nodes[node] = None
+        store = self.topology.stores.get(name)
+        if store is not None and store.replica_of is not None:
+            self.add((store.replica_of, entity))
+        for place in self._all:
+            steps = [step for _, step in walk_steps(place.handler.steps, ())]
+            if any(self._writes(step, name, entity) for step in steps):
+                self._add_handler(place, steps, name, entity)
+
+    def _writes(self, step: Step, name: str, entity: str | None) -> bool:
+        match step:
+            case Write(write=target) | Append(append=target) | Call(call=target) | Invalidate(invalidate=target):
+                return target == name and is_same_entity(step.entity, entity)
+        return False
+
+    def _add_handler(self, place: Place, steps: list[Step], name: str, entity: str | None) -> None:
+        self.handlers[place.label] = place
+        match place.handler.trigger:
+            case OnConsume(consume=channel):
+                for source in self._sources_of(channel, entity):
+                    self.add((channel, source))
+            case OnChanges(changes=store):
+                self.add((store, entity))
+            case OnSchedule():
+                for step in steps:
+                    if isinstance(step, Read) and is_same_entity(step.entity, entity):
+                        self.add((step.read, step.entity or entity))
+        for step in steps:
+            if isinstance(step, Read) and is_same_entity(step.entity, entity) and step.read != name:
+                self.add((step.read, entity))
+        if place.handler.dedup is not None and place.handler.dedup.scope in ("global", None):
+            self._add_sharers(place)
+
+    def _add_sharers(self, place: Place) -> None:
+        """Handlers that remember ids in the same memory can make this one skip a record."""
+        store = place.handler.dedup.in_ if place.handler.dedup is not None else None
+        for other in self._all:
+            dedup = other.handler.dedup
+            if store is None or dedup is None or dedup.in_ != store or other.label == place.label:
+                continue
+            for _, step in walk_steps(other.handler.steps, ()):
+                if isinstance(step, Write | Call):
+                    self.add((step.write if isinstance(step, Write) else step.call, step.entity))
+
+    def _sources_of(self, channel: str, entity: str | None) -> tuple[str | None, ...]:
+        """Entities whose events in the channel can become `entity`: itself where the channel carries it, else all."""
+        carried: dict[str | None, None] = dict.fromkeys(self.topology.channels[channel].carries)
+        for place in self._all:
+            for _, step in walk_steps(place.handler.steps, ()):
+                if isinstance(step, Append) and step.append == channel:
+                    carried[step.entity] = None
+        same = tuple(name for name in carried if is_same_entity(name, entity))
+        return same or tuple(carried) or (entity,)
+
+    def has(self, name: str, entity: str | None) -> bool:
+        """Whether the node is part of the scene."""
+        return any(name == known and is_same_entity(entity, other) for known, other in self.nodes)
+
+    def keeps(self, step: Step) -> bool:
+        """Whether a step touches a node of the scene."""
+        match step:
+            case Write(write=target) | Append(append=target) | Call(call=target) | Invalidate(invalidate=target):
+                return self.has(target, step.entity)
+            case Read(read=target):
+                return self.has(target, step.entity)
+            case Transaction():
+                return any(self.keeps(inner) for inner in step.steps)
+        return False
+
+    def instance(self, name: str) -> str:
+        """The physical instance of a store, or of the store that holds a table-backed channel."""
+        channel = self.topology.channels.get(name)
+        if channel is not None:
+            return self.instance(channel.in_) if channel.in_ else f"channel {name}"
+        store = self.topology.stores.get(name)
+        return (store.instance if store is not None and store.instance else None) or name
+
+
+def record_store(topology: Topology, entity: str) -> str | None:
+    """The store or channel that is right by definition for an entity: declared, else the first that requests write.
+
+    A store that a capture reads or that holds an outbox comes first, because others follow it. None where only
+    consumers write the entity.
+    """
+    base = topology.entities.get(entity.split(".")[0])
+    if base is not None and base.system_of_record is not None:
+        return base.system_of_record
+    written: dict[str, None] = {}
+    followed: set[str] = set()
+    for place in places(topology):
+        if isinstance(place.handler.trigger, OnChanges):
+            followed.add(place.handler.trigger.changes)
+        if place.handler.trigger is not None and not isinstance(place.handler.trigger, OnRequest):
+            continue
+        fills = [
+            id(inner)
+            for _, step in walk_steps(place.handler.steps, ())
+            if isinstance(step, Read)
+            for _, inner in walk_steps(step.on_miss, ())
+        ]
+        for _, step in walk_steps(place.handler.steps, ()):
+            if isinstance(step, Write) and is_same_entity(step.entity, entity) and id(step) not in fills:
+                written[step.write] = None
+            if isinstance(step, Append) and (channel := topology.channels.get(step.append)) and channel.in_:
+                followed.add(channel.in_)
+    followed |= {store.replica_of for store in topology.stores.values() if store.replica_of}
+    candidates = [store for store in written if topology.stores[store].replica_of is None]
+    return next((store for store in candidates if store in followed), candidates[0] if candidates else None)
