@@ -28,7 +28,7 @@ class StepBase(Element):
     wait: Flag | None = None
     """Whether the caller waits for this step. Default: true."""
     retry: Annotated[Retry, word_to_mapping("attempts", 0)] | None = None
-    """What happens when the step fails."""
+    """What happens when the step fails. Default: the error goes up, and a consumed record comes again."""
     dead_letter: Name | None = None
     """Channel that takes the record when tries end."""
 

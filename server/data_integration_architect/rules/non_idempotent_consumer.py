@@ -1,0 +1,86 @@
+"""An effect that can run twice for one intent, does harm when it does, and is not recognised as a repetition.
+
+Decides from what makes a handler run again (redelivery, retried requests, retried calls), from what a second run
+does, and from guards, ids and deduplication. Cannot see whether a receiver recognises a request by its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.idempotency import (
+    consequence_of,
+    harm_of,
+    is_refused,
+    protection_of,
+    request_of,
+    runs_again,
+    weight,
+)
+from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.severity import Target
+from data_integration_architect.analysis.system import Effect
+from data_integration_architect.analysis.view import View
+from data_integration_architect.topology import Call, Write
+
+WHAT_HAPPENS = {
+    "money": "the money moves twice",
+    "external": "it happens twice and cannot be taken back",
+    "twice": "it is counted or stored twice",
+    "notice": "it is sent twice",
+}
+
+
+def sites(view: View) -> Iterator[Effect]:
+    for effect in view.system.effects:
+        if not isinstance(effect.step, Write | Call) or weight(view.system, effect) is None:
+            continue
+        if effect.site.fired_by == "every" and weight(view.system, effect) == "notice":
+            # A mail that a job sends again after a crash; jobs mark what they sent, and nothing stays wrong.
+            continue
+        if effect.site.fired_by != "unknown" and _request_says_enough(effect):
+            yield effect
+
+
+def _request_says_enough(effect: Effect) -> bool:
+    """Whether a request's handler says anything about repetition; otherwise asking would be idle for every request."""
+    request = request_of(effect.site)
+    if request is None or request.retries is not None:
+        return True
+    said = (request.operation_id, effect.site.handler.dedup, getattr(effect.step, "operation_id", None))
+    return any(fact is not None for fact in said) or effect.step.retry is not None
+
+
+def judge(view: View, effect: Effect, facts: Facts) -> Match | None:
+    if is_refused(view.system, effect) or not runs_again(view.system, effect, facts):
+        return None
+    harm = harm_of(view, effect, facts)
+    if harm is None:
+        return None
+    protection = protection_of(view, effect, facts)
+    if protection == "ok":
+        return None
+    site, subject = effect.site, effect.entity or "what it handles"
+    again = {
+        "consume": f"a record of {site.consumed} that is delivered again",
+        "changes": f"a change of {site.captured} that is read again",
+        "every": "a run that starts again after a crash",
+    }.get(site.fired_by, "a request that is repeated")
+    if protection == "none":
+        reason = "nothing recognises it"
+    else:
+        reason = (
+            "the id is not remembered in the transaction of the effect, and a crash between the two lets it through"
+        )
+    return Match(
+        elements=tuple(name for name in (site.consumed, site.id, effect.target) if name),
+        at=effect.path,
+        summary=(
+            f"{again} makes {site.id} apply {subject} to {effect.target} once more: {WHAT_HAPPENS[harm]}, "
+            f"because {reason}"
+        ),
+        consequence=consequence_of(view, effect, harm),
+        targets=(Target(effect.target, effect.entity),),
+        shows=frozenset({"duplicate", "wrong-total"}),
+    )
