@@ -33,6 +33,10 @@ class Capture(OnChanges):
     """How many run. Default: 1."""
     status: Literal["existing", "planned", "temporary"] = "existing"
     """Whether it exists today, is planned, or is temporary."""
+    until: Text | None = None
+    """The date on which something temporary ends."""
+    exit_criterion: Text | None = None
+    """What must be true before something temporary is removed."""
     note: Text | None = None
     """Free text."""
 
@@ -74,6 +78,10 @@ class Consumer(OnConsume):
     """How many run. Default: 1."""
     status: Literal["existing", "planned", "temporary"] = "existing"
     """Whether it exists today, is planned, or is temporary."""
+    until: Text | None = None
+    """The date on which something temporary ends."""
+    exit_criterion: Text | None = None
+    """What must be true before something temporary is removed."""
     note: Text | None = None
     """Free text."""
 
@@ -128,6 +136,10 @@ class Cache(Base):
     """Store that a miss is filled from, such as a replica. Default: `of`."""
     status: Literal["existing", "planned", "temporary"] = "existing"
     """Whether it exists today, is planned, or is temporary."""
+    until: Text | None = None
+    """The date on which something temporary ends."""
+    exit_criterion: Text | None = None
+    """What must be true before something temporary is removed."""
     note: Text | None = None
     """Free text."""
 

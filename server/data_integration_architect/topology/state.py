@@ -51,7 +51,7 @@ class Store(Element):
     copies: Copies | None = None
     """Copies of this store in several regions or sites. Default: one copy."""
     failover: Annotated[Failover, word_to_mapping("automatic", False)] | None = None
-    """What happens when the primary fails."""
+    """What happens when the primary fails. Default: no standby is promoted by itself."""
     partition_key: Name | None = None
     """Field by which the store is sharded; a transaction then covers one shard. Default: not sharded."""
     partitions: Count | None = None

@@ -1,0 +1,136 @@
+"""Changes go around an outbox: published directly, written without an outbox row, or with a row outside their commit.
+
+Cannot see rows that a trigger puts into the outbox; say them as appends of the handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from data_integration_architect.analysis.enlistment import home_candidates, home_of
+from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.lifecycle import is_planned
+from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.severity import Consequence, Target
+from data_integration_architect.analysis.system import Effect, HandlerSite, System
+from data_integration_architect.analysis.view import View
+from data_integration_architect.topology import Append, Write
+
+
+@dataclass(frozen=True)
+class Bypass:
+    how: Literal["published", "without-row", "outside-commit"]
+    outbox: str
+    change: Effect | None
+    """The write of the entity, where the handler has one."""
+    around: Effect
+    """The effect that goes around the outbox."""
+
+
+def sites(view: View) -> Iterator[Bypass]:
+    system = view.system
+    for name in system.topology.channels:
+        rows = [e for e in system.appends(name) if e.site.is_direct and not is_planned(system, e)]
+        if system.channel_kind(name) != "table" or not rows:
+            continue
+        yield from _outside_commit(system, name, rows)
+        relays = _relays(system, name)
+        if relays:
+            entities = {e.entity for e in rows if e.entity}
+            downstream = {e.target for relay in relays for e in relay.changes if isinstance(e.step, Append)}
+            for site in system.handlers.values():
+                if site.is_direct and site.id not in {relay.id for relay in relays}:
+                    yield from _around(system, site, name, entities, downstream)
+
+
+def _relays(system: System, outbox: str) -> list[HandlerSite]:
+    """What carries the rows on: consumers of the table; a log capture of its store may do it too."""
+    home = home_of(system, outbox)
+    captures = [s for s in system.handlers.values() if s.captured and home and system.database(s.captured) == home]
+    return [*system.consumers(outbox), *captures]
+
+
+def _outside_commit(system: System, outbox: str, rows: list[Effect]) -> Iterator[Bypass]:
+    for row in rows:
+        for change in row.site.changes:
+            about = row.entity in (None, change.entity) or change.entity is None
+            if isinstance(change.step, Write) and about and not is_planned(system, change):
+                home = home_of(system, outbox)
+                possible = [home] if home else home_candidates(system)
+                beside = any(system.same_instance(change.target, store) for store in possible)
+                if beside and not _commits_with(system, row, change):
+                    yield Bypass("outside-commit", outbox, change, row)
+                    break
+
+
+def _commits_with(system: System, row: Effect, change: Effect) -> bool:
+    """Whether one transaction on the change's store is open around both."""
+    block = system.enlisted(change)
+    return block is not None and any(block is around for _, around in row.blocks)
+
+
+def _around(
+    system: System, site: HandlerSite, outbox: str, entities: set[str], downstream: set[str]
+) -> Iterator[Bypass]:
+    home = home_of(system, outbox)
+    changes = [e for e in site.changes if not e.on_miss and not is_planned(system, e)]
+    writes = [e for e in changes if isinstance(e.step, Write) and home and system.same_instance(e.target, home)]
+    for effect in changes:
+        if isinstance(effect.step, Append) and effect.target in downstream and effect.entity in entities:
+            change = next((w for w in writes if w.entity == effect.entity), None)
+            yield Bypass("published", outbox, change, effect)
+    announced = {e.entity for e in changes if isinstance(e.step, Append)}
+    captured = bool(home) and any(system.database(s.captured) == home for s in system.handlers.values() if s.captured)
+    if captured or None in announced:
+        return
+    for write in writes:
+        # A part with its own path is no business of the outbox, and a removal is judged by delete-not-propagated.
+        whole = write.entity in entities and write.subject == write.entity
+        if whole and write.entity not in announced and getattr(write.step, "mode", None) != "delete":
+            yield Bypass("without-row", outbox, write, write)
+            return
+
+
+def judge(view: View, site: Bypass, facts: Facts) -> Match | None:
+    system, handler = view.system, site.around.site
+    if site.how == "outside-commit" and site.change is not None:
+        home = home_of(system, site.outbox)
+        if home is None:
+            others = [s for s in home_candidates(system) if not system.same_instance(s, site.change.target)]
+            ask = f"Which store holds {site.outbox}?"
+            # In another database it is no outbox of this change; a dual write is found there.
+            home = facts.ask(("channels", site.outbox, "in"), None, (site.change.target, *others[:1]), ask)
+        if not system.same_instance(str(home), site.change.target):
+            return None
+    if site.how != "published" and not facts.listed(
+        system.is_whole, f"Are all steps and transactions of {handler.id} listed?"
+    ):
+        return None
+    subject = site.around.entity or (site.change.entity if site.change else None) or "the change"
+    says = {
+        "published": f"{handler.id} publishes {subject} to {site.around.target} around {site.outbox}: its message can "
+        f"be lost, be about a change that rolled back, or overtake one that waits in the outbox",
+        "without-row": f"{handler.id} changes {subject} in {site.around.target} without a row in {site.outbox}: those "
+        f"who follow the outbox never learn of it",
+        "outside-commit": f"{handler.id} writes {subject} and its row in {site.outbox} in two commits: a crash between "
+        f"them loses the message or announces what never happened",
+    }
+    stores = (site.change.target,) if site.change else ()
+    elements = dict.fromkeys((*stores, site.outbox, site.around.target, handler.id))
+    return Match(
+        elements=tuple(elements),
+        at=site.around.path,
+        summary=says[site.how],
+        consequence=Consequence("integrity"),
+        targets=_seen_at(system, site),
+        shows=frozenset({"missing", "stale", "phantom", "reverted"}),
+    )
+
+
+def _seen_at(system: System, site: Bypass) -> tuple[Target, ...]:
+    """The channels after the outbox and the stores that their consumers write."""
+    first = {e.target for relay in system.consumers(site.outbox) for e in relay.changes}
+    second = {e.target for channel in first | {site.outbox} for c in system.consumers(channel) for e in c.changes}
+    return tuple(Target(name, site.around.entity) for name in sorted(first | second))

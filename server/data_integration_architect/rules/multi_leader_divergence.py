@@ -1,0 +1,41 @@
+"""Writable copies whose concurrent writes are not merged: the copies stay different, or one write disappears.
+
+Last-write-wins makes the copies equal again by dropping a write that was acknowledged; where that is all that
+happens, multi-leader-concurrent-writes is the more specific finding. Misses: how well the clocks agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from data_integration_architect.analysis.copies import Copied, all_writable, copied_stores, merge_of
+from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.severity import Consequence, Target
+from data_integration_architect.analysis.view import View
+
+LOSES = {
+    "none": "nothing brings two concurrent writes together, so the copies stay different",
+    "manual": "two concurrent writes stay different until a person merges them",
+    "last-write-wins": "of two concurrent writes of one record the earlier stamped one disappears without a trace",
+}
+
+
+def sites(view: View) -> Iterator[Copied]:
+    yield from copied_stores(view.system)
+
+
+def judge(view: View, site: Copied, facts: Facts) -> Match | None:
+    if not all_writable(view.system, site, facts):
+        return None
+    merge = merge_of(view.system, site, facts)
+    if merge not in LOSES:
+        return None
+    return Match(
+        elements=(site.name, *site.entities),
+        at=("stores", site.name, "copies"),
+        summary=f"{site.name} takes writes in every copy: {LOSES[merge]}",
+        consequence=Consequence("integrity", minor=merge == "manual"),
+        targets=tuple(Target(site.name, entity) for entity in site.entities) or (Target(site.name),),
+        shows=frozenset({"stale", "missing", "reverted", "wrong-total", "duplicate"}),
+    )
