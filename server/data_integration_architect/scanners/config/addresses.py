@@ -27,11 +27,18 @@ class Address:
     scheme: str = ""
 
 
-_URL = re.compile(r"\A(?:jdbc:|r2dbc:|p6spy:|secret:|pool:)*(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,40}):(?P<rest>.*)\Z", re.DOTALL)
-_HOST = r"(?:\$\{[\w.:-]{1,80}\}|\$[A-Za-z_]\w{0,60}|\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,250}[A-Za-z0-9_])?)"
+_URL = re.compile(
+    r"\A(?:jdbc:|r2dbc:|p6spy:|secret:|pool:)*(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,40}):(?P<rest>.*)\Z", re.DOTALL
+)
+_HOST = (
+    r"(?:\$\{[\w.:-]{1,80}\}|\$[A-Za-z_]\w{0,60}|\[[0-9A-Fa-f:.]{2,45}\]"
+    r"|[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,250}[A-Za-z0-9_])?)"
+)
 _HOST_PORT = re.compile(rf"\A(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}|\$\{{[\w.:-]{{1,80}}\}}))?\Z")
 _NAME = re.compile(r"\A[\w$ .{}-]{1,120}\Z")
-_WEB = frozenset({"http", "https", "ws", "wss", "grpc", "grpcs", "tcp", "lb", "dns", "static", "discovery", "ssl", "tls"})
+_WEB = frozenset(
+    {"http", "https", "ws", "wss", "grpc", "grpcs", "tcp", "lb", "dns", "static", "discovery", "ssl", "tls"}
+)
 _FILES = frozenset({"sqlite", "h2", "hsqldb", "derby", "duckdb"})
 
 
@@ -187,8 +194,15 @@ def _keyword_address(value: str) -> Address | None:
 def _dialect(pairs: Mapping[str, str], port: int) -> str:
     """The technology that the keywords of a connection string betray, empty if they fit several."""
     keys = set(pairs)
-    if keys & {"initial catalog", "trustservercertificate", "multipleactiveresultsets", "integrated security",
-               "trusted_connection", "attachdbfilename", "encrypt"}:  # fmt: skip
+    if keys & {
+        "initial catalog",
+        "trustservercertificate",
+        "multipleactiveresultsets",
+        "integrated security",
+        "trusted_connection",
+        "attachdbfilename",
+        "encrypt",
+    }:
         return "sqlserver"
     if keys & {"sslmode", "search path", "dbname", "sslrootcert"} and "charset" not in keys:
         return "postgresql"
@@ -208,7 +222,10 @@ def _host_list(value: str) -> list[Address]:
     for part in value.split(",")[:MOST_ADDRESSES]:
         name = part.strip().removeprefix("tcp://")
         if "://" in name:
-            found.extend(addresses(name)[:1])
+            url = _URL.match(name)
+            found.extend(
+                _from_url(url["scheme"].lower(), url["rest"])[:1] if url and url["rest"].startswith("//") else []
+            )
             continue
         target = _HOST_PORT.match(name)
         if not target or not target["port"]:

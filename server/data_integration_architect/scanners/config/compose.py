@@ -6,19 +6,25 @@ import posixpath
 import re
 
 from data_integration_architect.scanners.config.addresses import substitute
-from data_integration_architect.scanners.config.configfacts import Fact, fact
+from data_integration_architect.scanners.config.configfacts import Fact, fact, fact_of
 from data_integration_architect.scanners.config.kafka_connect import connector_facts, connectors_in_strings
 from data_integration_architect.scanners.config.located import Node, Table, Text, at, listing, table, text, texts
-from data_integration_architect.scanners.config.redact import is_secret_key
 from data_integration_architect.scanners.config.scripts import facts_of_commands
 from data_integration_architect.scanners.config.settings import Setting, facts_of_settings
 from data_integration_architect.scanners.config.technologies import Technology, technology_of_image
 from data_integration_architect.scanners.config.yamltext import load_all
 
 _DATABASE_VARIABLES = (
-    "POSTGRES_DB", "POSTGRESQL_DATABASE", "POSTGRES_MULTIPLE_DATABASES", "MYSQL_DATABASE", "MARIADB_DATABASE", "MONGO_INITDB_DATABASE", "CLICKHOUSE_DB",
-    "COUCHDB_DATABASE", "INFLUXDB_DB",
-)  # fmt: skip
+    "POSTGRES_DB",
+    "POSTGRESQL_DATABASE",
+    "POSTGRES_MULTIPLE_DATABASES",
+    "MYSQL_DATABASE",
+    "MARIADB_DATABASE",
+    "MONGO_INITDB_DATABASE",
+    "CLICKHOUSE_DB",
+    "COUCHDB_DATABASE",
+    "INFLUXDB_DB",
+)
 _LOGICAL = re.compile(r"wal_level[ =]+logical|--log[-_]bin|binlog[-_]format[ =]+row|--replSet", re.IGNORECASE)
 
 
@@ -46,19 +52,23 @@ def _service(name: str, entry: Table, path: str, line: int) -> list[Fact]:
     known = technology_of_image(image) if image else None
     command = " ".join(texts(entry.get("command"))) + " " + " ".join(texts(entry.get("entrypoint")))
     shared: dict[str, object] = {
-        "image": image.split("@", 1)[0], "build": context, "aliases": _aliases(name, entry), "ports": _ports(entry),
-        "profiles": [str(item) for item in texts(entry.get("profiles"))], "depends_on": _depends(entry), "origin": "compose",
-        "env_files": _env_files(entry, path), "environment_keys": [s.key for s in settings if not is_secret_key(s.key)][:40],
-        "labels": None,
-    }  # fmt: skip
-    shared.pop("environment_keys")
+        "image": image.split("@", 1)[0],
+        "build": context,
+        "aliases": _aliases(name, entry),
+        "ports": _ports(entry),
+        "profiles": [str(item) for item in texts(entry.get("profiles"))],
+        "depends_on": _depends(entry),
+        "origin": "compose",
+        "env_files": _env_files(entry, path),
+        "extends": _extends(entry, path),
+    }
     facts: list[Fact] = []
     if known:
         facts.append(_store(name, known, entry, settings, command, shared, path, line))
         if known.category == "broker":
             facts += _created_topics(settings, path)
     else:
-        facts.append(fact("service", name, path, line, **shared))
+        facts.append(fact_of("service", name, path, line, shared))
         facts += facts_of_settings(settings, path, name)
         facts += _debezium_environment(settings, path, line)
     facts += connectors_in_strings(entry, path)
@@ -71,17 +81,29 @@ def _service(name: str, entry: Table, path: str, line: int) -> list[Fact]:
 
 
 def _store(
-    name: str, known: Technology, entry: Table, settings: list[Setting], command: str, shared: dict[str, object], path: str, line: int
+    name: str,
+    known: Technology,
+    entry: Table,
+    settings: list[Setting],
+    command: str,
+    shared: dict[str, object],
+    path: str,
+    line: int,
 ) -> Fact:
     databases = [d.strip() for s in settings if s.key in _DATABASE_VARIABLES for d in substitute(s.value).split(",")]
     logical = _LOGICAL.search(command) or "debezium/" in text(entry.get("image"))
     kind = "broker" if known.category == "broker" else "store"
     creates = next((s.value for s in settings if s.key == "KAFKA_AUTO_CREATE_TOPICS_ENABLE"), "")
-    return fact(
-        kind, name, path, line, technology=known.name, category=known.category, databases=databases,
-        log_access=True if logical else None, volatile=True if entry.get("tmpfs") else None,
-        auto_create_topics=creates.lower() == "true" if creates else None, **shared,
-    )  # fmt: skip
+    attributes = {
+        "technology": known.name,
+        "category": known.category,
+        "databases": databases,
+        "log_access": True if logical else None,
+        "volatile": True if entry.get("tmpfs") else None,
+        "auto_create_topics": creates.lower() == "true" if creates else None,
+        **shared,
+    }
+    return fact_of(kind, name, path, line, attributes)
 
 
 def environment(node: Node | None) -> list[Setting]:
@@ -97,7 +119,7 @@ def environment(node: Node | None) -> list[Setting]:
 
 
 def _build_folder(node: Node | None, path: str) -> str:
-    """The folder that an image is built from, relative to the repository; empty where there is none."""
+    """The folder that an image is built from, `.` for the repository's root; empty where there is none."""
     context = text(node) or text(at(node, "context"))
     if not context or "://" in context or context.startswith("git@"):
         return ""
@@ -106,7 +128,7 @@ def _build_folder(node: Node | None, path: str) -> str:
     if dockerfile and "/" in dockerfile and not dockerfile.startswith(("/", "$")):
         # One context for many images: the Dockerfile's folder tells them apart.
         folder = posixpath.normpath(posixpath.join(folder, posixpath.dirname(dockerfile)))
-    return "" if folder.startswith("..") else folder
+    return "" if folder.startswith(("..", "/")) else folder
 
 
 def _aliases(name: str, entry: Table) -> list[str]:
@@ -145,6 +167,16 @@ def _env_files(entry: Table, path: str) -> list[str]:
     return found
 
 
+def _extends(entry: Table, path: str) -> str:
+    """The service that this one extends, as `file#service`."""
+    file, service = (
+        text(at(entry, "extends", "file")),
+        text(at(entry, "extends", "service")) or text(entry.get("extends")),
+    )
+    where = posixpath.normpath(posixpath.join(posixpath.dirname(path), file)) if file else path
+    return f"{where}#{service}" if service else ""
+
+
 def _created_topics(settings: list[Setting], path: str) -> list[Fact]:
     """Topics of KAFKA_CREATE_TOPICS: `name:partitions:replicas[:policy]`, separated by commas."""
     facts = []
@@ -154,8 +186,18 @@ def _created_topics(settings: list[Setting], path: str) -> list[Fact]:
                 name, *rest = part.split(":")
                 if name:
                     partitions = int(rest[0]) if rest and rest[0].isdigit() and len(rest[0]) < 7 else None
-                    facts.append(fact("topic", name, path, setting.line, technology="kafka", partitions=partitions,
-                                      cleanup=rest[2] if len(rest) > 2 else None, created=True))  # fmt: skip
+                    facts.append(
+                        fact(
+                            "topic",
+                            name,
+                            path,
+                            setting.line,
+                            technology="kafka",
+                            partitions=partitions,
+                            cleanup=rest[2] if len(rest) > 2 else None,
+                            created=True,
+                        )
+                    )
     return facts
 
 
@@ -163,6 +205,8 @@ def _debezium_environment(settings: list[Setting], path: str, line: int) -> list
     """Debezium Server configured by environment: `DEBEZIUM_SOURCE_CONNECTOR_CLASS` and the like."""
     prefix = "DEBEZIUM_SOURCE_"
     config = {
-        s.key.removeprefix(prefix).lower().replace("_", "."): Text(s.value, s.line) for s in settings if s.key.startswith(prefix)
+        s.key.removeprefix(prefix).lower().replace("_", "."): Text(s.value, s.line)
+        for s in settings
+        if s.key.startswith(prefix)
     }
     return connector_facts("debezium-server", config, path, line) if "connector.class" in config else []

@@ -49,13 +49,35 @@ class Fact:
 
 
 def fact(
-    kind: str, subject: str, path: str, line: int, *, inferred: str = "", end_line: int | None = None, **attributes: object
+    kind: str,
+    subject: str,
+    path: str,
+    line: int,
+    /,
+    *,
+    inferred: str = "",
+    end_line: int | None = None,
+    **attributes: object,
 ) -> Fact:
     """A fact whose subject and attributes are cleaned; `inferred` is the reason if it was concluded, not read.
 
     Attributes that are None, empty text or an empty list are left out: absent means unknown. An underscore at the
     end of an attribute's name is dropped and the others become hyphens.
     """
+    return fact_of(kind, subject, path, line, attributes, inferred=inferred, end_line=end_line)
+
+
+def fact_of(
+    kind: str,
+    subject: str,
+    path: str,
+    line: int,
+    attributes: Mapping[str, object],
+    *,
+    inferred: str = "",
+    end_line: int | None = None,
+) -> Fact:
+    """The same from attributes that are a mapping already."""
     kept: dict[str, Value] = {}
     for name, value in attributes.items():
         cleaned = _clean(value)

@@ -37,9 +37,12 @@ def load(source: str) -> list[Block]:
     try:
         root = SgRoot(source, "hcl").root()
         return [
-            _block(child, 0) for body in root.children() if body.kind() == "body" for child in body.children()
+            _block(child, 0)
+            for body in root.children()
+            if body.kind() == "body"
+            for child in body.children()
             if child.kind() == "block"
-        ]  # fmt: skip
+        ]
     except (KeyboardInterrupt, SystemExit, Malformed):
         raise
     except BaseException:  # The binding's panics are no subclass of Exception.
@@ -94,7 +97,9 @@ def _value(node: SgNode, depth: int) -> Node:
     if kind == "string_lit":
         return Text(_string(node), line)
     if kind == "heredoc_template":
-        return Text("".join(c.text() for c in children if c.kind() not in {"heredoc_start", "heredoc_identifier"}), line)
+        return Text(
+            "".join(c.text() for c in children if c.kind() not in {"heredoc_start", "heredoc_identifier"}), line
+        )
     if kind == "quoted_template":
         return Text("".join(c.text() for c in children if not c.kind().startswith("quoted_template")), line)
     if kind == "tuple":
@@ -112,7 +117,9 @@ def _value(node: SgNode, depth: int) -> Node:
         return found
     if kind == "function_call":
         # jsonencode({...}) and merge({...}) are read as their argument: connector configurations stand in them.
-        arguments = [e for c in children if c.kind() == "function_arguments" for e in c.children() if e.kind() == "expression"]
+        arguments = [
+            e for c in children if c.kind() == "function_arguments" for e in c.children() if e.kind() == "expression"
+        ]
         if len(arguments) == 1:
             inner = _value(arguments[0], depth + 1)
             if isinstance(inner, Table):

@@ -105,7 +105,8 @@ def flatten(node: Node | None, prefix: str = "", separator: str = ".") -> Iterat
             yield key, value, line
         elif isinstance(value, Table):
             children = [
-                (f"{key}{separator}{name}" if key else name, child, value.key_line(name)) for name, child in value.items()
+                (f"{key}{separator}{name}" if key else name, child, value.key_line(name))
+                for name, child in value.items()
             ]
             pending.extend(reversed(children))
         else:

@@ -6,6 +6,7 @@ module is the second line: text that still looks like a secret is replaced.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 
@@ -17,12 +18,12 @@ _SECRET_WORD = re.compile(
     r"|signing[-_.]?key|encryption[-_.]?key|encrypt[-_.]?key|account[-_.]?key|shared[-_.]?access|sas[-_.]?key|jaas|keytab|salt$|otp|pin$|auth$|_key$|_pat$"
     r"|cookie|session[-_.]?key|licen[cs]e|cert$|ssh[-_.]?key|pepper|nonce|hmac|signature|basic[-_.]?auth",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _HARMLESS = re.compile(
     r"message[-_.]?key|partition[-_.]?key|primary[-_.]?key|foreign[-_.]?key|routing[-_.]?key|event[-_.]?key"
     r"|record[-_.]?key|unique[-_.]?key|sort[-_.]?key|hash[-_.]?key|range[-_.]?key|key[-_.]?(?:converter|serializer|deserializer|column|field)",
     re.IGNORECASE,
-)  # fmt: skip
+)
 
 _SHAPES = re.compile(
     r"-----BEGIN [A-Z ]+-----.*"
@@ -72,7 +73,7 @@ def _is_random(run: str) -> bool:
     digits = sum(c.isdigit() for c in run)
     upper = sum(c.isupper() for c in run)
     lower = sum(c.islower() for c in run)
-    changes = sum(_class(a) != _class(b) for a, b in zip(run, run[1:], strict=False))
+    changes = sum(_class(a) != _class(b) for a, b in itertools.pairwise(run))
     return digits >= 3 and upper >= 2 and lower >= 2 and changes >= len(run) // 4
 
 

@@ -14,7 +14,9 @@ _CONTINUED = re.compile(r"\\\n")
 _CREATE_TOPIC = re.compile(r"kafka-topics(?:\.sh)?\b[^\n;|&]{0,600}", re.IGNORECASE)
 _RPK_TOPIC = re.compile(r"\brpk\s[^\n;|&]{0,80}?\btopic\s+create\s+(?P<rest>[^\n;|&]{1,600})")
 _NAME = re.compile(r"[\w.{}$-]{1,200}")
-_ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w{0,60})=[\"']?(?P<value>[\w.:/,-]{1,200})[\"']?[ \t]*$", re.MULTILINE)
+_ASSIGNMENT = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w{0,60})=[\"']?(?P<value>[\w.:/,-]{1,200})[\"']?[ \t]*$", re.MULTILINE
+)
 
 
 def read(path: str, source: str) -> list[Fact]:
@@ -37,14 +39,25 @@ def facts_of_commands(source: str, path: str, first_line: int) -> list[Fact]:
             continue
         name = _option(command, "topic")
         if name:
-            facts.append(_topic(substitute(_braced(name), known), command, path, first_line + lines.before(match.start())))
+            facts.append(
+                _topic(substitute(_braced(name), known), command, path, first_line + lines.before(match.start()))
+            )
     for match in _RPK_TOPIC.finditer(joined):
         line = first_line + lines.before(match.start())
         partitions = re.search(r"(?:-p|--partitions)[ =](\d{1,6})", match["rest"])
         for word in re.sub(r"\s-{1,2}[\w-]+[ =]\S+", " ", " " + match["rest"]).split():
             if _NAME.fullmatch(word) and not word.startswith("-"):
-                facts.append(fact("topic", substitute(_braced(word), known), path, line, technology="kafka",
-                                  partitions=int(partitions[1]) if partitions else None, created=True))  # fmt: skip
+                facts.append(
+                    fact(
+                        "topic",
+                        substitute(_braced(word), known),
+                        path,
+                        line,
+                        technology="kafka",
+                        partitions=int(partitions[1]) if partitions else None,
+                        created=True,
+                    )
+                )
     return facts
 
 
@@ -61,10 +74,16 @@ def _topic(name: str, command: str, path: str, line: int) -> Fact:
     partitions = _option(command, "partitions")
     configs = dict(re.findall(r"(cleanup\.policy|retention\.ms|min\.insync\.replicas)=[\"']?([\w,-]{1,40})", command))
     return fact(
-        "topic", name, path, line, technology="kafka", created=True,
+        "topic",
+        name,
+        path,
+        line,
+        technology="kafka",
+        created=True,
         partitions=int(partitions) if partitions.isdigit() and len(partitions) < 7 else None,
-        cleanup=configs.get("cleanup.policy"), retention_ms=configs.get("retention.ms"),
-    )  # fmt: skip
+        cleanup=configs.get("cleanup.policy"),
+        retention_ms=configs.get("retention.ms"),
+    )
 
 
 class _Lines:

@@ -24,17 +24,70 @@ class Setting:
 
 
 _TARGET_ROLES = {
-    "host", "hosts", "hostname", "server", "servers", "url", "uri", "urls", "uris", "address", "addresses", "addr", "endpoint",
-    "endpoints", "broker", "brokers", "bootstrap", "node", "nodes", "seeds", "contactpoints", "points", "dsn", "connection",
-    "connectionstring", "string", "location", "advertised", "sentinels", "path", "link", "name", "service", "fqdn", "hostport",
-}  # fmt: skip
-_DRIVER_ROLES = {"connection", "client", "driver", "dialect", "type", "engine", "adapter", "provider", "vendor", "class"}
+    "host",
+    "hosts",
+    "hostname",
+    "server",
+    "servers",
+    "url",
+    "uri",
+    "urls",
+    "uris",
+    "address",
+    "addresses",
+    "addr",
+    "endpoint",
+    "endpoints",
+    "broker",
+    "brokers",
+    "bootstrap",
+    "node",
+    "nodes",
+    "seeds",
+    "contactpoints",
+    "points",
+    "dsn",
+    "connection",
+    "connectionstring",
+    "string",
+    "location",
+    "advertised",
+    "sentinels",
+    "path",
+    "link",
+    "name",
+    "service",
+    "fqdn",
+    "hostport",
+}
+_DRIVER_ROLES = {
+    "connection",
+    "client",
+    "driver",
+    "dialect",
+    "type",
+    "engine",
+    "adapter",
+    "provider",
+    "vendor",
+    "class",
+}
 _DATABASE_ROLES = {"database", "db", "name", "dbname", "schema", "catalog", "keyspace", "databasename"}
 _STORE_WORDS = {
-    "db": "database", "database": "database", "datasource": "database", "sql": "database", "jdbc": "database",
-    "typeorm": "database", "cache": "cache", "broker": "broker", "queue": "broker", "mq": "broker", "search": "search",
-    "connectionstrings": "database", "dsn": "database", "r2dbc": "database",
-}  # fmt: skip
+    "db": "database",
+    "database": "database",
+    "datasource": "database",
+    "sql": "database",
+    "jdbc": "database",
+    "typeorm": "database",
+    "cache": "cache",
+    "broker": "broker",
+    "queue": "broker",
+    "mq": "broker",
+    "search": "search",
+    "connectionstrings": "database",
+    "r2dbc": "database",
+}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # Keys that speak of a technology without connecting to it.
 _NOT_A_LINK = re.compile(
@@ -106,7 +159,12 @@ def _links(setting: Setting, groups: Mapping[str, _Group], path: str, subject: s
     if not targets and words[-1] in _TARGET_ROLES and words[-1] not in {"path", "name", "string", "connection"}:
         host = host_of(setting.value)
         hinted = named or category or words[-1] in {"host", "hostname", "addr", "address", "fqdn"}
-        if host and hinted and not host.isdigit() and host.lower() not in {"true", "false", "none", "null", "default", "prefer"}:
+        if (
+            host
+            and hinted
+            and not host.isdigit()
+            and host.lower() not in {"true", "false", "none", "null", "default", "prefer"}
+        ):
             known_port = group.port
             targets = [Address("", host, known_port, "", "")]
     facts = []
@@ -115,17 +173,30 @@ def _links(setting: Setting, groups: Mapping[str, _Group], path: str, subject: s
         if target.scheme in {"", "http", "https", "tcp", "ws", "keywords"}:
             # A name in the key says more than a port: many programs listen on another's standard port.
             technology = named or (technology if not target.scheme.startswith("ws") else "") or group.driver
-        if target.scheme in {"http", "https"} and not named and technology and BY_NAME[technology].category not in {"search", "warehouse"}:
+        if (
+            target.scheme in {"http", "https"}
+            and not named
+            and technology
+            and BY_NAME[technology].category not in {"search", "warehouse"}
+        ):
             technology = ""
         if not target.host and not technology:
             continue
         facts.append(
             fact(
-                "link", subject, path, setting.line, technology=technology, host=target.host, port=target.port or group.port or None,
-                database=target.database or (group.database if target.scheme == "" else ""), category="" if technology else category,
-                scheme=target.scheme, via=setting.key,
+                "link",
+                subject,
+                path,
+                setting.line,
+                technology=technology,
+                host=target.host,
+                port=target.port or group.port or None,
+                database=target.database or (group.database if target.scheme == "" else ""),
+                category="" if technology else category,
+                scheme=target.scheme,
+                via=setting.key,
             )
-        )  # fmt: skip
+        )
     return facts
 
 
@@ -149,9 +220,20 @@ def _topics(setting: Setting, path: str, subject: str) -> list[Fact]:
     kind = "topic" if {"topic", "topics"} & set(words) else "queue"
     if kind == "queue" and words[-1] not in {"queue", "queues", "name", "exchange"}:
         return []
-    if words[-1] not in {"topic", "topics", "name", "names", "queue", "queues", "id", "exchange", "in", "out", "output", "input"} and (
-        words[-2:-1] not in (["topic"], ["topics"])
-    ):
+    if words[-1] not in {
+        "topic",
+        "topics",
+        "name",
+        "names",
+        "queue",
+        "queues",
+        "id",
+        "exchange",
+        "in",
+        "out",
+        "output",
+        "input",
+    } and (words[-2:-1] not in (["topic"], ["topics"])):
         return []
     role = ""
     if {"producer", "produce", "output", "out", "publish", "sink", "target"} & set(words):
@@ -162,7 +244,16 @@ def _topics(setting: Setting, path: str, subject: str) -> list[Fact]:
     for name in setting.value.split(",")[:50]:
         name = name.strip()
         if _TOPIC_VALUE.match(name) and not name.isdigit() and name.lower() not in {"true", "false"}:
-            found.append(fact(role or "topic", name if not role else subject, path, setting.line,
-                              topic=name if role else None, kind=kind, via=setting.key,
-                              mentioned_by=None if role else subject))  # fmt: skip
+            found.append(
+                fact(
+                    role or "topic",
+                    name if not role else subject,
+                    path,
+                    setting.line,
+                    topic=name if role else None,
+                    kind=kind,
+                    via=setting.key,
+                    mentioned_by=None if role else subject,
+                )
+            )
     return found

@@ -82,10 +82,10 @@ class _Tree(ContentHandler):
         self.open: list[Element] = []
         self.locator: Locator | None = None
 
-    def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802
+    def setDocumentLocator(self, locator: Locator) -> None:
         self.locator = locator
 
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:
         line = (self.locator.getLineNumber() if self.locator else None) or 1
         if len(self.open) >= MOST_DEPTH:
             raise Malformed(line, "nested too deeply")
@@ -96,7 +96,7 @@ class _Tree(ContentHandler):
             self.root = made
         self.open.append(made)
 
-    def endElement(self, name: str) -> None:  # noqa: N802
+    def endElement(self, name: str) -> None:
         self.open.pop()
 
     def characters(self, content: str) -> None:

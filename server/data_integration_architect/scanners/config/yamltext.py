@@ -31,6 +31,10 @@ def load_all(source: str) -> list[Node]:
     return builder.documents
 
 
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
+
+
 class _Builder:
     def __init__(self) -> None:
         self.documents: list[Node] = []
@@ -43,13 +47,13 @@ class _Builder:
 
     def take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.ScalarEvent):
-            line = event.start_mark.line + 1
+            line = _line(event)
             self.count(1, line)
             value = Text(event.value, line, plain=event.style is None)
             self.remember(event.anchor, value, 1)
             self.place(value)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            line = event.start_mark.line + 1
+            line = _line(event)
             self.count(1, line)
             if len(self.open) >= MOST_DEPTH:
                 raise Malformed(line, "nested too deeply")
@@ -64,10 +68,10 @@ class _Builder:
             self.remember(anchor, done, size)
             self.place(done)
         elif isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1
+            line = _line(event)
             # An alias shares its target, so memory stays bounded; readers walk it again, so its size counts.
-            self.count(self.sizes.get(event.anchor, 1), line)
-            self.place(self.anchors.get(event.anchor, Text("", line)))
+            self.count(self.sizes.get(event.anchor or "", 1), line)
+            self.place(self.anchors.get(event.anchor or "", Text("", line)))
         elif isinstance(event, yaml.DocumentStartEvent):
             self.anchors.clear()
             self.sizes.clear()
