@@ -35,14 +35,15 @@ def fills(system: System) -> Iterator[Fill]:
         for write in site.changes:
             if not isinstance(write.step, Write) or not (write.on_miss or system.is_cache(write.target)):
                 continue
-            sources = [
+            before = [
                 read
                 for read in site.reads
                 if read.position < write.position
                 and read.on_miss == write.on_miss
-                and read.entity == write.entity
                 and not system.same_instance(read.target, write.target)
             ]
+            # A miss may be filled with something that is computed from another entity.
+            sources = [r for r in before if r.entity == write.entity] or (before if write.on_miss else [])
             # What the same handler has just written to the source is no fill.
             written = any(isinstance(e.step, Write) and e is not write and e.entity == write.entity
                           and e.target != write.target for e in site.changes)  # fmt: skip
@@ -61,7 +62,7 @@ def source_writes(system: System, fill: Fill) -> list[Effect]:
         and system.store(e.target)
         and e.target != fill.cache
         and system.database(e.target) == database
-        and e.entity == fill.entity
+        and e.entity in (fill.source.entity, fill.entity)
     ]
 
 

@@ -18,7 +18,7 @@ from data_integration_architect.analysis.caches import (
     stale_entry,
     stands_before_commit,
 )
-from data_integration_architect.analysis.delivery import acknowledges
+from data_integration_architect.analysis.delivery import acknowledges, delivery_of
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import Target
@@ -40,7 +40,7 @@ def sites(view: View) -> Iterator[Site]:
     system = view.system
     for fill in fills(view.system):
         deletions = invalidations(system, fill.cache, fill.entity)
-        if any(_is_sure(e) for e in deletions):
+        if any(_is_sure(view, e) for e in deletions):
             continue
         for write in source_writes(system, fill):
             own = [e for e in deletions if e.site.id == write.site.id]
@@ -50,19 +50,23 @@ def sites(view: View) -> Iterator[Site]:
             if not deletions and not _replaced(view, fill) and not _only_added(view, write):
                 yield Site(fill, write, None)
         for deletion in deletions:
-            if not deletion.site.is_direct and _gives_up(deletion):
+            if not deletion.site.is_direct and _gives_up(view, deletion):
                 yield Site(fill, deletion, deletion)
 
 
-def _is_sure(deletion: Effect) -> bool:
+def _is_sure(view: View, deletion: Effect) -> bool:
     """Whether it is repeated until it works: driven by the log or a channel, and not given up."""
-    return not deletion.site.is_direct and deletion.site.fired_by != "every" and not _gives_up(deletion)
+    return not deletion.site.is_direct and deletion.site.fired_by != "every" and not _gives_up(view, deletion)
 
 
-def _gives_up(deletion: Effect) -> bool:
-    retry = deletion.step.retry
-    ignored = retry is not None and retry.then == "ignore"
-    return ignored or (deletion.site.consumed is not None and acknowledges(deletion.site) == "before")
+def _gives_up(view: View, deletion: Effect) -> bool:
+    """Whether a deletion that is driven by a record or a change is not tried again, or its record may never come."""
+    retry, channel = deletion.step.retry, deletion.site.consumed
+    if retry is not None and retry.then == "ignore":
+        return True
+    if channel is None:
+        return False
+    return acknowledges(deletion.site) == "before" or delivery_of(view.system, channel) == "at-most-once"
 
 
 def _replaced(view: View, fill: Fill) -> bool:
@@ -100,7 +104,8 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         # With retries only a crash between commit and deletion is left.
         minor = retry is not None and bool(retry.attempts) and retry.then != "ignore"
         store = fill.source.target
-        how = f"{handler.id} deletes the entry after the commit, and a crash or an error there is not made good"
+        lost = "a crash or an error there" if handler.is_direct else "a message or an attempt that is lost"
+        how = f"{handler.id} deletes the entry after the commit, and {lost} is not made good"
     return Match(
         elements=(system.primary(fill.source.target), fill.cache, handler.id),
         at=site.deletion.path if site.deletion else site.write.path,

@@ -2,7 +2,7 @@
 
 Decided for captures by query and for readers that fold changes of a key into the newest, where what follows counts,
 keeps a history, or acts outside for each change. A store that keeps the newest state needs nothing else and is no
-place. Cannot see that a receiver works out the missing steps.
+place; nor is a poll by sequence, which is after new rows only. Cannot see that a receiver works out the missing steps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def sites(view: View) -> Iterator[Trail]:
         if isinstance(trigger, OnConsume):
             if trigger.coalesces:
                 yield from (t for t in trails(view.system, site) if needs_each_change(view.system, t.end))
-        elif isinstance(trigger, OnChanges) and trigger.by in (None, "query"):
+        elif isinstance(trigger, OnChanges) and trigger.by in (None, "query") and trigger.cursor != "sequence":
             for trail in trails(view.system, site):
                 if not _all_rows_stay(view, trail) and needs_each_change(view.system, trail.end):
                     yield trail
@@ -52,7 +52,7 @@ def judge(view: View, trail: Trail, facts: Facts) -> Match | None:
     source = site.consumed or site.captured or site.id
     subject = trail.start.entity or "a record"
     return Match(
-        elements=(source, site.id, trail.end.target),
+        elements=tuple(dict.fromkeys((source, site.id, trail.end.target))),
         at=(*site.path, "trigger"),
         summary=(
             f"{site.id} sees only the newest of several quick changes of {subject} in {source}, but "

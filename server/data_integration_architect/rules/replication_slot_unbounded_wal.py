@@ -40,18 +40,25 @@ def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
         ask = f"How often does {site.id} write a heartbeat to {trigger.changes}?"
         if facts.ask((*site.path, "trigger", "slot", "heartbeat"), heartbeat, (NONE, "10s"), ask) != NONE:
             return None
+    if limit == heartbeat == NONE and store.other_traffic is None:
+        # Both safeguards are known to be missing: a stopped capture is enough.
+        return _match(site, trigger.changes)
     ask = f"How many writes does the instance of {trigger.changes} take for tables that are not captured?"
     path = ("stores", trigger.changes, "other_traffic")
     if facts.ask(path, store.other_traffic, ("high", "low", "none"), ask) != "high":
         return None
+    return _match(site, trigger.changes)
+
+
+def _match(site: HandlerSite, store: str) -> Match:
     return Match(
-        elements=(trigger.changes, site.id),
+        elements=(store, site.id),
         at=(*site.path, "trigger"),
         summary=(
-            f"The slot of {site.id} confirms no position while the captured tables are quiet, and nothing limits it: "
-            f"the log of all other writes piles up on {trigger.changes} until its disk is full"
+            f"The slot of {site.id} moves neither with quiet tables nor while it stands still, and has no limit: "
+            f"the log of all other writes piles up on {store} until its disk is full"
         ),
         consequence=Consequence("availability", effect="blocks-others"),
-        targets=(Target(trigger.changes),),
+        targets=(Target(store),),
         shows=frozenset({"blocked"}),
     )

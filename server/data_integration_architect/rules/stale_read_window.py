@@ -83,7 +83,7 @@ def _lag_of(view: View, store: str, entity: str | None) -> Lag | None:
         return Lag(sources, seconds(element.expiry), ("stores", store, "expiry"))
     if not feeds or any(e.site.is_direct and e.step.wait is not False for e in feeds):
         return None
-    lags = [_lag_of_feed(system, e) for e in feeds if not e.site.handler.computes]
+    lags = [lag for e in feeds if not e.site.handler.computes and (lag := _lag_of_feed(system, e)).sources]
     if not lags:
         return None
     # The quickest way counts, one of unknown speed before all others.
@@ -92,11 +92,14 @@ def _lag_of(view: View, store: str, entity: str | None) -> Lag | None:
 
 
 def _lag_of_feed(system: System, feed: Effect) -> Lag:
+    """The lag of one way into a store; a job that reads nothing elsewhere brings data of its own, from no source."""
     trigger = feed.site.handler.trigger
     if isinstance(trigger, OnSchedule):
         sources = {r.target for r in feed.site.reads if not system.same_instance(r.target, feed.target)}
-        return Lag(tuple(sorted(sources)) or (feed.site.id,), seconds(trigger.every))
+        return Lag(tuple(sorted(sources)), seconds(trigger.every))
     if isinstance(trigger, OnChanges):
+        if system.same_instance(trigger.changes, feed.target):
+            return Lag((), None)
         path = (*feed.site.path, "trigger", "every") if trigger.by == "query" else None
         return Lag((trigger.changes,), seconds(trigger.every), path)
     return Lag((feed.site.consumed or feed.site.id,), None)
@@ -151,7 +154,7 @@ def _misses_own_writes(view: View, site: Site) -> bool:
 
 def _match(site: Site, summary: str, consequence: Consequence) -> Match:
     return Match(
-        elements=(*site.lag.sources, site.store),
+        elements=tuple(dict.fromkeys((*site.lag.sources, site.store))),
         at=("readers", site.index),
         summary=summary,
         consequence=consequence,

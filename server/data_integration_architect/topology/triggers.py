@@ -110,7 +110,7 @@ class OnChanges(Base):
     snapshot_writes: Literal["only-missing", "overwrite"] | None = None
     """Whether a row of the snapshot may replace one that the stream brought. Default: only-missing."""
     slot: Slot | None = None
-    """Log retention for this capture."""
+    """Log retention for this capture. Default: nothing of it is said; its parts have defaults of their own."""
     per_table: Flag | None = None
     """Whether each table is read at its own time. Default: false."""
     every: Duration | None = None
