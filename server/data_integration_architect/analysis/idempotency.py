@@ -232,22 +232,7 @@ def _adds_twice(view: View, effect: Effect, facts: Facts) -> bool:
         return answer not in REFUSING_GUARDS
     if accumulates(system, effect):
         return True
-    return counts_records(effect) and not _engine_restores_state(view, effect, facts)
-
-
-def _engine_restores_state(view: View, effect: Effect, facts: Facts) -> bool:
-    """Whether the engine rewinds its state together with its position, so that the rewritten result is right."""
-    computes, dedup = effect.site.handler.computes, effect.site.handler.dedup
-    if computes is not None and computes.engine is None and dedup is not None and dedup.by == NONE:
-        return False
-    word = facts.ask(
-        (*effect.site.path, "computes", "engine"),
-        computes.engine if computes else None,
-        ("storm", "flink"),
-        f"Which engine runs {effect.site.id}: does it restore its state together with its position?",
-    )
-    head = view.catalog.engine(word)
-    return head is not None and head.exactly_once != "none"
+    return _counts_unsafely(view, effect)
 
 
 def protection_of(view: View, effect: Effect, facts: Facts) -> Literal["none", "split", "ok"]:
@@ -255,9 +240,11 @@ def protection_of(view: View, effect: Effect, facts: Facts) -> Literal["none", "
     site, step = effect.site, effect.step
     dedup = site.handler.dedup
     if isinstance(step, Call):
+        # A second notice is too small a matter to ask about.
+        said = step.operation_id or (NONE if step.kind == "notify" else None)
         operation_id = facts.ask(
             (*effect.path, "operation_id"),
-            step.operation_id,
+            said,
             ("none", "passed"),
             f"Does {site.id} pass {effect.target} an id by which it recognises a repeated request?",
         )
@@ -390,6 +377,7 @@ def _of_replacement(view: View, step: Write, effect: Effect) -> tuple[str, Curre
 
 
 def _counts_unsafely(view: View, effect: Effect) -> bool:
+    """Whether a count is kept by code or an engine that does not rewind its state together with its position."""
     computes = effect.site.handler.computes
     head = view.catalog.engine(computes.engine) if computes else None
     return counts_records(effect) and (head is None or head.exactly_once == "none")

@@ -41,9 +41,8 @@ def _is_hard_to_hold(view: View, entity: str) -> bool:
     if any(e.site.consumed or e.site.captured for e in at_owner):
         return True
     ownership = view.owners.get(entity.split(".", 1)[0])
-    element = system.store(owner) if owner else None
-    copied = element is not None and element.copies is not None and element.copies.writable == "all"
-    return copied or (ownership is not None and ownership.status == "conflict")
+    # Copies of one store that all take writes have a rule of their own.
+    return ownership is not None and ownership.status == "conflict"
 
 
 def _asked_copy(view: View, constraint: Constraint) -> str | None:

@@ -34,6 +34,8 @@ class Site:
     sink: Effect
     hop: Effect | None = None
     """The append that puts the records back; None where the replaying handler applies them itself."""
+    failing: HandlerSite | None = None
+    """The handler whose records it applies itself."""
 
 
 def sites(view: View) -> Iterator[Site]:
@@ -49,7 +51,19 @@ def sites(view: View) -> Iterator[Site]:
                             for sink in consumer.changes:
                                 yield Site(channel, replayer, sink, effect)
                 elif isinstance(effect.step, Write):
-                    yield Site(channel, replayer, effect)
+                    for failing in _failing(system, channel):
+                        # The same code that tries again by itself is a retry and has a rule of its own.
+                        if failing.process_name != replayer.process_name and _applies_to(failing, effect):
+                            yield Site(channel, replayer, effect, failing=failing)
+
+
+def _failing(system: System, channel: str) -> list[HandlerSite]:
+    """Handlers whose failed records go to a channel."""
+    return [site for site in system.handlers.values() if channel in _dead_letters_of(system, site)]
+
+
+def _applies_to(site: HandlerSite, effect: Effect) -> bool:
+    return any(e.target == effect.target and e.entity == effect.entity for e in site.changes)
 
 
 def _dead_letters(system: System) -> set[str]:
@@ -61,13 +75,14 @@ def _dead_letters_of(system: System, site: HandlerSite) -> set[str]:
     channel = system.channel(site.consumed) if site.consumed else None
     if channel is None:
         return set()
-    names = {effect.step.dead_letter for effect in site.effects} | {channel.dead_letter}
+    kept = [e for e in site.effects if not e.step.retry or e.step.retry.then in {None, "raise", "dead-letter"}]
+    names = {effect.step.dead_letter for effect in kept} | ({channel.dead_letter} if kept else set())
     return {name for name in names if name and name != NONE and name != site.consumed}
 
 
 def _passes_on_failures(system: System, replayer: HandlerSite, channel: str) -> bool:
     """Whether the reader has a dead letter of its own or is one level of automatic retries."""
-    before = {site.consumed for site in system.handlers.values() if channel in _dead_letters_of(system, site)}
+    before = {site.consumed for site in _failing(system, channel)}
     return bool(_dead_letters_of(system, replayer) - before)
 
 
@@ -86,7 +101,7 @@ def judge(view: View, place: Site, facts: Facts) -> Match | None:
     if problem is None:
         return None
     return Match(
-        elements=(place.channel, place.replayer.id, sink.target),
+        elements=_elements(place),
         at=place.hop.path if place.hop is not None else sink.path,
         summary=f"{place.replayer.id} replays records of {place.channel} into {sink.target}: {problem}",
         consequence=consequence,
@@ -95,11 +110,19 @@ def judge(view: View, place: Site, facts: Facts) -> Match | None:
     )
 
 
+def _elements(place: Site) -> tuple[str, ...]:
+    sink, failing = place.sink, place.failing
+    own = (place.channel, place.replayer.id, sink.target)
+    if failing is None:
+        return own
+    return (*own, *(name for name in (failing.consumed, failing.id, sink.entity) if name))
+
+
 def _undoes_newer(view: View, place: Site, facts: Facts) -> str | None:
     """How a late record harms a sink that keeps the last one that came; None where it cannot."""
     sink, step = place.sink, place.sink.step
     entity = view.system.entity(sink.entity)
-    trigger = sink.site.handler.trigger
+    trigger = (place.failing or sink.site).handler.trigger
     if not isinstance(step, Write) or step.values == "re-read" or step.mode == "rebuild-and-swap":
         return None
     if entity is not None and entity.change in {"append-only", "commutative"}:

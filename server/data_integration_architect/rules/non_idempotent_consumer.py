@@ -36,8 +36,8 @@ def sites(view: View) -> Iterator[Effect]:
     for effect in view.system.effects:
         if not isinstance(effect.step, Write | Call) or weight(view.system, effect) is None:
             continue
-        if effect.site.fired_by == "every" and weight(view.system, effect) == "notice":
-            # A mail that a job sends again after a crash; jobs mark what they sent, and nothing stays wrong.
+        if weight(view.system, effect) == "notice" and not effect.site.consumed:
+            # A job marks what it sent, and a person who asks twice is told twice.
             continue
         if effect.site.fired_by != "unknown" and _request_says_enough(effect):
             yield effect

@@ -20,8 +20,12 @@ Site = tuple[Effect, tuple[Effect, ...]]
 
 
 def sites(view: View) -> Iterator[Site]:
+    # What a causal check looks up decides whether to act; that has a rule of its own.
+    checks = {pair.checked_by for pair in view.topology.causality}
     for effect in view.system.effects:
         step = effect.step
+        if effect.site.id in checks:
+            continue
         if not isinstance(step, Write) or effect.on_miss or not (effect.site.consumed or effect.site.captured):
             continue
         if step.mode in {"delete", "rebuild-and-swap"} or step.values in {"event", "request"}:
