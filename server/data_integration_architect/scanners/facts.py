@@ -83,6 +83,8 @@ class StoreUse:
 class DualWrite:
     """Two or more systems written on one path. `class_`: dual_write or cache_invalidation.
 
+    `line` is where the function starts, `end_line` the last line in it that leads to one of the effects.
+
     `kind`: direct, helper, interface, hook, post_commit. `order`: position of the later write to the commit of the
     earlier one: before-commit, inside-transaction, after-commit, no-transaction.
     """

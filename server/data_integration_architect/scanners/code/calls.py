@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .clients import normal
-from .effects import Effect, Frame, Summary
+from .effects import CARRIED, Effect, Frame, Summary
 from .hooks import Decorated
 from .ir import Expr
 from .program import Program, Value
@@ -62,6 +62,7 @@ class Calls(Decorated):
     def call(self, frame: Frame, e: Expr) -> Value:
         """A call expression."""
         callee, line = e[1], e[3]
+        frame.line = line
         if callee[0] == "f":
             number = self.program.function_base[frame.module] + callee[1]
             return self.run_closure(frame, ("C", number, frame), ())
@@ -317,6 +318,8 @@ class Calls(Decorated):
 
     def compose(self, frame: Frame, effect: Effect, number: int, line: int) -> None:
         """A callee's effect as one of the caller's."""
+        if effect.kind not in CARRIED and (effect.depth > 1 or "hook" in frame.flags):
+            return
         after = "after_commit" in effect.flags or "after_commit" in frame.flags
         own = effect.home >= 0 and effect.home == self.root(frame.function)
         frame.add(
@@ -380,10 +383,19 @@ class Calls(Decorated):
             value = self.eval(frame, arg)
             out.append(value)
             if inline and value is not None:
-                if value[0] == "L" and arg[0] == "a" and self.program.clients.types[value[1]].kind_of(arg[2]) is not None:
-                    self.client(frame, value[1], value[2], arg[2], (), self.line_of(arg), seen=True)
                 self.run_argument(frame, value, bound)
+            if inline and arg[0] == "a" and (value is None or value[0] == "L"):
+                self.run_reference(frame, arg)
         return out
+
+    def run_reference(self, frame: Frame, arg: Expr) -> None:
+        """`repository::save` given as a function."""
+        target = self.quiet(frame, arg[1])
+        if target is not None and target[0] == "I":
+            base = self.library_base(target[1])
+            target = base if base is not None else target
+        if target is not None and target[0] == "L" and self.program.clients.types[target[1]].kind_of(arg[2]) is not None:
+            self.client(frame, target[1], target[2], arg[2], (), frame.line or self.line_of(arg), seen=True)
 
     def line_of(self, e: Expr) -> int:
         """The line of the innermost call or function in an expression, 0 if it has none."""
@@ -529,6 +541,8 @@ class Calls(Decorated):
         target = client.returns.get(name)
         if target is not None and target in self.program.clients.types:
             result = ("L", target, entity)
+        if type_id.endswith(ENTITY_TYPES) and entity is not None and target is None:
+            result = ("I", entity)
         if kind is None and target is None and "*" in client.returns:
             target = client.returns["*"]
             result = ("L", target, entity) if target in self.program.clients.types else result
@@ -577,6 +591,8 @@ class Calls(Decorated):
         """What a call returns where the library says that its client ends there."""
         if target == "none" or result is None:
             return None
+        if result[0] != "L":
+            return result
         client = self.program.clients.types[result[1]]
         if target == "entity" or (kind and kind in client.ends):
             if entity is None:

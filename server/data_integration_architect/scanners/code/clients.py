@@ -60,7 +60,8 @@ class Clients:
     receivers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     globals: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     packages: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    imports: list[tuple[str, str, str]] = field(default_factory=list)
+    imports: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    textual: list[tuple[str, str, str]] = field(default_factory=list)
     technology: dict[str, str] = field(default_factory=dict)
     families: dict[str, str] = field(default_factory=dict)
     backing: dict[str, str] = field(default_factory=dict)
@@ -77,6 +78,15 @@ class Clients:
             if qualified in prefixes and languages in language.split(","):
                 return type_id
         return None
+
+    def importers(self, language: str, name: str) -> list[str]:
+        """Libraries that an imported name belongs to."""
+        found = list(self.imports.get((language, name), ()))
+        for at, char in enumerate(name):
+            if char in "./#":
+                found += self.imports.get((language, name[:at]), ())
+        found += [library for wanted, prefix, library in self.textual if wanted == language and name.startswith(prefix)]
+        return found
 
     def role_of(self, language: str, name: str, qualified: str | None, packages: frozenset[str]) -> tuple[str, str] | None:
         """Role and library of an annotation; an unresolved one counts if its library is in use."""
@@ -138,7 +148,11 @@ def add_library(clients: Clients, file: str, document: Mapping[str, Any]) -> lis
     for language in document.get("languages", [""]):
         for package in document.get("packages", []):
             clients.packages.setdefault((ecosystem(language), package.lower()), []).append(library)
-        clients.imports += [(language, prefix, library) for prefix in prefixes]
+        for prefix in prefixes:
+            if prefix.endswith("*"):
+                clients.textual.append((language, prefix[:-1], library))
+            else:
+                clients.imports.setdefault((language, prefix), []).append(library)
     for short, entry in (document.get("types") or {}).items():
         problems += add_type(clients, file, library, languages, technology, prefixes, short, entry)
     for name, role in (document.get("decorators") or {}).items():
@@ -208,9 +222,4 @@ def ecosystem(language: str) -> str:
 
 def libraries_of(clients: Clients, imported: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Libraries among imports given as (language, qualified name)."""
-    found = set()
-    for language, name in imported:
-        for wanted, prefix, library in clients.imports:
-            if wanted == language and under(name, prefix):
-                found.add(library)
-    return frozenset(found)
+    return frozenset(library for language, name in set(imported) for library in clients.importers(language, name))

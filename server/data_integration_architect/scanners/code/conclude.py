@@ -114,7 +114,7 @@ class Conclusions:
         confidence: Confidence = "seen" if all(e.seen for e in effects) else "inferred"
         where = "; ".join(f"{f.kind} {f.technology} at {f.path}:{f.line}" for f in facts[:6])
         return DualWrite(
-            self.program.path_of(number), name, function.line, function.end_line, systems, class_, kind_of(effects),
+            self.program.path_of(number), name, function.line, max(function.line, *(e.at for e in effects)), systems, class_, kind_of(effects),
             order_of(effects), confidence, facts, where,
         )
 

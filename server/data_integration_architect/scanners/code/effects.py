@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 # Kinds that change a stateful system; `flush` is the commit of a unit of work (session, context).
 STATEFUL = frozenset({"write", "flush", "publish", "enqueue", "cache_set", "outbox"})
+# Kinds that a caller inherits from far below; reads stay near where they are made.
+CARRIED = STATEFUL | {"invalidate"}
 EFFECT_LIMIT = 48
 CONTEXT_LIMIT = 14
 
@@ -56,15 +58,20 @@ class Frame:
     effects: list[Effect] = field(default_factory=list)
     seen: set[tuple[Any, ...]] = field(default_factory=set)
     returned: Any = None
-    origin: int = -1
-    at: int = 0
-    depth: int = 0
+    line: int = 0
 
     def add(self, effect: Effect) -> None:
-        """Keep an effect unless the same one was there before."""
-        key = (effect.kind, effect.technology, effect.name, effect.entity, effect.context, effect.transaction, effect.origin, effect.flags)
-        if key not in self.seen and len(self.effects) < EFFECT_LIMIT:
+        """Keep an effect unless the same one was there before; a full frame still takes what is new in kind."""
+        after = "after_commit" in effect.flags
+        key: tuple[Any, ...] = (effect.kind, effect.technology, effect.context, effect.origin, effect.home, after)
+        if not effect.depth:
+            key = (*key, effect.name, effect.entity, effect.line)
+        if key in self.seen:
+            return
+        brief = (effect.kind, effect.technology)
+        if len(self.effects) < EFFECT_LIMIT or brief not in self.seen:
             self.seen.add(key)
+            self.seen.add(brief)
             self.effects.append(effect)
 
 

@@ -355,16 +355,13 @@ class Program:
                     if found is not None:
                         return found
         parts = source.split("/")
-        if len(parts) > 1 and not any(self.clients_import(source)):
+        if len(parts) > 1 and not self.clients.importers("typescript", source):
             for cut in (0, 1):
                 tail = "/".join(parts[cut:])
                 fitting = self.by_suffix(tail) if tail else []
                 if fitting:
                     return ("M", self.nearest_module(fitting, module))
         return ("X", source)
-
-    def clients_import(self, source: str) -> list[str]:
-        return [lib for language, prefix, lib in self.clients.imports if language == "typescript" and source.split("#")[0] == prefix]
 
     def script_path(self, base: str, module: int) -> Value:
         for ending in SCRIPT_ENDINGS:
@@ -553,7 +550,21 @@ class Program:
                 names = self.interface_methods(number, 0)
                 if names:
                     sets = sorted((by_method.get(name, set()) for name in names), key=len)
-                    direct[number] += sorted(set.intersection(*sets))
+                    found = set.intersection(*sets)
+                    direct[number] += sorted(c for c in found if self.same_signatures(number, c))
+
+    def same_signatures(self, interface: int, candidate: int) -> bool:
+        """Whether parameter types that are known on both sides agree: services of one repository repeat names."""
+        for name, wanted in self.methods[interface].items():
+            one, other = self.functions[wanted[0]], self.functions[self.methods[candidate][name][0]]
+            if len(one.params) != len(other.params):
+                return False
+            for a, b in zip(one.params, other.params, strict=True):
+                left = self.type(self.class_module[interface], a.type)
+                right = self.type(self.function_module[self.methods[candidate][name][0]], b.type)
+                if left and right and left[0] == right[0] == "I" and left[1] != right[1]:
+                    return False
+        return True
 
     def interface_methods(self, number: int, depth: int) -> set[str]:
         names = set(self.methods[number])

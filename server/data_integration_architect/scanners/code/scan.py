@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from ..facts import CodeFunction, CodeScan, DualWrite, StoreUse
-from .clients import Clients, under
+from .clients import Clients
 from .conclude import Conclusions
 from .effects import EMPTY, Frame, Summary
 from .evaluate import Evaluator
@@ -18,6 +18,8 @@ from .program import Program
 from .technologies import Technologies, addresses
 from .workers import parse_all
 
+# Technologies that say no more than what they are for, or that keep nothing.
+UNNAMED = frozenset({"sql", "cache", "broker", "queue", "http", "email", "metrics", "local-cache", "in-process"})
 CONFIG_ENDINGS = (".yml", ".yaml", ".properties", ".env", ".toml", ".json", ".cfg", ".ini", ".conf", ".xml", ".sample", ".example")
 
 
@@ -181,19 +183,22 @@ def stores_used(
     clients, found = program.clients, {}
 
     def note(technology: str, evidence: str, path: str, line: int) -> None:
-        if technology and clients.families.get(technology) != "none" and technology not in ("sql", "cache", "broker", "queue"):
+        if technology and technology not in UNNAMED:
             found.setdefault(technology, StoreUse(technology, evidence, path, line))
 
     for function in functions:
         if not function.is_test:
             for effect in function.effects:
                 note(effect.technology, "call", effect.path, effect.line)
+    known: dict[tuple[str, str], list[str]] = {}
     for module in program.modules:
         if not is_test(module.path):
             for name in (*module.imports.values(), *module.wildcards):
-                for language, prefix, library in clients.imports:
-                    if language == module.language and under(name, prefix):
-                        note(technologies.resolve(clients.technology.get(library, ""), module.path), "import", module.path, 1)
+                key = (module.language, name)
+                if key not in known:
+                    known[key] = clients.importers(*key)
+                for library in known[key]:
+                    note(technologies.resolve(clients.technology.get(library, ""), module.path), "import", module.path, 1)
     for manifest in program.manifests:
         for package in sorted(manifest.packages):
             for library in program.package_libraries(manifest.ecosystem, package):
