@@ -1,0 +1,341 @@
+"""The command: the same verbs as the tools. Exit code 0 clean, 1 findings, 2 bad input.
+
+Everything but click is imported by the verb that needs it, so `--help` and `--version` answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from data_integration_architect import __version__
+from data_integration_architect.errors import ArchitectError, RefusedPath
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from data_integration_architect.results import Explanation, Review
+    from data_integration_architect.use_cases import Given
+
+NAME = "data-integration-architect"
+FOUND, BAD_INPUT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
+THRESHOLDS = ("info", "low", "medium", "high", "critical", "never")
+STANDARD_INPUT = "<stdin>"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _PipeClosed(Exception):
+    """Nobody reads standard output any more. Not an OSError: those click answers itself, differently by version."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command and exits; bad input is a message and never a traceback."""
+    try:
+        code = cli.main(arguments, prog_name=NAME, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except ArchitectError as error:
+        head = click.style("error:", fg="red", bold=True)
+        click.echo(f"{head} {_visible(str(error))}", err=True, color=_wants_colour(sys.stderr))
+        code = BAD_INPUT
+    except click.Abort:
+        code = INTERRUPTED
+    except _PipeClosed:
+        # The interpreter must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = BROKEN_PIPE
+    except Exception:
+        traceback.print_exc()
+        click.echo("This is a bug of the tool, not of your input.", err=True)
+        code = OUR_FAULT
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Reviews and designs how several data stores are kept in agreement.
+
+    Start with `review FILE`. `schema --format markdown` tells how to write the file.
+    """
+
+
+def _output_options(*formats: str) -> Callable[[F], F]:
+    """--format, --output and --force of a verb that prints."""
+
+    def add(function: F) -> F:
+        click.option("--force", is_flag=True, help="Replace the file of --output if it exists.")(function)
+        click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")(function)
+        choice = click.Choice(formats)
+        return click.option("--format", "-f", "form", type=choice, default=formats[0], show_default=True)(function)
+
+    return add
+
+
+_topology = click.argument("file", metavar="FILE|-")
+_fail_on = click.option(
+    "--fail-on",
+    type=click.Choice(THRESHOLDS),
+    default="high",
+    show_default=True,
+    help="Exit with 1 if there is a definite finding of this severity or above.",
+)
+
+
+@cli.command()
+@_topology
+@_output_options("text", "markdown", "json", "sarif")
+@_fail_on
+def review(file: str, form: str, output: str | None, force: bool, fail_on: str) -> int:
+    """The whole judgement of a topology file."""
+    return _report("review", file, form, output, force, fail_on)
+
+
+@cli.command()
+@_topology
+@_output_options("text", "markdown", "json")
+def classify_topology(file: str, form: str, output: str | None, force: bool) -> int:
+    """How data moves: mechanism of each flow, system of record of each entity."""
+    return _report("classify-topology", file, form, output, force)
+
+
+@cli.command("detect-antipatterns")
+@_topology
+@_output_options("text", "markdown", "json", "sarif")
+@_fail_on
+def detect_antipatterns(file: str, form: str, output: str | None, force: bool, fail_on: str) -> int:
+    """What can go wrong, how badly, and what mends it."""
+    return _report("detect-antipatterns", file, form, output, force, fail_on)
+
+
+@cli.command()
+@_topology
+@_output_options("text", "markdown", "json")
+def recommend_propagation(file: str, form: str, output: str | None, force: bool) -> int:
+    """How each derived store should follow its system of record."""
+    return _report("recommend-propagation", file, form, output, force)
+
+
+@cli.command()
+@_topology
+@_output_options("text", "markdown", "json")
+def check_ordering(file: str, form: str, output: str | None, force: bool) -> int:
+    """Order needed and given, idempotency, causal pairs, constraints."""
+    return _report("check-ordering", file, form, output, force)
+
+
+@cli.command()
+@click.argument("topic", nargs=-1, required=True)
+@click.option("--topology", "-t", "file", metavar="FILE|-", help="Topology with the finding to explain.")
+@_output_options("text", "markdown", "json")
+def explain(topic: tuple[str, ...], file: str | None, form: str, output: str | None, force: bool) -> int:
+    """One id of any kind: a finding, anti-pattern, mechanism, fix, store, engine or attribute.
+
+    `explain topology` tells how to write a topology, `explain vocabulary` which ids there are.
+    """
+    from data_integration_architect.explain import explain as explained
+
+    found = None
+    if file is not None:
+        from data_integration_architect.use_cases import review as judged
+
+        found = judged(_given(file))
+    return _print_explanation(explained(" ".join(topic), found), form, output, force)
+
+
+@cli.command()
+@_output_options("json", "markdown", "text")
+def schema(form: str, output: str | None, force: bool) -> int:
+    """The topology format: as JSON Schema, or as a reference with examples."""
+    from data_integration_architect.explain import guide, topology_schema
+
+    if form != "json":
+        return _print_explanation(guide(), form, output, force)
+    import json
+
+    _emit(json.dumps(topology_schema(), ensure_ascii=False, indent=2) + "\n", output, force)
+    return 0
+
+
+@cli.command()
+@click.option("--http", is_flag=True, help="Streamable HTTP instead of standard input and output.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--token-env", metavar="NAME", help="Environment variable with the bearer token to require.")
+@click.option("--allowed-host", multiple=True, metavar="HOST[:PORT]", help="Host header to accept; repeatable.")
+@click.option("--allowed-origin", multiple=True, metavar="ORIGIN", help="Origin header to accept; repeatable.")
+@click.option("--root", metavar="FOLDER", help="Folder below which `path` arguments are read.")
+def serve(
+    http: bool,
+    host: str,
+    port: int,
+    token_env: str | None,
+    allowed_host: tuple[str, ...],
+    allowed_origin: tuple[str, ...],
+    root: str | None,
+) -> int:
+    """The MCP server, on standard input and output or HTTP."""
+    context = click.get_current_context()
+    given = [
+        name
+        for name in ("host", "port", "token_env", "allowed_host", "allowed_origin")
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    ]
+    if given and not http:
+        raise click.UsageError(f"--{given[0].replace('_', '-')} needs --http")
+    from data_integration_architect import mcp_server
+    from data_integration_architect.files import Root
+
+    folder = None
+    if root is not None:
+        folder = Root(Path(root).resolve())
+        if not Path(root).is_dir():
+            raise RefusedPath(f"--root {root}: not a folder")
+    if http:
+        mcp_server.serve_http(folder, host, port, token_env, allowed_host, allowed_origin)
+    else:
+        mcp_server.serve_stdio(folder)
+    return 0
+
+
+def _report(verb: str, file: str, form: str, output: str | None, force: bool, fail_on: str = "never") -> int:
+    """Judges `file`, prints the part that `verb` shows, and returns the exit code."""
+    from data_integration_architect.catalog import SEVERITIES
+    from data_integration_architect.use_cases import review as judged
+
+    given = _given(file)
+    found = judged(given)
+    _emit(_rendered(verb, given, found, form, output), output, force)
+    failing = SEVERITIES[THRESHOLDS.index(fail_on) :]
+    return FOUND if any(finding.severity in failing for finding in found.definite) else 0
+
+
+def _rendered(verb: str, given: Given, found: Review, form: str, output: str | None) -> str:
+    if form == "json":
+        return _json(_view(verb, found))
+    if form == "sarif":
+        from data_integration_architect.renderers.sarif import review_sarif
+
+        return review_sarif(found, given.source)
+    from data_integration_architect.renderers.sections import VIEWS
+
+    if form == "markdown":
+        from data_integration_architect.files import parse_text
+        from data_integration_architect.renderers.markdown import review_markdown
+        from data_integration_architect.renderers.mermaid import component_map
+        from data_integration_architect.topology import load_topology
+
+        diagram = component_map(load_topology(parse_text(given.text, given.source)))
+        return review_markdown(found, given.source, diagram, VIEWS[verb])
+    from data_integration_architect.renderers.text import review_text
+
+    return review_text(found, given.source, _width(output), _colour(output), VIEWS[verb])
+
+
+def _view(verb: str, found: Review) -> BaseModel:
+    """The part of the review that a verb answers with; the models are those of the tools."""
+    from data_integration_architect import results
+
+    models: dict[str, type[BaseModel]] = {
+        "classify-topology": results.Classification,
+        "detect-antipatterns": results.AntiPatterns,
+        "recommend-propagation": results.Propagation,
+        "check-ordering": results.OrderCheck,
+    }
+    if verb not in models:
+        return found
+    return models[verb].model_validate({name: getattr(found, name) for name in models[verb].model_fields})
+
+
+def _print_explanation(explanation: Explanation, form: str, output: str | None, force: bool) -> int:
+    if form == "json":
+        text = _json(explanation)
+    elif form == "markdown":
+        from data_integration_architect.renderers.markdown import explanation_markdown
+
+        text = explanation_markdown(explanation)
+    else:
+        from data_integration_architect.renderers.text import explanation_text
+
+        text = explanation_text(explanation, _width(output), _colour(output))
+    _emit(text, output, force)
+    return 0
+
+
+def _json(model: BaseModel) -> str:
+    return model.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def _given(file: str) -> Given:
+    """Text of a file, or of standard input for `-`."""
+    from data_integration_architect import files
+    from data_integration_architect.use_cases import Given
+
+    if file != "-":
+        return Given(files.read_text(Path(file), file), file)
+    raw = sys.stdin.buffer.read(files.MOST_BYTES + 1)
+    return Given(files.decode(raw, STANDARD_INPUT), STANDARD_INPUT)
+
+
+def _emit(text: str, output: str | None, force: bool) -> None:
+    """Writes `text` to standard output, or as a whole or not at all to the file `output`."""
+    if output is None:
+        is_terminal = sys.stdout.isatty()
+        if hasattr(sys.stdout, "reconfigure"):
+            # A file gets the same bytes everywhere; a terminal keeps its encoding and shows ? for what it lacks.
+            encoding, newline = (None, None) if is_terminal else ("utf-8", "\n")
+            sys.stdout.reconfigure(encoding=encoding, newline=newline, errors="replace")
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise _PipeClosed from None
+        return
+    path = Path(output)
+    if os.path.lexists(path) and not (force and path.is_file()):
+        hint = "exists; add --force to replace it" if path.is_file() else "not a regular file"
+        raise RefusedPath(f"--output {output}: {hint}")
+    from data_integration_architect.files import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise RefusedPath(f"--output {output}: cannot be written ({error.strerror or 'unknown reason'})") from None
+
+
+def _width(output: str | None) -> int:
+    """Columns of the terminal; 100 in a file, so that its bytes do not depend on a window."""
+    from data_integration_architect.renderers.text import WIDTH
+
+    return shutil.get_terminal_size((WIDTH, 24)).columns if output is None and sys.stdout.isatty() else WIDTH
+
+
+def _colour(output: str | None) -> bool:
+    return output is None and _wants_colour(sys.stdout)
+
+
+def _wants_colour(stream: Any) -> bool:
+    """NO_COLOR wins over FORCE_COLOR, as in CPython; without either, colour is for terminals."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+
+
+def _visible(message: str) -> str:
+    """`message` with its lines, but without what could steer a terminal: it quotes files and file names."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in message)
+
+
+if __name__ == "__main__":
+    main()
