@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from data_integration_architect.analysis.repair import Healing, healing_of
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
+from data_integration_architect.analysis.view import View
 from data_integration_architect.topology import (
     NONE,
     Append,
@@ -112,11 +113,13 @@ class QueryCopy:
         return tuple(Target(s.target, s.entity) for s in self.sinks) or (Target(self.copy.target, self.entity),)
 
 
-def query_copies(system: System) -> Iterator[QueryCopy]:
+def query_copies(view: View) -> Iterator[QueryCopy]:
     """Captures by query and jobs that copy rows, as far as nothing else brings the entity to the same store.
 
-    Results that are computed from many rows, and captures whose kind is said to be another, are none.
+    Results that are computed from many rows, writes to the system of record, work that is handed out row by row, and
+    captures whose kind is said to be another, are none.
     """
+    system = view.system
     for site in system.handlers.values():
         trigger = site.handler.trigger
         if site.handler.computes:
@@ -134,6 +137,14 @@ def query_copies(system: System) -> Iterator[QueryCopy]:
                 continue
             ends = [t.end for t in trails(system, site) if t.start is effect]
             sinks = tuple(e for e in ends if isinstance(e.step, Write) and e.entity == effect.entity)
+            if (
+                isinstance(effect.step, Append)
+                and not sinks
+                and (system.consumers(effect.target) or system.channel_kind(effect.target) != "log")
+            ):
+                continue
+            if any(s.target == view.record_of(effect.entity) for s in (effect, *sinks)):
+                continue
             if not any(_fed_otherwise(system, site, s) for s in sinks or (effect,)):
                 yield QueryCopy(site, source, effect.entity, effect, sinks)
 

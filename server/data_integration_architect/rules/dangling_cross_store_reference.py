@@ -60,7 +60,9 @@ def _kind(view: View, one: Effect, other: Effect) -> str | None:
     if one.site.id == other.site.id:
         if system.database(one.target) == system.database(other.target) or not one.site.is_direct:
             return None
-        creates = all(isinstance(e.step, Write) and e.step.mode != "delete" for e in (one, other))
+        creates = all(isinstance(e.step, Write) and e.step.mode in (None, "insert", "replace") for e in (one, other))
+        # What other handlers write as well is likely to be there already.
+        creates = creates and all(e.site.id == other.site.id for e in _writes(system, other.entity or ""))
         # A step inside the block of the referring record runs before its commit: nobody sees the record without it.
         inside = system.enlisted(one) is not None and any(b is system.enlisted(one) for _, b in other.blocks)
         return "torn" if creates and one.position < other.position and not inside else None

@@ -100,7 +100,11 @@ def _no_event(view: View, trail: Trail) -> str | None:
 
 def _ignores_absence(view: View, effect: Effect) -> bool:
     """Whether what happens to a deleted record depends on the answer to a second look at its source."""
-    return re_reads(view, effect) or _missing_source(effect) is not None
+    if re_reads(view, effect) or _missing_source(effect) is not None:
+        return True
+    # A deletion that first looks something up elsewhere does nothing when that is gone, or does it all the more.
+    deletes = isinstance(effect.step, Write) and effect.step.mode == "delete"
+    return deletes and len(_concerned(view.system, effect)) > 1
 
 
 def _missing_source(effect: Effect) -> str | None:
@@ -189,7 +193,7 @@ def _obstacle(view: View, trail: Trail, facts: Facts) -> tuple[DocumentPath, str
     if isinstance(end.step, Write) and end.step.values in (None, "re-read") and _ignores_absence(view, end):
         path = (*end.path, "missing_source")
         said = end.step.missing_source
-        if said is None and end.step.mode != "delete" and hard:
+        if said is None and hard:
             ask = f"What does {end.site.id} do when the record that it reads again is gone?"
             said = facts.ask(path, None, ("skip", "delete"), ask)
         if said in {"skip", "error"}:

@@ -17,7 +17,7 @@ from data_integration_architect.topology import NONE, OnChanges
 
 def sites(view: View) -> Iterator[QueryCopy]:
     system = view.system
-    for copy in query_copies(system):
+    for copy in query_copies(view):
         channel = system.channel(copy.copy.target)
         # A run that compares and sends deletions is said by the event that it sends.
         if channel is not None and channel.event.on_delete not in (None, NONE):

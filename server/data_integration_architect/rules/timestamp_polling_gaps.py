@@ -18,7 +18,7 @@ from data_integration_architect.topology import NONE, OnChanges, OnSchedule
 
 
 def sites(view: View) -> Iterator[QueryCopy]:
-    for copy in query_copies(view.system):
+    for copy in query_copies(view):
         writers = source_effects(view.system, view.system.database(copy.source), copy.entity)
         # Writers that nobody listed belong to an application that is not described; applications write concurrently.
         if not writers or overlap(writers):
