@@ -12,6 +12,8 @@ from data_integration_architect.topology import NONE, Store, Write
 # Products whose copies all take writes and keep the write with the later timestamp.
 # Source: the products' own manuals on global tables and on the resolution of cells.
 LAST_WRITE_WINS = {"cassandra", "dynamodb"}
+# Products whose election and acknowledgement rest on a majority, unless a topology says otherwise.
+QUORUM_BUILT_IN = {"cockroachdb", "mongodb", "elasticsearch", "opensearch", "dynamodb"}
 # Products that order writes to all copies by consensus or certification: several entry points, one leader per key.
 ONE_ORDER = {"cockroachdb"}
 
@@ -79,3 +81,27 @@ def merge_of(system: System, copied: Copied, facts: Facts) -> str:
     ask = f"What happens when two copies of {copied.name} get different writes of one record at the same time?"
     answers = ("last-write-wins", "version-vector", "crdt")
     return str(facts.ask(("stores", copied.name, "copies", "merge"), said, answers, ask))
+
+
+def fails_over_unfenced(system: System, name: str, store: Store, facts: Facts) -> bool:
+    """Whether a standby is promoted by itself while the old primary may go on taking writes: two writable copies."""
+    failover, head = store.failover, system.technology(name)
+    path = ("stores", name, "failover")
+    if failover is None or failover.quorum or store.replication == "quorum":
+        return False
+    if failover.fenced is None and failover.quorum is None and head is not None and head.id in QUORUM_BUILT_IN:
+        return False
+    ask = f"Is a standby of {name} promoted without a person?"
+    if not facts.ask((*path, "automatic"), failover.automatic, (True, False), ask):
+        return False
+    ask = f"Is the old primary of {name} certainly stopped from taking writes when a standby is promoted?"
+    return not facts.ask((*path, "fenced"), failover.fenced, (False, True), ask)
+
+
+def stores_with_failover(system: System) -> list[tuple[str, Store]]:
+    """Stores of ours about whose failover something is said, sorted."""
+    return [
+        (name, store)
+        for name, store in sorted(system.topology.stores.items())
+        if store.failover is not None and store.status != "planned" and not store.external
+    ]

@@ -31,25 +31,17 @@ class Bypass:
 
 def sites(view: View) -> Iterator[Bypass]:
     system = view.system
+    capturing = [site for site in system.handlers.values() if site.captured]
     for name in system.topology.channels:
         rows = [e for e in system.appends(name) if e.site.is_direct and not is_planned(system, e)]
         if system.channel_kind(name) != "table" or not rows:
             continue
         yield from _outside_commit(system, name, rows)
-        relays = _relays(system, name)
-        if relays:
-            entities = {e.entity for e in rows if e.entity}
-            downstream = {e.target for relay in relays for e in relay.changes if isinstance(e.step, Append)}
-            for site in system.handlers.values():
-                if site.is_direct and site.id not in {relay.id for relay in relays}:
-                    yield from _around(system, site, name, entities, downstream)
-
-
-def _relays(system: System, outbox: str) -> list[HandlerSite]:
-    """What carries the rows on: consumers of the table; a log capture of its store may do it too."""
-    home = home_of(system, outbox)
-    captures = [s for s in system.handlers.values() if s.captured and home and system.database(s.captured) == home]
-    return [*system.consumers(outbox), *captures]
+        home = home_of(system, name)
+        captures = [s for s in capturing if home is not None and system.database(s.captured or "") == home]
+        # A log capture of the table's store carries the rows on as a relay does.
+        if relays := [*system.consumers(name), *captures]:
+            yield from _around(system, name, home, rows, relays, bool(captures))
 
 
 def _outside_commit(system: System, outbox: str, rows: list[Effect]) -> Iterator[Bypass]:
@@ -72,18 +64,27 @@ def _commits_with(system: System, row: Effect, change: Effect) -> bool:
 
 
 def _around(
-    system: System, site: HandlerSite, outbox: str, entities: set[str], downstream: set[str]
+    system: System, outbox: str, home: str | None, rows: list[Effect], relays: list[HandlerSite], captured: bool
 ) -> Iterator[Bypass]:
-    home = home_of(system, outbox)
-    changes = [e for e in site.changes if not e.on_miss and not is_planned(system, e)]
-    writes = [e for e in changes if isinstance(e.step, Write) and home and system.same_instance(e.target, home)]
-    for effect in changes:
-        if isinstance(effect.step, Append) and effect.target in downstream and effect.entity in entities:
-            change = next((w for w in writes if w.entity == effect.entity), None)
-            yield Bypass("published", outbox, change, effect)
+    entities = {e.entity for e in rows if e.entity}
+    downstream = {e.target for relay in relays for e in relay.changes if isinstance(e.step, Append)}
+    schemas = [s for s in system.topology.stores if home is not None and system.same_instance(s, home)]
+    near = [e.site for target in (*sorted(downstream), *schemas) for e in system.touching(target)]
+    ours = {relay.id for relay in relays}
+    for site in {site.id: site for site in near if site.is_direct and site.id not in ours}.values():
+        changes = [e for e in site.changes if not e.on_miss and not is_planned(system, e)]
+        writes = [e for e in changes if isinstance(e.step, Write) and e.target in schemas]
+        for effect in changes:
+            if isinstance(effect.step, Append) and effect.target in downstream and effect.entity in entities:
+                change = next((w for w in writes if w.entity == effect.entity), None)
+                yield Bypass("published", outbox, change, effect)
+        if not captured:
+            yield from _without_row(outbox, entities, changes, writes)
+
+
+def _without_row(outbox: str, entities: set[str], changes: list[Effect], writes: list[Effect]) -> Iterator[Bypass]:
     announced = {e.entity for e in changes if isinstance(e.step, Append)}
-    captured = bool(home) and any(system.database(s.captured) == home for s in system.handlers.values() if s.captured)
-    if captured or None in announced:
+    if None in announced:
         return
     for write in writes:
         # A part with its own path is no business of the outbox, and a removal is judged by delete-not-propagated.

@@ -23,10 +23,11 @@ def sites(view: View) -> Iterator[str]:
     system = view.system
     for name, channel in view.topology.channels.items():
         written = any(not is_planned(system, e) for e in system.appends(name))
-        read = any(_runs(s) for s in system.consumers(name)) or _is_carried_on(system, name)
-        if written == read or channel.status == "planned":
+        may_be_table = system.channel_kind(name) == "table" or (written and _may_be_table(system, name))
+        if not may_be_table or channel.status == "planned":
             continue
-        if system.channel_kind(name) == "table" or (written and _may_be_table(system, name)):
+        read = any(_runs(s) for s in system.consumers(name)) or _is_carried_on(system, name)
+        if written != read:
             yield name
 
 

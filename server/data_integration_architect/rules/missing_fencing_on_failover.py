@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from data_integration_architect.analysis.copies import fails_over_unfenced, stores_with_failover
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.repair import healing_of
@@ -16,33 +17,18 @@ from data_integration_architect.topology import Store
 
 Site = tuple[str, Store]
 
-# Products whose election and acknowledgement rest on a majority, unless a topology says otherwise.
-QUORUM_BUILT_IN = {"cockroachdb", "mongodb", "elasticsearch", "opensearch", "dynamodb"}
-
 
 def sites(view: View) -> Iterator[Site]:
-    for name, store in sorted(view.topology.stores.items()):
-        if store.failover is not None and store.status != "planned" and not store.external:
-            yield name, store
+    yield from stores_with_failover(view.system)
 
 
 def judge(view: View, site: Site, facts: Facts) -> Match | None:
     name, store = site
-    failover, head = store.failover, view.system.technology(name)
-    path = ("stores", name, "failover")
-    if failover is None or failover.quorum or store.replication == "quorum":
-        return None
-    if failover.fenced is None and failover.quorum is None and head is not None and head.id in QUORUM_BUILT_IN:
-        return None
-    ask = f"Is a standby of {name} promoted without a person?"
-    if not facts.ask((*path, "automatic"), failover.automatic, (True, False), ask):
-        return None
-    ask = f"Is the old primary of {name} certainly stopped from taking writes when a standby is promoted?"
-    if facts.ask((*path, "fenced"), failover.fenced, (False, True), ask):
+    if not fails_over_unfenced(view.system, name, store, facts):
         return None
     return Match(
         elements=(name,),
-        at=path,
+        at=("stores", name, "failover"),
         summary=(
             f"a standby of {name} is promoted automatically while nothing stops the old primary: both take writes, and "
             f"the writes of one side are lost or undone"

@@ -25,14 +25,21 @@ def sites(view: View) -> Iterator[Site]:
     for subject, owner in view.owners.items():
         if owner.status != "conflict" or owner.store is None:
             continue
-        if not owner.declared and not any(_writes(system, e, subject, owner.store) for e in system.effects):
+        on_rivals = {name for writer in owner.writers for name in _same_place(system, writer)}
+        effects = [e for name in sorted(on_rivals) for e in system.touching(name) if e.subject == subject]
+        if not owner.declared and not any(_writes(system, e, subject, owner.store) for e in effects):
             continue
         for rival in owner.writers:
             if system.same_instance(rival, owner.store) or _are_shards(system, rival, owner.store):
                 continue
-            writes = tuple(e for e in system.effects if _is_original(system, e, subject, owner.store, rival))
+            writes = tuple(e for e in effects if _is_original(system, e, subject, owner.store, rival))
             if writes:
                 yield subject, owner.store, rival, writes
+
+
+def _same_place(system: System, writer: str) -> list[str]:
+    """Stores on the instance of a writer, its replicas included."""
+    return [name for name in system.topology.stores if system.same_instance(system.primary(name), writer)]
 
 
 def _are_shards(system: System, one: str, other: str) -> bool:
