@@ -1,0 +1,90 @@
+"""What flows need in order and what is known to reorder them; the rules on order have their own cases."""
+
+import pytest
+
+from data_integration_architect.analysis.order import order_need, reorderings
+from data_integration_architect.analysis.view import View
+from data_integration_architect.catalog import load_catalog
+from data_integration_architect.topology import normalize
+from support import load
+
+
+def view_of(channel=None, trigger=None, step=None, entity=None, processes=None, causality=()):
+    topology = {
+        "stores": {"db": {"technology": "postgresql"}, "index": {"technology": "elasticsearch"}},
+        "channels": {"changes": {"technology": "kafka", "carries": ["product"], **(channel or {})}, "retries": {}},
+        "entities": {"product": {"key": "product_id", **(entity or {})}},
+        "processes": {
+            "shop": {"handlers": {"save": {"steps": [{"append": "changes", "entity": "product"}]}}},
+            "indexer": {
+                "handlers": {
+                    "apply": {
+                        "trigger": {"consume": "changes", **(trigger or {})},
+                        "steps": [{"write": "index", "entity": "product", **(step or {})}],
+                    }
+                }
+            },
+            **(processes or {}),
+        },
+        "causality": list(causality),
+    }
+    return View(normalize(load(topology)).topology, load_catalog())
+
+
+def need(view, target):
+    return {order_need(view, flow) for flow in view.flows if flow.target == target}
+
+
+def test_state_needs_order_per_key_and_a_guard_does_not_end_the_need():
+    assert need(view_of(), "index") == {("per-key", "product_id")}
+    assert need(view_of(step={"guard": "version"}), "index") == {("per-key", "product_id")}
+
+
+def test_a_channel_needs_the_order_of_the_state_behind_it():
+    assert need(view_of(), "changes") == {("per-key", "product_id")}
+    assert need(view_of(entity={"change": "append-only"}), "changes") == {("none", None)}
+
+
+@pytest.mark.parametrize("step", [{"mode": "increment"}, {"mode": "insert"}, {"mode": "rebuild-and-swap"}])
+def test_additions_and_rebuilds_need_no_order(step):
+    assert need(view_of(step=step), "index") == {("none", None)}
+
+
+def test_a_causal_pair_needs_order_within_its_group():
+    pair = {"first": "shop.save", "then": "shop.save", "per": "group_id", "checked_by": "indexer.apply"}
+    assert need(view_of(causality=[pair]), "index") == {("per-group-causal", "group_id")}
+
+
+def kinds(view):
+    return {found.kind for found in reorderings(view, view.system.handlers["indexer.apply"])}
+
+
+def test_nothing_reorders_a_keyed_log_with_one_worker():
+    assert kinds(view_of({"message_key": "product_id"})) == set()
+
+
+@pytest.mark.parametrize(
+    ("channel", "trigger", "expected"),
+    [
+        ({"message_key": "none"}, {}, "spread"),
+        ({"message_key": "product_id"}, {"workers": 4}, "workers"),
+        ({"technology": "sidekiq"}, {}, "unordered"),
+        ({"technology": "rabbitmq"}, {"workers": "many"}, "competing"),
+        ({"repartitioned": {"from": 3, "to": 6, "drained": False}}, {}, "repartition"),
+    ],
+)
+def test_what_reorders_is_named(channel, trigger, expected):
+    assert kinds(view_of(channel, trigger)) == {expected}
+
+
+def test_routing_by_key_and_a_single_partition_keep_order():
+    assert kinds(view_of({"message_key": "product_id"}, {"workers": 4, "same_key_same_worker": True})) == set()
+    assert kinds(view_of({"message_key": "none", "partitions": 1})) == set()
+
+
+def test_a_retry_channel_reorders_unless_the_key_is_parked():
+    steps = [{"write": "index", "entity": "product"}]
+    again = {"retrier": {"handlers": {"again": {"trigger": {"consume": "retries"}, "steps": steps}}}}
+    failing = {"retry": {"then": "dead-letter"}, "dead_letter": "retries"}
+    assert kinds(view_of(step=failing, processes=again)) == {"retry"}
+    assert kinds(view_of(trigger={"parks_key": True}, step=failing, processes=again)) == set()
