@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View
 from data_integration_architect.results import ConstraintResult
@@ -52,11 +53,21 @@ def _place_of_store(view: View, constraint: Constraint, store: str, owner: str) 
         return "owner" if store == owner else "elsewhere"
     ownership = view.owners.get((constraint.entity or "").split(".", 1)[0])
     originals = (owner, *(ownership.writers if ownership else ()))
-    # Where a log is the system of record, the store at its end is the last that can refuse.
-    if system.channel(owner) or any(system.same_instance(store, original) for original in originals):
+    if system.channel(owner):
+        # Where a log is the system of record, the store at its end is the last that can refuse; a copy that is asked
+        # before the append does not know what is on its way.
+        return "elsewhere" if _is_asked_before_append(system, store, owner) else "owner"
+    if any(system.same_instance(store, original) for original in originals):
         return "owner"
     # Once is a matter of the store where the effect happens, not of the store that owns the order for it.
     return "unknown" if constraint.kind == "once" else "elsewhere"
+
+
+def _is_asked_before_append(system: System, store: str, log: str) -> bool:
+    return any(
+        append.site.is_direct and any(r.target == store and r.position < append.position for r in append.site.reads)
+        for append in system.appends(log)
+    )
 
 
 def _place_of_handler(view: View, constraint: Constraint, site: HandlerSite, owner: str) -> Place:
@@ -79,6 +90,7 @@ def owner_of(view: View, constraint: Constraint) -> str | None:
 
 
 def changes_of(system: System, entity: str) -> tuple[Effect, ...]:
-    """Writes of an entity by any handler, cache fills left out."""
+    """Writes of an entity by any handler that runs today, cache fills left out."""
     name = entity.split(".", 1)[0]
-    return tuple(e for e in system.effects if isinstance(e.step, Write) and e.entity == name and not e.on_miss)
+    changes = (e for e in system.effects if isinstance(e.step, Write) and e.entity == name and not e.on_miss)
+    return tuple(e for e in changes if not is_planned(system, e))

@@ -8,6 +8,7 @@ from typing import Literal
 from data_integration_architect.analysis.delivery import acknowledges, may_repeat
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.flows import Flow
+from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.repair import Healing, healing_of
 from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
@@ -69,6 +70,8 @@ def counts_records(effect: Effect) -> bool:
 def weight(system: System, effect: Effect, seen: frozenset[str] = frozenset()) -> Harm | None:
     """The harm that a repetition of `effect` can do when nothing refuses it; an append is as bad as what follows."""
     step = effect.step
+    if is_planned(system, effect):
+        return None
     if isinstance(step, Write):
         return "twice" if accumulates(system, effect) or counts_records(effect) else None
     if isinstance(step, Call):
@@ -125,7 +128,7 @@ def is_refused(system: System, effect: Effect) -> bool:
     step = effect.step
     if not isinstance(step, Write):
         return False
-    if step.guard in REFUSING_GUARDS and not _only_informational(system, effect):
+    if step.guard in REFUSING_GUARDS and not (_only_informational(system, effect) or _checks_amount(system, effect)):
         return True
     return any(
         isinstance(other.step, Write)
@@ -133,6 +136,15 @@ def is_refused(system: System, effect: Effect) -> bool:
         and other.step.operation_id != "new"
         and system.share_transaction(other, effect)
         for other in effect.site.changes
+    )
+
+
+def _checks_amount(system: System, effect: Effect) -> bool:
+    """Whether the condition of an increment is that of a constraint: enough is left for a repetition, too."""
+    conditional = isinstance(effect.step, Write) and (effect.step.mode, effect.step.guard) == ("increment", "condition")
+    return conditional and any(
+        c.kind in {"non-negative", "sum"} and c.entity and c.entity.split(".", 1)[0] == effect.entity
+        for c in system.topology.constraints
     )
 
 
@@ -387,11 +399,12 @@ def _of_addition(view: View, effect: Effect, flow: Flow) -> tuple[str, Currently
     system, step, site = view.system, effect.step, effect.site
     if site.consumed and acknowledges(site) == "with-effect" and not may_repeat(system, effect):
         return "transactional-sink", "ok"
-    if is_refused(system, effect):
+    refused = is_refused(system, effect)
+    if has_dedup(site):
+        return "dedup-by-operation-id", "ok" if refused else _dedup_state(system, effect)
+    if refused:
         guard = step.guard if isinstance(step, Write) else None
         return ("versioned-upsert" if guard == "version" else "unique-constraint-on-key"), "ok"
-    if has_dedup(site):
-        return "dedup-by-operation-id", _dedup_state(system, effect)
     if not _can_run_again(system, effect):
         return "none-needed", "n/a"
     if flow.mechanism == "batch-etl" and site.fired_by == "every":

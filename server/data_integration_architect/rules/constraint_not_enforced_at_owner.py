@@ -23,7 +23,7 @@ Site = tuple[int, Constraint]
 
 def sites(view: View) -> Iterator[Site]:
     for index, constraint in enumerate(view.topology.constraints):
-        if constraint.entity is None or constraint.class_ == "soft":
+        if constraint.entity is None or constraint.class_ == "soft" or constraint.status == "planned":
             continue
         if constraint.kind is not None and constraint.kind not in KINDS:
             continue

@@ -18,6 +18,7 @@ from data_integration_architect.analysis.idempotency import (
     protection_of,
     weight,
 )
+from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.repair import healing_of
 from data_integration_architect.analysis.severity import Consequence, Target
@@ -44,7 +45,7 @@ def sites(view: View) -> Iterator[Site]:
         for replayer in system.consumers(channel):
             if _passes_on_failures(system, replayer, channel):
                 continue
-            for effect in replayer.changes:
+            for effect in (e for e in replayer.changes if not is_planned(system, e)):
                 if isinstance(effect.step, Append):
                     for consumer in system.consumers(effect.target):
                         if channel in _dead_letters_of(system, consumer):

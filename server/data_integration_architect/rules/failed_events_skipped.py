@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from data_integration_architect.analysis.delivery import delivery_of
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.repair import healing_of
 from data_integration_architect.analysis.severity import Consequence, Target
@@ -29,7 +30,7 @@ def sites(view: View) -> Iterator[Effect]:
             continue
         if _comes_too_early(view, site):
             continue
-        if _is_one_of_two_layers(view, site):
+        if is_planned(system, effect) or _is_one_of_two_layers(view, site):
             continue
         if effect.step.retry is not None or _lagging_source(view, effect):
             yield effect

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.idempotency import dedup_fields
+from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import DECISIVE, Consequence, Target
 from data_integration_architect.analysis.system import Effect
@@ -24,7 +25,7 @@ def sites(view: View) -> Iterator[Site]:
     checks = {pair.checked_by for pair in view.topology.causality}
     for effect in view.system.effects:
         step = effect.step
-        if effect.site.id in checks:
+        if effect.site.id in checks or is_planned(view.system, effect):
             continue
         if not isinstance(step, Write) or effect.on_miss or not (effect.site.consumed or effect.site.captured):
             continue

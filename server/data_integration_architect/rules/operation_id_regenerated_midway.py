@@ -39,10 +39,15 @@ def sites(view: View) -> Iterator[Effect]:
 
 
 def _may_lose_id(view: View, effect: Effect) -> bool:
-    """Whether records with an id go on into another channel or service, so that the id can get lost."""
-    element = view.system.channel(effect.site.consumed) if effect.site.consumed else None
-    identified = element is not None and element.event.id not in (None, NONE)
-    return isinstance(effect.step, Append | Call) and identified
+    """Whether records with an id go on into a service, or into a channel whose records have another id."""
+    before = view.system.channel(effect.site.consumed) if effect.site.consumed else None
+    if before is None or before.event.id in (None, NONE):
+        return False
+    after = view.system.channel(effect.target)
+    if after is not None:
+        # A relay that names the same id, or none of its own, sends on what it got.
+        return after.event.id not in (None, NONE, before.event.id)
+    return isinstance(effect.step, Call)
 
 
 def _relied_on(view: View, effect: Effect) -> bool:
