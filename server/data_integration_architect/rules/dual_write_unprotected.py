@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.delivery import acknowledges
-from data_integration_architect.analysis.enlistment import turns_out_enlisted
+from data_integration_architect.analysis.enlistment import home_of, turns_out_enlisted
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.flows import dual_pairs
 from data_integration_architect.analysis.lifecycle import is_planned, window_of
@@ -42,6 +42,10 @@ def sites(view: View) -> Iterator[Site]:
 
 def _originates(view: View, record: Effect) -> bool:
     """Whether a consumer or job makes the change, and does not fan out one that was made upstream."""
+    consumed = record.site.consumed
+    # A relay that marks its rows as sent changes nothing but its own position.
+    if consumed and view.system.channel_kind(consumed) == "table" and home_of(view.system, consumed) == record.target:
+        return False
     owner = view.record_of(record.entity)
     return owner is not None and view.system.same_instance(owner, record.target)
 

@@ -19,11 +19,12 @@ from data_integration_architect.analysis.copies import (
 )
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.propagation import follows_log
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.view import View
-from data_integration_architect.topology import Store
+from data_integration_architect.topology import Store, Write
 
-Site = Copied | tuple[str, Store]
+Site = Copied | tuple[str, Store] | tuple[str, str, str]
 
 LOSES = {
     "none": "nothing brings two concurrent writes together, so the copies stay different",
@@ -33,14 +34,37 @@ LOSES = {
 
 
 def sites(view: View) -> Iterator[Site]:
-    """Stores with several copies, and stores whose failover may leave a second primary."""
+    """Stores with several copies, those whose failover may leave a second primary, and pairs that follow each other."""
     yield from copied_stores(view.system)
     yield from stores_with_failover(view.system)
+    yield from _followed_both_ways(view)
+
+
+def _followed_both_ways(view: View) -> Iterator[tuple[str, str, str]]:
+    """(entity, store, store): two stores of one product that take original writes and replay each other's log."""
+    system = view.system
+    for subject, owner in view.owners.items():
+        if owner.status != "conflict" or owner.store is None:
+            continue
+        for rival in owner.writers:
+            head = system.technology(rival)
+            if rival == owner.store or head is None or head is not system.technology(owner.store):
+                continue
+            replays = [
+                e
+                for e in (*system.touching(rival), *system.touching(owner.store))
+                if isinstance(e.step, Write) and not e.site.is_direct and e.subject == subject
+            ]
+            both = follows_log(system, rival, owner.store, owner.entity) and follows_log(
+                system, owner.store, rival, owner.entity
+            )
+            if both and not any(isinstance(e.step, Write) and e.step.guard == "version" for e in replays):
+                yield subject, owner.store, rival
 
 
 def judge(view: View, site: Site, facts: Facts) -> Match | None:
     if not isinstance(site, Copied):
-        return _two_primaries(view, *site, facts)
+        return _two_way(site) if len(site) == 3 else _two_primaries(view, *site, facts)
     if not all_writable(view.system, site, facts):
         return None
     merge = merge_of(view.system, site, facts)
@@ -66,4 +90,19 @@ def _two_primaries(view: View, name: str, store: Store, facts: Facts) -> Match |
         consequence=Consequence("integrity"),
         targets=(Target(name),),
         shows=frozenset({"missing", "reverted", "phantom", "stale", "duplicate", "wrong-total"}),
+    )
+
+
+def _two_way(site: tuple[str, str, str]) -> Match:
+    entity, one, other = site
+    return Match(
+        elements=site,
+        at=("stores", other),
+        summary=(
+            f"{one} and {other} both take writes of {entity} and replay each other's log: two concurrent writes cross "
+            f"on the way, and each store ends with the other's value"
+        ),
+        consequence=Consequence("integrity"),
+        targets=(Target(one, entity.split(".", 1)[0]), Target(other, entity.split(".", 1)[0])),
+        shows=frozenset({"stale", "reverted", "missing", "duplicate", "wrong-total"}),
     )

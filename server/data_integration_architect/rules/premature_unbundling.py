@@ -14,10 +14,10 @@ from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import System
 from data_integration_architect.analysis.view import View
-from data_integration_architect.topology import Reader, Store
+from data_integration_architect.topology import Reader
 from data_integration_architect.topology.values import per_second, seconds
 
-Site = tuple[str, str, tuple[int, ...]]
+Site = tuple[str, tuple[str, ...]]
 
 # Far below what one server of a general database sustains; above it, load may be the reason for the second store.
 LOW_LOAD_PER_SECOND = 100
@@ -28,26 +28,44 @@ FEW_OPERATORS = 5
 
 
 def sites(view: View) -> Iterator[Site]:
-    """(system of record, derived store, indices of its readers) where the derived store has readers only."""
+    """(system of record, derived stores that it could replace): together where every access pattern is said."""
     system = view.system
     if view.topology.context.ownership == "several-teams":
         return
-    found: dict[str, set[str]] = {}
+    records: dict[str, set[str]] = {}
     for owner in view.owners.values():
         if owner.store is not None and system.store(owner.store) is not None:
             for derived in owner.derived:
-                found.setdefault(derived, set()).add(owner.store)
-    for derived, records in sorted(found.items()):
-        readers = system.readers_of(derived)
-        if len(records) != 1 or not readers or not _is_ours(system, derived) or _is_cache(system, derived):
+                records.setdefault(derived, set()).add(owner.store)
+    together: dict[str, list[str]] = {}
+    for derived, sources in sorted(records.items()):
+        record = min(sources)
+        if len(sources) != 1 or not _could_replace(view, record, derived):
             continue
-        record = next(iter(records))
-        if (
-            _is_ours(system, record)
-            and system.database(record) != system.database(derived)
-            and system.technology(record)
-        ):
-            yield record, derived, readers
+        unsaid = _unsaid(view, derived)
+        if not unsaid:
+            together.setdefault(record, []).append(derived)
+        elif len(unsaid) == 1 and view.topology.context.rate is not None:
+            yield record, (derived,)
+    yield from ((record, tuple(stores)) for record, stores in together.items())
+
+
+def _could_replace(view: View, record: str, derived: str) -> bool:
+    """Whether nothing that is said about the derived store or its readers is a reason for it."""
+    system = view.system
+    readers = [view.topology.readers[index] for index in system.readers_of(derived)]
+    if not readers or not _is_ours(system, derived) or not _is_ours(system, record) or _is_cache(system, derived):
+        return False
+    if system.database(record) == system.database(derived) or system.technology(record) is None:
+        return False
+    serves = _serves(system, record)
+    lacking = any(reader.access is not None and reader.access not in serves for reader in readers)
+    return bool(serves) and not lacking and not _is_large(view, derived) and not any(_is_fast(r) for r in readers)
+
+
+def _unsaid(view: View, derived: str) -> list[int]:
+    """Readers of the derived store whose access pattern nobody said."""
+    return [index for index in view.system.readers_of(derived) if view.topology.readers[index].access is None]
 
 
 def _is_ours(system: System, name: str) -> bool:
@@ -61,37 +79,32 @@ def _is_cache(system: System, name: str) -> bool:
 
 
 def judge(view: View, site: Site, facts: Facts) -> Match | None:
-    record, derived, indices = site
-    system = view.system
-    store = view.topology.stores[record]
-    readers = [view.topology.readers[index] for index in indices]
-    if any(_is_fast(reader) for reader in readers) or _is_large(view, derived):
-        return None
-    serves = _serves(system, record, store)
-    if any(reader.access is not None and reader.access not in serves for reader in readers):
-        return None
+    record, stores = site
+    serves = _serves(view.system, record)
     said = view.topology.context.rate
-    unsaid = [index for index in indices if view.topology.readers[index].access is None]
-    if len(unsaid) > 1 or (said is None and (unsaid or not _seems_small(view, derived))):
+    if said is None and not any(_seems_small(view, derived) for derived in stores):
         return None
-    for index in unsaid:
-        missing = next((access for access in ("facets", "vector", "graph") if access not in serves), "facets")
-        ask = f"How is {derived} searched?"
-        if facts.ask(("readers", index, "access"), None, (serves[0], missing), ask) not in serves:
-            return None
+    for derived in stores:
+        for index in _unsaid(view, derived):
+            missing = next((access for access in ("facets", "vector", "graph") if access not in serves), "facets")
+            ask = f"How is {derived} searched?"
+            if facts.ask(("readers", index, "access"), None, (serves[0], missing), ask) not in serves:
+                return None
     rate = facts.ask(("context", "rate"), said, ("10/s", "10000/s"), "How many requests come in all?")
     if (per_second(rate) or 0) > LOW_LOAD_PER_SECOND:
         return None
+    readers = [view.topology.readers[index] for derived in stores for index in view.system.readers_of(derived)]
     wanted = ", ".join(sorted({reader.access for reader in readers if reader.access})) or "this"
     return Match(
-        elements=(record, derived),
-        at=("stores", derived),
+        elements=(record, *stores),
+        at=("stores", stores[0]),
         summary=(
-            f"{derived} is kept in step with {record} only for {wanted} access, which {record} offers itself at the "
-            f"stated load: the second store and its pipeline bring staleness and work without need"
+            f"{' and '.join(stores)} {'are' if len(stores) > 1 else 'is'} kept in step with {record} only for {wanted} "
+            f"access, which {record} offers itself at the stated load: the pipeline brings staleness and work without "
+            f"need"
         ),
         consequence=Consequence("timeliness", minor=True),
-        targets=(Target(derived),),
+        targets=tuple(Target(derived) for derived in stores),
         shows=frozenset({"stale", "missing"}),
     )
 
@@ -107,10 +120,11 @@ def _is_large(view: View, derived: str) -> bool:
     return any(size.rstrip("iB").endswith(LARGE_UNITS) for size in sizes)
 
 
-def _serves(system: System, record: str, store: Store) -> tuple[str, ...]:
+def _serves(system: System, record: str) -> tuple[str, ...]:
     """Access patterns of the system of record: those of its product, as corrected by the team."""
-    head = system.technology(record)
-    stated = {name.replace("_", "-"): can for name, can in store.capabilities.items()}
+    head, store = system.technology(record), system.store(record)
+    capabilities = store.capabilities if store else {}
+    stated = {name.replace("_", "-"): can for name, can in capabilities.items()}
     built_in = [access for access in (head.serves if head else ()) if stated.get(access, True)]
     return tuple(dict.fromkeys((*built_in, *(access for access, can in stated.items() if can))))
 
