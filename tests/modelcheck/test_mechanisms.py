@@ -13,7 +13,8 @@ def dedup(store: str = "memory", *, atomic: bool = True, scope: str = "per-targe
 
 def capture(**values: object) -> object:
     return topology(
-        t.CAPTURE, **{"key": "id", "deletes": "never", "trigger": "workers: 1", "write": "guard: none", **values}
+        t.CAPTURE,
+        **{"key": "id", "deletes": "never", "trigger": "workers: 1", "instances": 1, "write": "guard: none", **values},
     )
 
 
@@ -241,6 +242,81 @@ CASES = [
         "standby",
         "profile",
         None,
+    ),
+    (
+        "an instance goes on after it lost its partition",
+        capture(instances="many", trigger="stops_on_rebalance: false"),
+        "convergence",
+        "es",
+        "product",
+        ("integrity", 8, 1, 2),
+    ),
+    (
+        "an instance that lost its partition is fenced",
+        capture(instances="many", trigger="stops_on_rebalance: true"),
+        "convergence",
+        "es",
+        "product",
+        None,
+    ),
+    (
+        "a retry topic lets a record fall behind",
+        topology(t.RETRY_TOPIC, trigger="workers: 1"),
+        "convergence",
+        "es",
+        "product",
+        ("integrity", 7, 1, 2),
+    ),
+    (
+        "later records wait, but the retry repeats itself",
+        topology(t.RETRY_TOPIC, trigger="parks_key: true, parked_in: pg"),
+        "convergence",
+        "es",
+        "product",
+        ("integrity", 9, 2, 2),
+    ),
+    (
+        "a query by time skips late commits",
+        topology(t.QUERY, deletes="never", capture="overlap: none"),
+        "convergence",
+        "wh",
+        "order",
+        ("integrity", 5, 0, 2),
+    ),
+    (
+        "a query that looks back",
+        topology(t.QUERY, deletes="never", capture="overlap: 1h"),
+        "convergence",
+        "wh",
+        "order",
+        None,
+    ),
+    (
+        "a query sees no deletions",
+        topology(t.QUERY, deletes="hard", capture="overlap: 1h, sees_deletes: false"),
+        "no-phantom",
+        "wh",
+        "order",
+        ("integrity", 2, 0, 1),
+    ),
+    (
+        "a query that sees deletions",
+        topology(t.QUERY, deletes="hard", capture="overlap: 1h, sees_deletes: true"),
+        "no-phantom",
+        "wh",
+        "order",
+        None,
+    ),
+    ("a merge keeps what is gone", topology(t.JOB, mode="merge"), "no-phantom", "wh", "order", ("integrity", 1, 0, 1)),
+    ("a rebuild drops what is gone", topology(t.JOB, mode="rebuild-and-swap"), "convergence", "wh", "order", None),
+    ("re-reading deletes what is gone", topology(t.RE_READ, missing="delete"), "convergence", "es", "product", None),
+    (
+        "re-reading skips what is gone",
+        topology(t.RE_READ, missing="skip"),
+        "no-phantom",
+        "es",
+        "product",
+        ("integrity", 3, 0, 1),
     ),
 ]
 

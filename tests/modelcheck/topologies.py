@@ -2,7 +2,8 @@
 
 import yaml
 
-from data_integration_architect.modelcheck.check import Question, decide
+from data_integration_architect.modelcheck.cases import Question
+from data_integration_architect.modelcheck.check import decide
 from data_integration_architect.modelcheck.facts import Assumptions
 from data_integration_architect.modelcheck.verdict import Verdict
 from data_integration_architect.modelcheck.world import Bounds
@@ -26,7 +27,7 @@ processes:
     instances: many
     handlers: {save: {trigger: {request: {retries: false}}, steps: [{write: pg, entity: product}]}}
   indexer:
-    instances: 1
+    instances: %(instances)s
     handlers:
       run: {trigger: {consume: changes, %(trigger)s}, steps: [{write: es, entity: product, %(write)s}]}
 captures: {debezium: {from: pg, to: changes, by: log}}
@@ -136,3 +137,65 @@ def verdict(
 ) -> Verdict:
     """The verdict on one question."""
     return decide(given, Question(*question, also), bounds or Bounds(), assumptions=assumptions)
+
+
+RETRY_TOPIC = """
+stores: {pg: {}, es: {}}
+channels: {changes: {technology: kafka, message_key: id}, again: {technology: kafka, message_key: id}}
+entities: {product: {key: id}}
+processes:
+  shop:
+    instances: many
+    handlers: {save: {trigger: {request: {retries: false}}, steps: [{write: pg, entity: product}]}}
+  indexer:
+    instances: 1
+    handlers:
+      run:
+        trigger: {consume: changes, %(trigger)s}
+        steps: [{write: es, entity: product, guard: none, retry: {attempts: 3, then: dead-letter}, dead_letter: again}]
+      rerun: {trigger: {consume: again}, steps: [{write: es, entity: product, guard: none}]}
+captures: {debezium: {from: pg, to: changes, by: log}}
+"""
+
+QUERY = """
+stores: {pg: {}, wh: {}}
+channels: {rows: {technology: kafka, message_key: id}}
+entities: {order: {key: id, deletes: %(deletes)s}}
+processes:
+  shop:
+    instances: many
+    handlers: {save: {trigger: {request: {retries: false}}, steps: [{write: pg, entity: order}]}}
+captures: {poll: {from: pg, to: rows, by: query, cursor: modified-time, %(capture)s}}
+consumers: {load: {from: rows, to: wh, guard: none, instances: 1}}
+"""
+
+JOB = """
+stores: {pg: {}, wh: {}}
+entities: {order: {key: id, deletes: hard}}
+processes:
+  shop:
+    instances: many
+    handlers: {save: {trigger: {request: {retries: false}}, steps: [{write: pg, entity: order}]}}
+jobs: {nightly: {from: pg, to: wh, every: 24h, mode: %(mode)s}}
+"""
+
+RE_READ = """
+stores: {pg: {}, es: {}}
+channels: {ids: {technology: table, in: pg, message_key: id}}
+entities: {product: {key: id, deletes: hard}}
+processes:
+  shop:
+    instances: many
+    handlers:
+      save:
+        trigger: {request: {retries: false}}
+        steps: [{transaction: pg, steps: [{write: pg, entity: product}, {append: ids, entity: product}]}]
+  indexer:
+    instances: 1
+    handlers:
+      run:
+        trigger: {consume: ids, cursor: commit-order}
+        steps:
+          - {read: pg, entity: product}
+          - {write: es, entity: product, values: re-read, guard: none, missing_source: %(missing)s}
+"""

@@ -110,7 +110,7 @@ def build_world(
             _add_consumer(world, place, place.handler.trigger.consume)
     for name, state in world.stores.items():
         store = topology.stores[name]
-        if store.replica_of in world.stores:
+        if store.replica_of in world.stores and state.cell not in world.synchronous.get(store.replica_of or "", []):
             replicas.add_replica(world, name, volume.of(store.replica_of or "")[-1])
         if with_expiry and not counts and not state.is_record and store.expiry not in (None, "none"):
             caches.add_expiry(world, name)
@@ -231,6 +231,13 @@ def _declare(world: World, roles: Roles, volume: Volume, numbered: set[str]) -> 
             declare_store(world, name, name, is_record=name == world.record)
     if world.record not in world.stores and not world.counts:
         world.m.array("version", world.ids + 1, 1)
+    for name, state in world.stores.items():
+        store = topology.stores[name]
+        if store.replica_of is not None:
+            known = store.replication
+            mode = world.options.get(f"stores.{name}.replication", known, safe="sync", unsafe="async")
+            if mode == "sync":
+                world.synchronous.setdefault(store.replica_of, []).append(state.cell)
     followed = {store.replica_of for name, store in topology.stores.items() if name in world.stores}
     for place in roles.captures:
         trigger = place.handler.trigger
@@ -285,4 +292,4 @@ def _add_job(world: World, place: Place) -> None:
         world.not_modelled.add(f"{place.label}: a scheduled run of this shape")
         return
     swaps = writes[0].mode == "rebuild-and-swap"
-    replicas.add_copy_job(world, place, sources[0], writes[0].write, swaps=swaps, runs=2)
+    replicas.add_copy_job(world, place, sources[0], writes[0].write, swaps=swaps)

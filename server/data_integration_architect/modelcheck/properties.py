@@ -16,11 +16,15 @@ Parts = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class PropertyForms:
-    """One property of one target; a form that is empty does not apply."""
+    """One property of one target; a form that is empty does not apply.
+
+    `is_permanent`: once `always` is violated it stays so in every extension, so it decides integrity alone.
+    """
 
     name: str
     at_rest: Parts = ()
     always: Parts = ()
+    is_permanent: bool = False
 
 
 def convergence(world: World, target: StoreState, *, is_partial: bool) -> PropertyForms:
@@ -79,7 +83,7 @@ def no_in_doubt(world: World) -> PropertyForms:
 
 
 STATE_PROPERTIES: tuple[str, ...] = ("convergence", "no-phantom", "no-stale-overwrite", "monotonic-view")
-EFFECT_PROPERTIES: tuple[str, ...] = ("exactly-once-effect", "no-phantom", "convergence")
+EFFECT_PROPERTIES: tuple[str, ...] = ("exactly-once-effect", "no-phantom")
 PROPERTIES: tuple[str, ...] = (
     "convergence", "no-phantom", "exactly-once-effect", "conservation", "no-stale-overwrite", "monotonic-view",
     "causal-order", "uniqueness", "non-negative", "no-in-doubt", "read-your-writes",

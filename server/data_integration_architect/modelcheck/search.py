@@ -39,8 +39,8 @@ class SearchResult:
 
     `faults` and `workload` are for `holds` the bounds, for `violated` the least that suffice, for `unknown` the first
     that exceeded the budget. `states` and `at_rest` were counted there, summed over the parts. `never_enabled` names
-    actions of the slices that no explored state enables. With `livelock`, progress need not end and the trace leads
-    into the cycle. `is_shortest` is false where a search with fewer faults exceeded the budget.
+    actions of `searched`, those of all slices, that no explored state enables. With `livelock`, progress need not end
+    and the trace leads into the cycle. `is_shortest` is false where a search with fewer faults exceeded the budget.
     """
 
     property: str
@@ -54,6 +54,7 @@ class SearchResult:
     trace: tuple[TraceStep, ...] = ()
     model: Model | None = None
     never_enabled: frozenset[str] = frozenset()
+    searched: tuple[Action, ...] = ()
     livelock: bool = False
     is_shortest: bool = True
 
@@ -136,6 +137,7 @@ def search(
         last.at_rest,
         last.depth,
         never_enabled=frozenset(last.never_enabled),
+        searched=tuple({action.name: action for _, slice_ in sliced for action in slice_.actions}.values()),
     )
 
 

@@ -43,7 +43,7 @@ class Volume:
             # a loop of channels: each pass needs a fault, so what the rest of the loop brings is counted there
             return tuple(range(self._bounds.faults + 1))
         self._open.add(name)
-        total = [faults if self._is_dead_letter(name) else 0 for faults in range(self._bounds.faults + 1)]
+        total = self._failed_into(name)
         is_requested = False
         for place in self._scene.handlers.values():
             steps = self._steps_on(place, name)
@@ -85,14 +85,18 @@ class Volume:
             ]
         return [self._bounds.writes] * (self._bounds.faults + 1)
 
-    def _is_dead_letter(self, name: str) -> bool:
+    def _failed_into(self, name: str) -> list[int]:
+        """Most records that fail into a dead-letter channel: with parked keys all that come, once one has failed."""
+        total = [0] * (self._bounds.faults + 1)
         for place in self._scene.handlers.values():
-            for _, step in walk_steps(place.handler.steps, ()):
-                if not isinstance(step, Write | Append | Call | Invalidate):
-                    continue
-                if step.dead_letter == name:
-                    return True
-        return False
+            steps = [step for _, step in walk_steps(place.handler.steps, ())]
+            effects = [step for step in steps if isinstance(step, Write | Append | Call | Invalidate)]
+            if any(step.dead_letter == name for step in effects):
+                trigger = place.handler.trigger
+                parks = isinstance(trigger, OnConsume) and trigger.parks_key
+                for faults, most in enumerate(self._produced(place)):
+                    total[faults] += most if parks and faults else faults
+        return total
 
 
 def _target(step: object) -> str | None:

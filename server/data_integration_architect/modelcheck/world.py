@@ -102,7 +102,8 @@ class World:
 
     `labels`: variable -> words for it in a trace. `shared`: role -> variable that several mechanisms use. `changes`:
     store -> log of its changes, where something follows it. `numbered`: stores and outboxes read by a drawn number.
-    `partial`: stores that are filled on a miss, so that an entry may lack.
+    `partial`: stores that are filled on a miss, so that an entry may lack. `synchronous`: store ->
+    cells of replicas that have each of its commits before the writer is answered.
     """
 
     topology: Topology
@@ -124,6 +125,7 @@ class World:
     changes: dict[str, str] = field(default_factory=dict)
     numbered: set[str] = field(default_factory=set)
     partial: frozenset[str] = frozenset()
+    synchronous: dict[str, list[str]] = field(default_factory=dict)
     not_modelled: set[str] = field(default_factory=set)
     _numbers: dict[str, int] = field(default_factory=dict)
 

@@ -70,7 +70,9 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
         elif not get(f"{path}.stops_on_rebalance", trigger.stops_on_rebalance, safe=True, unsafe=False):
             has_zombies = True
     fails, dead_letter = _failure(world, place)
-    parks = dead_letter is not None and get(f"{path}.parks_key", trigger.parks_key, safe=True, unsafe=False)
+    # who lets the later records of a key wait says so; a plain retry topic does not
+    known = trigger.parks_key or False
+    parks = dead_letter is not None and get(f"{path}.parks_key", known, safe=True, unsafe=False)
     return Delivery(
         acknowledge,
         min(2, world.bounds.instances) if parallel else 1,

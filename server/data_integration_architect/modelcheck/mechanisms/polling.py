@@ -9,7 +9,7 @@ commit) and chapter 13, "Explicit locking".
 """
 
 from data_integration_architect.modelcheck.effects import Effect
-from data_integration_architect.modelcheck.programs import lower
+from data_integration_architect.modelcheck.programs import lower as lower_steps
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import Branch, World
 from data_integration_architect.topology import OnChanges, OnConsume
@@ -67,9 +67,11 @@ def declare_stamps(world: World) -> None:
         world.m.var(f"visible{intent}", 1)
         world.m.var(f"other{intent}", 1)
         world.m.var(f"open{intent}", 1)
+        if world.deletes:
+            world.m.var(f"removed{intent}", 1)
 
 
-def split(world: World, effects: list[Effect], intent: int) -> list[Effect]:
+def split(world: World, effects: list[Effect], intent: int, *, deletes: bool) -> list[Effect]:
     """The effects of a request with the number drawn in a step of its own before the commit that shows it.
 
     A request on another key changes the numbers only, and skips whatever concerns the modelled key.
@@ -95,40 +97,50 @@ def split(world: World, effects: list[Effect], intent: int) -> list[Effect]:
             )
         )
         shown = Branch("True", (f"visible{intent} = 1", f"open{intent} = 0"))
-        branches = [Branch(f"other{intent} == 0").merged(branch).merged(shown) for branch in effect.branches]
+        own = Branch(f"other{intent} == 0", (f"removed{intent} = 1",) if deletes else ())
+        branches = [own.merged(branch).merged(shown) for branch in effect.branches]
         branches.append(Branch(f"other{intent} == 1", shown.updates, "another key", skips=len(effects)))
         found.append(Effect(effect.text, effect.target, tuple(branches), effect.atomic, "", effect.touches))
     return found
 
 
 def add_poller(world: World, place: Place) -> None:
-    """A reader that takes the visible row with the lowest number above the one that it remembers."""
+    """A reader that takes the row with the lowest number above the one that it remembers.
+
+    An outbox keeps each row. A captured table has the newest state of a record only, so an overwritten row is gone,
+    and so is a deleted one unless the table keeps a mark that the query sees.
+    """
     stem = world.fresh("poller")
     cursor = world.m.var(f"{stem}_cursor", world.writes * (1 + world.bounds.retries))
     intents = range(1, world.writes + 1)
-    safe = is_held_back(world, place)
+    is_held = is_held_back(world, place)
+    rows = {intent: _row_exists(world, place, intent) for intent in intents}
     for intent in intents:
-        value = world.own_value(intent, deletes=False)
-        guards = [f"visible{intent} == 1", f"stamp{intent} > {cursor}"]
+        guards = [f"stamp{intent} > {cursor}", f"visible{intent} == 1", f"({rows[intent]})"]
         for other in intents:
             if other == intent:
                 continue
-            guards.append(f"not (visible{other} == 1 and stamp{other} > {cursor} and stamp{other} < stamp{intent})")
-            if safe:
+            lower = f"stamp{other} > {cursor} and stamp{other} < stamp{intent}"
+            guards.append(f"not (visible{other} == 1 and {lower} and ({rows[other]}))")
+            if is_held:
                 guards.append(f"not (open{other} == 1 and stamp{other} < stamp{intent})")
-        effects = lower(world, place, place.handler.steps, value, None, f"{place.path}.steps")
-        for effect in effects[:1]:
-            for branch in effect.branches:
+        for deletes in (False, True) if world.deletes else (False,):
+            kind = [f"removed{intent} == {int(deletes)}"] if world.deletes else []
+            value = world.own_value(intent, deletes=deletes)
+            effects = lower_steps(world, place, place.handler.steps, value, None, f"{place.path}.steps")
+            for branch in effects[0].branches:
                 world.act(
                     "poll",
-                    [*guards, f"other{intent} == 0", branch.guard],
+                    [*guards, *kind, f"other{intent} == 0", branch.guard],
                     [f"{cursor} = stamp{intent}", *branch.updates],
                     actor=place.label,
                     source=_origin(place),
-                    target=effect.target,
-                    text=f"reads number {{n:stamp{intent}}}, {effect.text}",
+                    target=effects[0].target,
+                    text=f"reads number {{n:stamp{intent}}}, {effects[0].text}",
                     atomic=ATOMIC,
                 )
+            if len(effects) > 1:
+                world.not_modelled.add(f"{place.label}: steps after the first while reading by number")
         world.act(
             "poll_other",
             [*guards, f"other{intent} == 1"],
@@ -139,8 +151,19 @@ def add_poller(world: World, place: Place) -> None:
             text=f"reads number {{n:stamp{intent}}} of another key",
             atomic=ATOMIC,
         )
-        if len(effects) > 1:
-            world.not_modelled.add(f"{place.label}: steps after the first while reading by number")
+
+
+def _row_exists(world: World, place: Place, intent: int) -> str:
+    """Whether the row of an intent is still there to be read."""
+    trigger = place.handler.trigger
+    if not isinstance(trigger, OnChanges) or world.counts:
+        return "True"
+    cell = world.stores[trigger.changes].cell
+    exists = f"other{intent} == 1 or {cell} == {intent}"
+    seen = world.options.get(f"{place.path}.trigger.sees_deletes", trigger.sees_deletes, safe=True, unsafe=False)
+    if world.deletes and seen:
+        exists += f" or (removed{intent} == 1 and {cell} == 0)"
+    return exists
 
 
 def _origin(place: Place) -> str:

@@ -4,10 +4,13 @@ ATOMIC: a replica applies one commit at a time, in commit order (PostgreSQL docu
 synchronous one has applied it before the writer is acknowledged.
 """
 
+from functools import partial
+
 from data_integration_architect.modelcheck.mechanisms import stores
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import World
 
+EXTRA_RUNS = 1
 ATOMIC = "a replica applies one commit at a time, in commit order"
 
 
@@ -39,41 +42,48 @@ def add_replica(world: World, name: str, most: int) -> None:
         )
 
 
-def add_copy_job(world: World, place: Place, source: str, target: str, *, swaps: bool, runs: int) -> None:
-    """A scheduled copy: it reads what is there, then publishes what it read; `runs` is how often."""
+def add_copy_job(world: World, place: Place, source: str, target: str, *, swaps: bool) -> None:
+    """A scheduled copy: it reads what is there, then publishes what it read.
+
+    It runs again as long as a run would change something, because a schedule never ends; and up to `EXTRA_RUNS` times
+    when it would not, because such a run can still publish what another writer has replaced meanwhile.
+    """
     stem = world.fresh("job")
     read = world.m.var(f"{stem}_read", world.ids)
     counter = world.m.var(f"{stem}_pc", 1)
-    run = world.m.var(f"{stem}_runs", runs)
+    run = world.m.var(f"{stem}_runs", EXTRA_RUNS)
     origin, state = world.stores[source], world.stores[target]
-    world.act(
-        "job_read",
-        [f"{counter} == 0", f"{run} < {runs}"],
-        [f"{read} = {origin.cell}", f"{counter} = 1", f"{run} += 1"],
-        actor=place.label,
-        source=origin.label,
-        target=place.process,
-        text="read all",
-        kind="optional",
-        atomic="one query sees one snapshot",
+    useful = f"not {origin.cell} == {state.cell}" + ("" if swaps else f" and {origin.cell} > 0")
+    act = partial(world.act, actor=place.label)
+    first = [f"{read} = {origin.cell}", f"{counter} = 1"]
+    reads = partial(
+        act, source=origin.label, target=place.process, text="read all", atomic="one query sees one snapshot"
     )
-    world.act(
+    reads("job_read", [f"{counter} == 0", useful], first)
+    reads(
+        "job_again",
+        [f"{counter} == 0", f"not ({useful})", f"{run} < {EXTRA_RUNS}"],
+        [*first, f"{run} += 1"],
+        kind="optional",
+    )
+    writes = partial(act, source=place.process, target=state.label, atomic=stores.ATOMIC)
+    back, top = stores.ghost(state, "back"), stores.ghost(state, "top")
+    version = f"version[{read}]"
+    writes(
         "job_publish",
         [f"{counter} == 1", f"{read} > 0"],
-        [f"{state.cell} = {read}", f"{counter} = 0"],
-        actor=place.label,
-        source=place.process,
-        target=state.label,
+        [
+            f"{state.cell} = {read}",
+            f"{counter} = 0",
+            f"{back} = 1 if {version} < {top} else {back}",
+            f"{top} = {version} if {version} > {top} else {top}",
+        ],
         text=f"write {{w:{read}}}",
-        atomic=stores.ATOMIC,
     )
-    world.act(
+    gone = [f"{state.cell} = 0"] if swaps else []
+    writes(
         "job_nothing",
         [f"{counter} == 1", f"{read} == 0"],
-        [*([f"{state.cell} = 0"] if swaps else []), f"{counter} = 0"],
-        actor=place.label,
-        source=place.process,
-        target=state.label,
+        [*gone, f"{counter} = 0"],
         text="write what was read: the record is gone" if swaps else "finds no record",
-        atomic=stores.ATOMIC,
     )

@@ -64,7 +64,7 @@ def _effects(world: World, place: Place, intent: int, deletes: bool, attempt: st
     value = world.own_value(intent, deletes=deletes, attempt=attempt)
     effects = lower(world, place, place.handler.steps, value, None, f"{place.path}.steps")
     effects = Deduplication(world, place).around(effects, value)
-    return split(world, effects, intent) if world.numbered else effects
+    return split(world, effects, intent, deletes=deletes) if world.numbered else effects
 
 
 def _add_recovery(world: World, program: Program, intent: int, crashed: str, attempt: str | None) -> None:

@@ -77,7 +77,8 @@ def _store(
     code = value.code if step.mode != "delete" or value.deletes == "yes" else f"{value.intent} + {world.ids}"
     changed = (f"{world.changes[state.name]}.append({code})",) if state.name in world.changes else ()
     if state.is_record:
-        return [Branch(guard, (f"{state.cell} = {new}", *record_commit(world, value), *changed))]
+        copies = tuple(f"{cell} = {new}" for cell in world.synchronous.get(state.name, ()))
+        return [Branch(guard, (f"{state.cell} = {new}", *copies, *record_commit(world, value), *changed))]
     version = f"version[{value.intent}]"
     top, back, kept = ghost(state, "top"), ghost(state, "back"), ghost(state, "guard")
     # the latch is judged against commit order; a write that runs before its commit (version 0) is not judged
@@ -138,4 +139,5 @@ def _count(world: World, step: Write | Call | Invalidate, state: StoreState, val
             is_idempotent = True
     new = "1" if is_idempotent else f"({cell} + 1 if {cell} < 2 else 2)"
     effect = new if value.is_tracked == "True" else f"{new} if {value.is_tracked} else {cell}"
-    return [Branch("True", (f"{cell} = {effect}", *changed))]
+    copies = tuple(f"{copy} = {effect}" for copy in world.synchronous.get(state.name, ()))
+    return [Branch("True", (f"{cell} = {effect}", *copies, *changed))]

@@ -1,0 +1,222 @@
+"""One property of one target as a model: which mechanism builds it, and which forms of the property it gets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from data_integration_architect.modelcheck import properties
+from data_integration_architect.modelcheck.builder import ModelBuilder
+from data_integration_architect.modelcheck.compile import Target, build_world
+from data_integration_architect.modelcheck.explain import Words
+from data_integration_architect.modelcheck.facts import Assumptions, Options
+from data_integration_architect.modelcheck.ir import Model
+from data_integration_architect.modelcheck.mechanisms import causality, constraints, copies, sessions
+from data_integration_architect.modelcheck.properties import PropertyForms
+from data_integration_architect.modelcheck.scene import is_same_entity, places, record_store
+from data_integration_architect.modelcheck.world import Bounds, World
+from data_integration_architect.topology import Call, Reader, Topology, Transaction, Write, walk_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One property of one target; `also` has further targets that the property relates.
+
+    `element` names what the question is about where that is no store: `causality.0`, `readers.1`, a constraint.
+    """
+
+    property: str
+    target: str
+    entity: str | None
+    also: tuple[tuple[str, str | None], ...] = ()
+    element: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A model that answers one question, with what is needed to put its runs into words."""
+
+    model: Model
+    forms: PropertyForms
+    options: Options
+    elements: tuple[str, ...]
+    words: Words
+    not_modelled: tuple[str, ...] = ()
+
+
+def questions(topology: Topology) -> list[Question]:
+    """Every property that applies to some target, sorted by target, entity, property and element."""
+    found: dict[Question, None] = {}
+    for target, entity in _targets(topology):
+        for name in _properties_of(topology, target, entity):
+            found[Question(name, target, entity)] = None
+    for question in (
+        *_two_phase(topology),
+        *_sums(topology),
+        *_copies(topology),
+        *_readers(topology),
+        *_constraints(topology),
+        *_pairs(topology),
+    ):
+        found[question] = None
+    return sorted(found, key=lambda q: (q.target, q.entity or "", q.property, q.element))
+
+
+def build_case(
+    topology: Topology, question: Question, bounds: Bounds, assumptions: Assumptions, *, with_expiry: bool = True
+) -> Case:
+    """The model of one question under assumptions.
+
+    Raises: ValueError, where the question names no known property; ModelError, where a mechanism is wrong (a bug).
+    """
+    options = Options(assumptions)
+    if question.element.startswith("causality."):
+        number = int(question.element.removeprefix("causality."))
+        m, condition = causality.build(topology, topology.causality[number], number, options, bounds)
+        forms = PropertyForms("causal-order", (), (condition,), is_permanent=True)
+        return _small(m, forms, options, (question.target,), question, bounds)
+    if question.property in constraints.PROPERTY.values():
+        constraint = next(c for c in topology.constraints if c.name == question.element)
+        m, condition = constraints.build(topology, constraint, options, bounds)
+        return _small(
+            m,
+            PropertyForms(question.property, (), (condition,), is_permanent=True),
+            options,
+            (question.target,),
+            question,
+            bounds,
+        )
+    if question.element.startswith("copies."):
+        m, conditions = copies.build(topology, question.target, question.entity or "record", options, bounds)
+        condition = conditions[question.property]
+        forms = PropertyForms(question.property, (condition,))
+        if question.property != "convergence":
+            forms = PropertyForms(question.property, (), (condition,), is_permanent=True)
+        return _small(m, forms, options, (question.target,), question, bounds)
+    target = Target(question.target, question.entity, question.also)
+    world = build_world(topology, target, bounds=bounds, assumptions=assumptions, with_expiry=with_expiry)
+    forms = _forms(world, question)
+    return Case(
+        _model(world.m, forms, world.labels),
+        forms,
+        world.options,
+        tuple(sorted({*world.scene.handlers, *(name for name, _ in world.scene.nodes)})),
+        Words(question.entity, world.writes, world.ids, deletes=world.deletes, counts=world.counts),
+        tuple(sorted(world.not_modelled)),
+    )
+
+
+def _small(
+    m: ModelBuilder,
+    forms: PropertyForms,
+    options: Options,
+    elements: tuple[str, ...],
+    question: Question,
+    bounds: Bounds,
+) -> Case:
+    """A case of a mechanism that is a model of its own."""
+    words = Words(question.entity, bounds.writes, bounds.writes, deletes=False, counts=False)
+    return Case(_model(m, forms, {}), forms, options, elements, words)
+
+
+def _model(m: ModelBuilder, forms: PropertyForms, labels: dict[str, str]) -> Model:
+    return replace(m.build(), labels=dict(labels))
+
+
+def _forms(world: World, question: Question) -> PropertyForms:
+    target = world.stores[question.target]
+    match question.property:
+        case "convergence":
+            return properties.convergence(world, target, is_partial=question.target in world.partial)
+        case "no-phantom":
+            return properties.no_phantom(world, target)
+        case "exactly-once-effect":
+            return properties.exactly_once(world, target)
+        case "no-stale-overwrite":
+            return properties.no_stale_overwrite(world, target)
+        case "monotonic-view":
+            return properties.monotonic_view(world, target)
+        case "read-your-writes":
+            return sessions.read_your_writes(world, target)
+        case "conservation":
+            names = dict.fromkeys((question.target, *(name for name, _ in question.also)))
+            return properties.conservation(world, [world.stores[name] for name in names])
+        case "no-in-doubt":
+            return properties.no_in_doubt(world)
+    raise ValueError(f"no property {question.property!r}; known: {', '.join(properties.PROPERTIES)}")
+
+
+def _properties_of(topology: Topology, target: str, entity: str | None) -> tuple[str, ...]:
+    """Properties of what handlers write into one store."""
+    record = record_store(topology, entity or "")
+    follows = record is not None and record in topology.stores and record != target
+    world = build_world(topology, Target(target, entity), bounds=Bounds(1, faults=0), assumptions=Assumptions("safe"))
+    if world.counts:
+        return properties.EFFECT_PROPERTIES if follows else properties.EFFECT_PROPERTIES[:1]
+    return properties.STATE_PROPERTIES if follows else ()
+
+
+def _targets(topology: Topology) -> Iterator[tuple[str, str | None]]:
+    seen: set[tuple[str, str | None]] = set()
+    replicas = [name for name, store in topology.stores.items() if store.replica_of]
+    for place in places(topology):
+        for _, step in walk_steps(place.handler.steps, ()):
+            if not isinstance(step, Write | Call):
+                continue
+            name = step.write if isinstance(step, Write) else step.call
+            for target in (name, *(replica for replica in replicas if topology.stores[replica].replica_of == name)):
+                if (target, step.entity) not in seen:
+                    seen.add((target, step.entity))
+                    yield target, step.entity
+
+
+def _two_phase(topology: Topology) -> Iterator[Question]:
+    for place in places(topology):
+        for _, step in walk_steps(place.handler.steps, ()):
+            if isinstance(step, Transaction) and not isinstance(step.transaction, str) and len(step.transaction) > 1:
+                inner = [found for _, found in walk_steps(step.steps, ()) if isinstance(found, Write)]
+                if len({found.write for found in inner}) > 1:
+                    first, *others = inner
+                    also = tuple((found.write, found.entity) for found in others)
+                    yield Question("no-in-doubt", first.write, first.entity, also)
+
+
+def _sums(topology: Topology) -> Iterator[Question]:
+    for constraint in topology.constraints:
+        if constraint.kind != "sum" or constraint.entity is None:
+            continue
+        nodes = [node for node in _targets(topology) if is_same_entity(node[1], constraint.entity)]
+        if len({name for name, _ in nodes}) > 1:
+            yield Question("conservation", nodes[0][0], nodes[0][1], tuple(nodes[1:]))
+
+
+def _copies(topology: Topology) -> Iterator[Question]:
+    for name in topology.stores:
+        if copies.has_copies(topology, name):
+            for prop in ("convergence", "exactly-once-effect"):
+                yield Question(prop, name, None, element=f"copies.{name}")
+
+
+def _readers(topology: Topology) -> Iterator[Question]:
+    for number, reader in enumerate(topology.readers):
+        if reader.own_writes == "required":
+            store = _own_store(reader)
+            for target, entity in _targets(topology):
+                if target == store and is_same_entity(entity, reader.entity):
+                    if record_store(topology, entity or "") in topology.stores:
+                        yield Question("read-your-writes", target, entity, element=f"readers.{number}")
+                    break
+
+
+def _own_store(reader: Reader) -> str:
+    return reader.own_writes_from or (reader.reads if isinstance(reader.reads, str) else reader.reads[0])
+
+
+def _constraints(topology: Topology) -> Iterator[Question]:
+    for constraint in constraints.constraints_of(topology):
+        target = constraints.target_of(topology, constraint)
+        yield Question(constraints.PROPERTY[constraint.kind or ""], target, constraint.entity, element=constraint.name)
+
+
+def _pairs(topology: Topology) -> Iterator[Question]:
+    for number, pair in enumerate(topology.causality):
+        if causality.path_of(topology, pair.first) and causality.path_of(topology, pair.then):
+            yield Question("causal-order", pair.checked_by or pair.then, None, element=f"causality.{number}")

@@ -1,0 +1,155 @@
+"""Several writable copies of one store: regions on purpose, or two primaries after a failover that fences nobody.
+
+ATOMIC: a copy applies one write at a time. Replication between copies delivers each write once and in the order of its
+origin. Source: Kleppmann, "Designing Data-Intensive Applications", chapter 5, "Multi-leader replication" and "Handling
+node outages".
+"""
+
+from functools import partial
+
+from data_integration_architect.modelcheck.builder import ModelBuilder
+from data_integration_architect.modelcheck.facts import Options
+from data_integration_architect.modelcheck.world import Bounds
+from data_integration_architect.topology import Topology
+
+ATOMIC = "a copy applies one write at a time"
+KEEPS_BOTH = ("union", "version-vector", "crdt")
+
+
+def has_copies(topology: Topology, name: str) -> bool:
+    """Whether clients can write to more than one copy of the store."""
+    store = topology.stores[name]
+    return (store.copies is not None and store.copies.writable != "one") or (
+        store.failover is not None and bool(store.failover.automatic)
+    )
+
+
+def build(
+    topology: Topology, name: str, entity: str, options: Options, bounds: Bounds
+) -> tuple[ModelBuilder, dict[str, str]]:
+    """The model, and the condition at rest of each property: both copies agree; no acknowledged write is lost."""
+    store = topology.stores[name]
+    m = ModelBuilder(faults=bounds.faults, workload=bounds.writes)
+    if store.copies is not None and store.copies.writable != "one":
+        writable = options.get(f"stores.{name}.copies.writable", store.copies.writable, safe="one", unsafe="all")
+        merge = options.get(f"stores.{name}.copies.merge", store.copies.merge, safe="crdt", unsafe="last-write-wins")
+        labels = store.copies.regions[:2] if len(store.copies.regions) > 1 else ("copy 1", "copy 2")
+        _add_regions(m, name, labels, entity, bounds.writes, is_single=writable == "one", merge=merge)
+    else:
+        failover = store.failover
+        fenced = options.get(
+            f"stores.{name}.failover.fenced", failover.fenced if failover else None, safe=True, unsafe=False
+        )
+        quorum = options.get(
+            f"stores.{name}.failover.quorum", failover.quorum if failover else None, safe=True, unsafe=False
+        )
+        _add_failover(m, name, entity, bounds.writes, fenced=fenced, quorum=quorum)
+    lost = " and ".join(f"kept[{i}] == 1" for i in range(1, bounds.writes + 1))
+    return m, {"convergence": "one == two", "exactly-once-effect": lost}
+
+
+def _add_regions(
+    m: ModelBuilder, name: str, labels: tuple[str, ...], entity: str, writes: int, *, is_single: bool, merge: str
+) -> None:
+    """Writes at either copy, each replicated to the other; a conflict is a write that had not seen what it meets."""
+    m.var("one", writes)
+    m.var("two", writes)
+    m.array("kept", writes + 1, 1, 1)
+    for i in range(1, writes + 1):
+        m.var(f"sent{i}", 2)  # 0 not written, 1 on the way to the other copy, 2 there
+        m.var(f"at{i}", 1)  # the copy at which it was written
+        m.var(f"seen{i}", writes)  # what that copy held then
+    for i in range(1, writes + 1):
+        enter = f"sent{i} == 0" + (f" and sent{i - 1} > 0" if i > 1 else "")
+        for copy, (here, there) in enumerate((("one", "two"), ("two", "one"))):
+            if is_single and copy == 1:
+                continue
+            near, far = f"{name} in {labels[copy]}", f"{name} in {labels[1 - copy]}"
+            m.act(
+                f"write_{here}_{i}",
+                enter,
+                f"{here} = {i}; sent{i} = 1; at{i} = {copy}; seen{i} = {here}",
+                cost=1,
+                actor=f"client #{i}",
+                source=f"client #{i}",
+                target=near,
+                text=f"write {entity} {i}",
+                atomic=ATOMIC,
+            )
+            first = " and ".join(f"not (sent{j} == 1 and at{j} == {copy})" for j in range(1, i)) or "True"
+            ready = f"sent{i} == 1 and at{i} == {copy} and {first}"
+            act = partial(m.act, actor=near, source=near, target=far, atomic=ATOMIC)
+            act(
+                f"copy_{here}_{i}",
+                f"{ready} and {there} == seen{i}",
+                f"{there} = {i}; sent{i} = 2",
+                text=f"replicate {entity} {i}",
+            )
+            conflict = f"sent{i} = 2"
+            if merge == "last-write-wins":
+                conflict += f"; kept[{there} if {there} < {i} else {i}] = 0"
+            if merge == "last-write-wins" or merge in KEEPS_BOTH:
+                conflict += f"; {there} = {i} if {there} < {i} else {there}"
+            act(
+                f"conflict_{here}_{i}",
+                f"{ready} and not {there} == seen{i}",
+                conflict,
+                text=f"replicate {entity} {i}: conflict, {merge}",
+            )
+
+
+def _add_failover(m: ModelBuilder, name: str, entity: str, writes: int, *, fenced: bool, quorum: bool) -> None:
+    """`one` is the primary, `two` its standby; if fenced, the old primary comes back as a follower."""
+    m.var("one", writes)
+    m.var("two", writes)
+    m.var("promoted", 1)
+    m.var("rejoined", 1)
+    m.var("base", writes)  # what the standby held when it was promoted
+    m.array("kept", writes + 1, 1, 1)
+    for i in range(1, writes + 1):
+        m.var(f"wrote{i}", 2)  # 1 at the old primary, 2 at the promoted standby
+    for i in range(1, writes + 1):
+        enter = f"wrote{i} == 0" + (f" and wrote{i - 1} > 0" if i > 1 else "")
+        both = f"; two = {i}" if quorum else ""
+        alone = " and promoted == 0" if fenced or quorum else ""
+        act = partial(
+            m.act, cost=1, actor=f"client #{i}", source=f"client #{i}", text=f"write {entity} {i}", atomic=ATOMIC
+        )
+        act(f"write_old_{i}", enter + alone, f"one = {i}; wrote{i} = 1{both}", target=f"{name} (old primary)")
+        act(f"write_new_{i}", f"{enter} and promoted == 1", f"two = {i}; wrote{i} = 2", target=f"{name} (promoted)")
+        if not quorum:
+            m.act(
+                f"replicate_{i}",
+                f"one == {i} and not two == {i} and promoted == 0",
+                f"two = {i}",
+                actor=f"{name} replication",
+                source=f"{name} (old primary)",
+                target=f"{name} (standby)",
+                text=f"replicate {entity} {i}",
+                atomic=ATOMIC,
+            )
+    m.act(
+        "promote",
+        "promoted == 0",
+        "promoted = 1; base = two",
+        kind="fault",
+        actor=name,
+        source=name,
+        target=name,
+        text="the standby is promoted",
+    )
+    if fenced or quorum:
+        act = partial(m.act, actor=name, source=name, target=name)
+        act(
+            "rejoin",
+            "promoted == 1 and rejoined == 0",
+            "rejoined = 1; one = two; kept[one] = 1 if one == base else 0",
+            text="the old primary comes back and takes over the new one's state",
+        )
+        for i in range(1, writes + 1):
+            act(
+                f"follow_{i}",
+                f"rejoined == 1 and two == {i} and not one == {i}",
+                f"one = {i}",
+                text=f"the old primary follows: {entity} {i}",
+            )

@@ -1,0 +1,37 @@
+"""What a client sees of its own writes: the answer to its request, then a read of a store that may lag behind.
+
+ATOMIC: a read of one record sees one committed version. Source: Terry et al., "Session Guarantees for Weakly Consistent
+Replicated Data" (PDIS 1994), read your writes.
+"""
+
+from data_integration_architect.modelcheck.properties import PropertyForms
+from data_integration_architect.modelcheck.world import StoreState, World
+
+ATOMIC = "a read of one record sees one committed version"
+
+
+def read_your_writes(world: World, target: StoreState) -> PropertyForms:
+    """Adds the reads of answered clients; the latch is set by a read of a version older than the client's own write.
+
+    At rest (integrity) the store itself must not be older than an answered write; an empty cache is read through.
+    """
+    record = world.stores[world.record or ""]
+    bad = world.m.var("own_read_stale", 1)
+    at_rest = []
+    for intent in range(1, world.writes + 1):
+        missing = f" and {target.cell} > 0" if target.name in world.partial else ""
+        stale = f"not {target.cell} == {record.cell} and version[{target.cell}] < version[{intent}]{missing}"
+        answered = world.finished[intent - 1]
+        world.act(
+            "own_read",
+            [answered, f"{bad} == 0", stale],
+            [f"{bad} = 1"],
+            actor=f"client #{intent}",
+            kind="optional",
+            source=target.label,
+            target=f"client #{intent}",
+            text=f"reads {{w:{target.cell}}} after its own write {intent}",
+            atomic=ATOMIC,
+        )
+        at_rest.append(f"not ({answered} and {stale})")
+    return PropertyForms("read-your-writes", tuple(at_rest), (f"{bad} == 0",))
