@@ -42,7 +42,8 @@ spec:
           env: [{{name: DB_PASSWORD, value: "{SECRET}"}}, {{name: DB_URL, value: "mysql://u:{SECRET}@db/x"}}]
 """,
     "main.tf": f'resource "aws_db_instance" "d" {{\n engine = "mysql"\n password = "{SECRET}"\n name = "{TOKEN}"\n}}\n',
-    "connect/source.json": f"""{{"name": "c", "config": {{"connector.class": "io.debezium.connector.mysql.MySqlConnector",
+    "connect/source.json": f"""{{"name": "c", "config": {{
+ "connector.class": "io.debezium.connector.mysql.MySqlConnector",
  "database.hostname": "db", "database.password": "{SECRET}", "topic.prefix": "{TOKEN}", "database.user": "{SECRET}",
  "connection.url": "jdbc:mysql://db/x?user=u&password={SECRET}"}}}}""",
     "connect/register.sh": f"""curl -X POST localhost:8083/connectors -d '{{"name": "c2", "config": {{
@@ -53,7 +54,8 @@ spec:
     "application.properties": f"spring.data.mongodb.uri=mongodb://u:{SECRET}@mongo/x\nspring.redis.password={SECRET}\n",
     "appsettings.json": f'{{"ConnectionStrings": {{"Main": "Server=sql;Database=A;Password={SECRET};",'
     f' "Redis": "cache:6379,password={SECRET}"}}, "Jwt": {{"Key": "{SECRET}"}}}}',
-    "settings.py": f'SECRET_KEY = "{SECRET}"\nDATABASES = {{"default": {{"ENGINE": "django.db.backends.postgresql", "HOST": "db",'
+    "settings.py": f'SECRET_KEY = "{SECRET}"\nDATABASES = '
+    f'{{"default": {{"ENGINE": "django.db.backends.postgresql", "HOST": "db",'
     f' "PASSWORD": "{SECRET}", "USER": "{SECRET}"}}}}\nCELERY_BROKER_URL = "amqp://u:{SECRET}@mq//"\n',
     "config/database.js": f"module.exports = {{ password: '{SECRET}', url: 'mysql://u:{SECRET}@db/x' }}",
     ".env.example": f"DB_PASSWORD={SECRET}\nDATABASE_URL=postgres://u:{SECRET}@db/x\nDB_TOPIC={TOKEN}\nHOST_VALUE={TOKEN}\n",

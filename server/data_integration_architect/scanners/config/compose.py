@@ -25,6 +25,7 @@ _DATABASE_VARIABLES = (
     "COUCHDB_DATABASE",
     "INFLUXDB_DB",
 )
+_SERVICE_KEYS = frozenset({"image", "build", "extends", "environment", "env_file", "command", "depends_on", "ports"})
 _LOGICAL = re.compile(r"wal_level[ =]+logical|--log[-_]bin|binlog[-_]format[ =]+row|--replSet", re.IGNORECASE)
 
 
@@ -40,7 +41,7 @@ def read(path: str, source: str) -> list[Fact]:
         # Files of the first version have the services at the top.
         entries = table(services) if isinstance(services, Table) else root
         for name, entry in entries.items():
-            if isinstance(entry, Table) and ("services" in root or "image" in entry or "build" in entry):
+            if isinstance(entry, Table) and _SERVICE_KEYS & set(entry):
                 facts += _service(name, entry, path, entries.key_line(name))
     return facts
 
@@ -58,6 +59,7 @@ def _service(name: str, entry: Table, path: str, line: int) -> list[Fact]:
         "ports": _ports(entry),
         "profiles": [str(item) for item in texts(entry.get("profiles"))],
         "depends_on": _depends(entry),
+        "linked": [item.split(":", 1)[0] for item in texts(entry.get("links"))],
         "origin": "compose",
         "env_files": _env_files(entry, path),
         "extends": _extends(entry, path),
@@ -67,6 +69,7 @@ def _service(name: str, entry: Table, path: str, line: int) -> list[Fact]:
         facts.append(_store(name, known, entry, settings, command, shared, path, line))
         if known.category == "broker":
             facts += _created_topics(settings, path)
+            facts += [f for f in facts_of_settings(settings, path, name) if f.text("technology") == "zookeeper"]
     else:
         facts.append(fact_of("service", name, path, line, shared))
         facts += facts_of_settings(settings, path, name)

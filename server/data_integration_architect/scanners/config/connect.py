@@ -64,6 +64,7 @@ class Connections:
             if found.text("technology") in EMBEDDED:
                 self._embedded(program, found)
         self._from_dependencies()
+        self._from_start_order()
         self._merge_alternatives()
         return sorted(self.links.values())
 
@@ -100,7 +101,7 @@ class Connections:
             users = [p for p in self.inventory.programs if any(name in e.texts("config-maps") for e in p.evidence)]
             return users or [p for p in [self.inventory.program_named(name.removesuffix("-config"), near)] if p]
         if found.subject:
-            program = self.inventory.program_named(found.subject, near)
+            program = self.inventory.program_named(found.subject, near) or self._similar(found.subject)
             chart = posixpath.basename(found.path).startswith("values")
             if program is None and not chart and self.inventory.store_named(found.subject, near) is None:
                 program = Program(found.subject, {plain(found.subject)}, evidence=[found])
@@ -120,6 +121,18 @@ class Connections:
         owner = self.inventory.program_at(found.path)
         return [owner] if owner else []
 
+    def _similar(self, name: str) -> Program | None:
+        """The only program whose name begins with `name`, or the other way round: `mailer` is `mail-service`."""
+        key = plain(name)
+        found = [
+            p for p in self.inventory.programs
+            if any(len(a) > 3 and len(key) > 3 and (a.startswith(key) or key.startswith(a)) for a in p.aliases)
+        ]  # fmt: skip
+        if len(found) != 1:
+            return None
+        found[0].aliases.add(key)
+        return found[0]
+
     def _config_clients(self, found: Fact) -> list[Program]:
         """The programs that a config server hands `application.yml` to; empty if the file is a program's own."""
         stem = posixpath.basename(found.path)
@@ -137,8 +150,12 @@ class Connections:
         clients = [p for p in self.inventory.programs if self.uses(p, "config-client")]
         technology = found.text("technology")
         if technology and technology in BY_NAME:
-            clients = [p for p in clients if self.uses(p, technology)]
+            clients = [p for p in clients if self.uses(p, technology) or self.uses(p, f"bus-{technology}")]
         return clients
+
+    def libraries(self) -> dict[str, tuple[str, ...]]:
+        """Program to the technologies and roles of its libraries, sorted."""
+        return {name: tuple(sorted(words)) for name, words in sorted(self.dependencies.items()) if words}
 
     def uses(self, program: Program, word: str) -> bool:
         """Whether a program depends on a library of this technology or role."""
@@ -234,11 +251,7 @@ class Connections:
         for store in self.inventory.stores:
             if not store.inferred or not _fits(store, technology):
                 continue
-            if (
-                store.name == name
-                or (not label and plain(name) in store.aliases)
-                or plain(host) in store.aliases - {""}
-            ):
+            if store.name == name or not label or plain(host) in store.aliases - {""}:
                 store.databases |= {database} - {""}
                 return store
         shorter = re.sub(
@@ -318,6 +331,27 @@ class Connections:
                     self._add(program, store.name, store.technology, found, reason)
                 elif not self._alternative(program, technology, used):
                     self._add(program, self._outside(technology, "", found, program).name, technology, found, reason)
+
+    def _from_start_order(self) -> None:
+        """A container that is linked to a store's container, or waits for it, most likely uses it."""
+        for program in list(self.inventory.programs):
+            linked = {s.technology for s in self._linked(program)}
+            for found in program.evidence:
+                for name in found.texts("depends-on"):
+                    store = self.inventory.store_named(name, program.scope)
+                    if store is None or store.technology in linked or store.category == "coordination":
+                        continue
+                    known = self.dependencies.get(program.name, {})
+                    # A program whose libraries are known and do not speak to the store only waits for it.
+                    speaks = COMPATIBLE.get(store.technology, {store.technology}) & set(known)
+                    if not known or speaks or name in found.texts("linked"):
+                        self._add(
+                            program,
+                            store.name,
+                            store.technology,
+                            found,
+                            "its container is linked to it or waits for it",
+                        )
 
     def _embedded_by_library(self, program: Program, found: Fact, technology: str) -> None:
         """An embedded database's library means a store only where no other database is linked or usable."""
@@ -445,14 +479,27 @@ def _dependencies(facts: Sequence[Fact], inventory: Inventory) -> dict[str, dict
         for f in facts
         if f.kind == "module" and f.attributes.get("parent-of")
     }
+    modules = {plain(f.subject): posixpath.dirname(f.path) for f in facts if f.kind == "module"}
+    requires: dict[str, list[str]] = {}
+    for found in facts:
+        if found.kind == "module":
+            others = [modules[plain(name)] for name in found.texts("requires") if plain(name) in modules]
+            requires.setdefault(posixpath.dirname(found.path), []).extend(others)
     result: dict[str, dict[str, Fact]] = {}
     for program in inventory.programs:
         own = result.setdefault(program.name, {})
-        for folder in program.folders:
+        pending, done = sorted(program.folders), set(program.folders)
+        while pending:
+            folder = pending.pop(0)
             for word, found in by_folder.get(folder, ()):
                 own.setdefault(word, found)
             for above in folders_of(f"{folder}/x"):
                 if above != folder and any(is_within(folder, child) for child in parents.get(above, ())):
                     for word, found in by_folder.get(above, ()):
                         own.setdefault(word, found)
+            # A library of the repository brings its own libraries along.
+            for other in requires.get(folder, ()):
+                if other not in done:
+                    done.add(other)
+                    pending.append(other)
     return result

@@ -40,9 +40,13 @@ def _used(ecosystem: str, names: Iterable[tuple[str, int, bool]], path: str) -> 
     return facts
 
 
-def _program(name: str, path: str, line: int, ecosystem: str) -> Fact:
-    """The manifest's own name: another name of the program in its folder."""
-    return fact("module", name or posixpath.basename(posixpath.dirname(path)), path, line, ecosystem=ecosystem)
+def _program(name: str, path: str, line: int, ecosystem: str, requires: Iterable[str] = ()) -> Fact:
+    """The manifest's own name: another name of the program in its folder.
+
+    `requires` are the packages it uses, by which modules of one repository find each other.
+    """
+    label = name or posixpath.basename(posixpath.dirname(path))
+    return fact("module", label, path, line, ecosystem=ecosystem, requires=list(requires))
 
 
 def _cut(source: str) -> str:
@@ -58,7 +62,9 @@ def read_package_json(path: str, source: str) -> list[Fact]:
     for key in ("dependencies", "peerDependencies", "optionalDependencies", "devDependencies"):
         group = table(root.get(key))
         names += [(name, group.key_line(name), key == "devDependencies") for name in group]
-    return [_program(text(root.get("name")).rsplit("/", 1)[-1], path, root.line, "npm"), *_used("npm", names, path)]
+    requires = [name.rsplit("/", 1)[-1] for name, _, aside in names if not aside]
+    made = _program(text(root.get("name")).rsplit("/", 1)[-1], path, root.line, "npm", requires)
+    return [made, *_used("npm", names, path)]
 
 
 def read_composer_json(path: str, source: str) -> list[Fact]:
@@ -89,7 +95,8 @@ def read_pom(path: str, source: str) -> list[Fact]:
             name = f"{element.value('groupId')}:{element.value('artifactId')}"
             names.append((name, element.line, element.value("scope") == "test"))
     modules = [child.text.strip() for element in root.walk() if element.name == "modules" for child in element.children]
-    made = _program(root.value("artifactId"), path, root.line, "maven")
+    requires = [name.split(":", 1)[1] for name, _, aside in names if not aside]
+    made = _program(root.value("artifactId"), path, root.line, "maven", requires)
     if modules:
         folder = posixpath.dirname(path)
         made = fact(
@@ -130,7 +137,10 @@ def read_gradle(path: str, source: str) -> list[Fact]:
             continue
         names.append((match["gav"] or f"{match['group']}:{match['name']}", line, aside))
     names += [(match["gav"], lines(match.start("gav")), False) for match in _GRADLE_ITEM.finditer(source)]
-    return [_program("", path, 1, "maven"), *_used("maven", names, path), *facts]
+    requires = [
+        part.rsplit(":", 1)[-1] for part in re.findall(r"project\(\s*(?:path\s*[:=]\s*)?[\"']([\w:.-]{1,120})", source)
+    ]
+    return [_program("", path, 1, "maven", requires), *_used("maven", names, path), *facts]
 
 
 def _line_numbers(source: str) -> Callable[[int], int]:
@@ -289,7 +299,10 @@ def read_msbuild(path: str, source: str) -> list[Fact]:
         elif element.name == "package" and root.name == "packages":
             names.append((element.attributes.get("id", ""), element.line, False))
     stem = posixpath.basename(path).rsplit(".", 1)[0]
-    made = [_program(stem, path, root.line, "nuget")] if path.endswith("proj") else []
+    # References stand with the separators of Windows.
+    others = [e.attributes.get("Include", "") for e in root.walk() if e.name == "ProjectReference"]
+    requires = [re.split(r"[/\\]", other)[-1].rsplit(".", 1)[0] for other in others]
+    made = [_program(stem, path, root.line, "nuget", requires)] if path.endswith("proj") else []
     return [*made, *_used("nuget", [entry for entry in names if entry[0]], path)]
 
 

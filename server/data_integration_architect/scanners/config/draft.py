@@ -21,7 +21,8 @@ class Draft:
 
     `topology` is plain data that the topology reader takes. `links` say which program reaches which store, broker
     or program by its configuration; whether it reads or writes there, only code says. `brokers` maps a broker's
-    name to its technology. `problems` are files, or parts of files, that could not be read.
+    name to its technology, `libraries` a program to the technologies and roles of its libraries. `problems` are
+    files, or parts of files, that could not be read.
     """
 
     topology: dict[str, Any]
@@ -29,6 +30,7 @@ class Draft:
     brokers: Mapping[str, str]
     problems: tuple[Fact, ...]
     inventory: Inventory
+    libraries: Mapping[str, tuple[str, ...]]
 
 
 def draft(facts: Iterable[Fact], system: str = "") -> Draft:
@@ -63,7 +65,7 @@ def draft(facts: Iterable[Fact], system: str = "") -> Draft:
         if value:
             topology[key] = value
     brokers = {s.name: s.technology for s in sorted(things.stores, key=lambda s: s.name) if s.is_broker}
-    return Draft(topology, tuple(links), brokers, problems, things)
+    return Draft(topology, tuple(links), brokers, problems, things, connections.libraries())
 
 
 def _is_state(store: Store) -> bool:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from data_integration_architect.scanners.config.configfacts import Fact
-from data_integration_architect.scanners.config.places import folders_of, is_beside, is_test, is_test_profile, plain
+from data_integration_architect.scanners.config.places import (
+    folders_of,
+    is_beside,
+    is_test,
+    is_test_profile,
+    is_within,
+    plain,
+)
 
 
 @dataclass
@@ -166,6 +173,8 @@ def _add_store(inventory: Inventory, found: Fact, technology: str, category: str
             scope=scope if found.text("origin") == "compose" else "",
         )
         inventory.stores.append(store)
+    if is_within(store.scope, scope):
+        store.scope = scope if found.text("origin") == "compose" else ""
     store.technology = store.technology or technology
     store.aliases |= aliases
     store.ports |= set(found.texts("ports"))
@@ -210,6 +219,8 @@ def _add_deployed(inventory: Inventory, found: Fact) -> None:
     program.aliases |= {plain(alias) for alias in (found.subject, *found.texts("aliases"))} - {""}
     if folder is not None:
         program.folders.add(folder)
+    if is_within(program.scope, scope):
+        program.scope = scope if composed else ""
     program.evidence.append(found)
 
 
@@ -257,14 +268,14 @@ def _deployed_for(inventory: Inventory, folder: str, labels: Sequence[str]) -> P
         if folder in program.folders and (folder or len(inventory.programs) == 1):
             return program
     keys = [key for label in labels if (key := plain(label))]
-    near = [p for p in inventory.programs if p.deployed and not is_beside(p.scope, folder)]
-    for program in near:
-        if not program.folders and any(key in program.aliases for key in keys):
-            return program
-    for program in near:
-        image = plain(program.fact_text("image").rsplit("/", 1)[-1].split(":", 1)[0])
-        if not program.folders and image and any(len(key) > 3 and image.endswith(key) for key in keys):
-            return program
+    free = [p for p in inventory.programs if p.deployed and not p.folders]
+    named = [p for p in free if any(key in p.aliases for key in keys)]
+    imaged = [p for p in free if any(len(key) > 3 and _image_name(p).endswith(key) for key in keys)]
+    for fitting in (named, imaged):
+        near = [p for p in fitting if not is_beside(p.scope, folder)]
+        # A deployment kept in a folder of its own speaks of modules beside it, where the name is unmistakable.
+        if near or len(fitting) == 1:
+            return (near or fitting)[0]
     # An image may be built one folder above or below the manifest (a context with many Dockerfiles).
     inside = [
         p
@@ -272,6 +283,10 @@ def _deployed_for(inventory: Inventory, folder: str, labels: Sequence[str]) -> P
         if any(f and (folder.startswith(f"{f}/") or f.startswith(f"{folder}/")) for f in p.folders)
     ]
     return inside[0] if len(inside) == 1 and folder else None
+
+
+def _image_name(program: Program) -> str:
+    return plain(program.fact_text("image").rsplit("/", 1)[-1].split(":", 1)[0])
 
 
 def _add_aliases(inventory: Inventory, facts: Sequence[Fact]) -> None:

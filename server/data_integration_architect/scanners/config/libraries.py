@@ -107,7 +107,7 @@ _LIBRARIES: Mapping[str, Mapping[str, str]] = {
             "org.apache.kafka:kafka-streams org.apache.kafka:kafka_2* "
             "org.springframework.cloud:spring-cloud-starter-stream-kafka "
             "org.springframework.cloud:spring-cloud-stream-binder-kafka* "
-            "org.springframework.cloud:spring-cloud-starter-bus-kafka io.quarkus:quarkus-messaging-kafka "
+            "io.quarkus:quarkus-messaging-kafka "
             "io.projectreactor.kafka:reactor-kafka io.quarkus:quarkus-smallrye-reactive-messaging-kafka "
             "io.quarkus:quarkus-kafka* io.micronaut.kafka:*"
         ),
@@ -128,7 +128,8 @@ _LIBRARIES: Mapping[str, Mapping[str, str]] = {
         ),
         "nats": "io.nats:jnats",
         "neo4j": (
-            "org.springframework.boot:spring-boot-starter-data-neo4j org.neo4j.driver:neo4j-java-driver org.neo4j:*"
+            "org.springframework.boot:spring-boot-starter-data-neo4j org.neo4j.driver:neo4j-java-driver "
+            "org.springframework.data:spring-data-neo4j* org.neo4j:*"
         ),
         "opensearch": "org.opensearch.client:*",
         "oracle": "com.oracle.database.jdbc:* com.oracle.ojdbc:*",
@@ -141,9 +142,12 @@ _LIBRARIES: Mapping[str, Mapping[str, str]] = {
         "qdrant": "io.qdrant:client",
         "rabbitmq": (
             "org.springframework.boot:spring-boot-starter-amqp org.springframework.amqp:spring-rabbit "
-            "com.rabbitmq:amqp-client org.springframework.cloud:spring-cloud-starter-stream-rabbit "
+            "com.rabbitmq:amqp-client org.springframework.cloud:spring-cloud-starter-turbine-amqp "
+            "org.springframework.cloud:spring-cloud-netflix-hystrix-amqp "
+            "org.springframework.cloud:spring-cloud-netflix-turbine-amqp "
+            "org.springframework.cloud:spring-cloud-starter-stream-rabbit "
             "org.springframework.cloud:spring-cloud-stream-binder-rabbit "
-            "org.springframework.cloud:spring-cloud-starter-bus-amqp io.quarkus:quarkus-messaging-rabbitmq "
+            "io.quarkus:quarkus-messaging-rabbitmq "
             "io.quarkus:quarkus-smallrye-reactive-messaging-rabbitmq"
         ),
         "redis": (
@@ -409,6 +413,8 @@ _ROLES: Mapping[str, Mapping[str, str]] = {
             "spring-cloud-netflix-hystrix-dashboard"
         ),
         "circuit-stream": "spring-cloud-netflix-hystrix-stream",
+        "bus-rabbitmq": "spring-cloud-starter-bus-amqp",
+        "bus-kafka": "spring-cloud-starter-bus-kafka",
         "config-client": "spring-cloud-starter-config spring-cloud-config-client",
         "config-server": "spring-cloud-config-server",
         "gateway": "spring-cloud-starter-netflix-zuul spring-cloud-starter-zuul spring-cloud-starter-gateway",

@@ -187,8 +187,11 @@ def readers_for(path: str, head: str) -> list[Reader]:
     if _ASIDE.search(path) or ("/templates/" in f"/{path}" and "{{" in head):
         return []
     head = head[:HEAD_CHARACTERS]
+    composed = re.search(_COMPOSE_NAME, path, re.IGNORECASE)
     found: dict[ReadFunction, Reader] = {}
     for reader in READERS:
+        if composed and reader.name.startswith("spring-served"):
+            continue  # Services of old Compose files stand at the top and may be called `zuul` or `eureka`.
         if reader.read not in found and reader.path.search(path) and (reader.head is None or reader.head.search(head)):
             found[reader.read] = reader
     return list(found.values())

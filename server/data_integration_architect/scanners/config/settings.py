@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from data_integration_architect.scanners.config.addresses import Address, addresses, host_of, substitute
 from data_integration_architect.scanners.config.configfacts import Fact, fact
 from data_integration_architect.scanners.config.redact import is_secret_key
-from data_integration_architect.scanners.config.technologies import BY_NAME, technology_named, technology_of_word
+from data_integration_architect.scanners.config.technologies import (
+    BY_NAME,
+    technology_named,
+    technology_of_port,
+    technology_of_word,
+)
 
 MOST_SETTINGS = 5_000
 
@@ -150,6 +155,8 @@ def _groups(settings: Iterable[Setting]) -> dict[str, _Group]:
 
 def _links(setting: Setting, groups: Mapping[str, _Group], path: str, subject: str) -> list[Fact]:
     words = words_of(setting.key)
+    if words[-2:] == ["host", "name"]:
+        words[-2:] = ["hostname"]
     if not words or _NOT_A_LINK.search(setting.key):
         return []
     named = _technology_in(words)
@@ -173,6 +180,8 @@ def _links(setting: Setting, groups: Mapping[str, _Group], path: str, subject: s
         if target.scheme in {"", "http", "https", "tcp", "ws", "keywords"}:
             # A name in the key says more than a port: many programs listen on another's standard port.
             technology = named or (technology if not target.scheme.startswith("ws") else "") or group.driver
+            by_port = technology_of_port(group.port) if group.port and not target.scheme and category else None
+            technology = technology or (by_port.name if by_port else "")
         if (
             target.scheme in {"http", "https"}
             and not named

@@ -109,7 +109,8 @@ def _special(
     """Facts of a key with a meaning of its own; None if it has none."""
     key, value, line = setting.key, substitute(setting.value, known), setting.line
     if key in {"spring.application.name", "quarkus.application.name", "micronaut.application.name"}:
-        return [fact("service", value, path, line, origin="application", module_name=True)]
+        # On a config server the file's own name is the application's, and the module is another one.
+        return [] if subject else [fact("service", value, path, line, origin="application", module_name=True)]
     if key in {"server.port", "quarkus.http.port"}:
         return [fact("port", subject, path, line, number=int(value))] if value.isdigit() and len(value) < 6 else []
     if key == "spring.cloud.config.server.git.uri":

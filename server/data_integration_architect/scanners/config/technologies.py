@@ -265,7 +265,7 @@ TECHNOLOGIES: tuple[Technology, ...] = (
         "coordination",
         images="zookeeper cp-zookeeper",
         schemes="zookeeper zk",
-        words="zookeeper",
+        words="zookeeper zk",
         ports=(2181,),
     ),
     _made("etcd", "coordination", images="etcd", schemes="etcd", words="etcd", ports=(2379,)),
