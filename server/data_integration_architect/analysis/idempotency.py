@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from data_integration_architect.analysis.delivery import acknowledges, may_repeat
@@ -67,7 +68,7 @@ def counts_records(effect: Effect) -> bool:
     return effect.step.mode in {None, "replace", "merge"} and effect.step.values != "re-read"
 
 
-def weight(system: System, effect: Effect, seen: frozenset[str] = frozenset()) -> Harm | None:
+def weight(system: System, effect: Effect) -> Harm | None:
     """The harm that a repetition of `effect` can do when nothing refuses it; an append is as bad as what follows."""
     step = effect.step
     if is_planned(system, effect):
@@ -76,9 +77,7 @@ def weight(system: System, effect: Effect, seen: frozenset[str] = frozenset()) -
         return "twice" if accumulates(system, effect) or counts_records(effect) else None
     if isinstance(step, Call):
         return _call_weight(step)
-    if isinstance(step, Append):
-        return _append_weight(system, effect, seen)
-    return None
+    return _append_weight(system, effect) if isinstance(step, Append) else None
 
 
 def _call_weight(step: Call) -> Harm | None:
@@ -94,22 +93,46 @@ def _call_weight(step: Call) -> Harm | None:
     return None if step.reversible else "external"
 
 
-def _append_weight(system: System, effect: Effect, seen: frozenset[str]) -> Harm | None:
-    channel = effect.target
-    if channel in seen:
-        return None
-    found = {
-        weight(system, later, seen | {channel})
-        for consumer in system.consumers(channel)
-        for later in consumer.changes
-    }  # fmt: skip
-    entity, element = system.entity(effect.entity), system.channel(channel)
+def _append_weight(system: System, effect: Effect) -> Harm | None:
+    return worst(
+        [_channel_weights(system).get(effect.target), "twice" if _is_new_with_each_id(system, effect) else None]
+    )
+
+
+def _is_new_with_each_id(system: System, append: Effect) -> bool:
+    """Whether a record with another id is another entity, or another addition to one."""
+    entity, element = system.entity(append.entity), system.channel(append.target)
     if entity is not None and entity.change in {"append-only", "delta", "commutative"}:
-        found.add("twice")
-    # The id of the event is the key of the entity: another id is another entity.
-    if element is not None and element.event.id and element.event.id == system.key_of(effect.entity):
-        found.add("twice")
-    return worst(found)
+        return True
+    own = element.event.id if element is not None else None
+    return own is not None and own == system.key_of(append.entity)
+
+
+@lru_cache(maxsize=4)  # every rule asks for the same few systems again
+def _channel_weights(system: System) -> Mapping[str, Harm | None]:
+    """Channel → the worst that a second copy of a record in it does, over all hops behind it."""
+    own: dict[str, set[Harm | None]] = {}
+    before: dict[str, set[str]] = {}
+    for effect in system.effects:
+        consumed = effect.site.consumed
+        if consumed is None or effect.is_read or is_planned(system, effect):
+            continue
+        if isinstance(effect.step, Append):
+            before.setdefault(effect.target, set()).add(consumed)
+            own.setdefault(consumed, set()).add("twice" if _is_new_with_each_id(system, effect) else None)
+        else:
+            own.setdefault(consumed, set()).add(weight(system, effect))
+    found = {channel: worst(harms) for channel, harms in own.items()}
+    # The worst first, each channel once: what reaches a channel first is its worst.
+    settled: dict[str, Harm | None] = {}
+    for harm in HARMS:
+        pending = sorted(channel for channel, its in found.items() if its == harm)
+        while pending:
+            channel = pending.pop()
+            if channel not in settled:
+                settled[channel] = harm
+                pending.extend(sorted(before.get(channel, ())))
+    return settled
 
 
 def worst(harms: Iterable[Harm | None]) -> Harm | None:
@@ -492,13 +515,16 @@ def _request_state(request: Request) -> Currently:
     return "broken" if made.built_from == "content-hash" else "ok"
 
 
+# Whoever is named first makes the ids that are least to be trusted.
+_ORIGINS: tuple[Origin, ...] = ("server", "none", "client", "event", "unknown")
+
+
 def _origin_of_flow(system: System, flow: Flow) -> Origin:
-    order: tuple[Origin, ...] = ("server", "none", "client", "event", "unknown")
-    found = {_origin(system, e.site, frozenset()) for e in flow.effects}
-    return next(origin for origin in order if origin in found)
+    found = {_origin(system, effect.site) for effect in flow.effects}
+    return next(origin for origin in _ORIGINS if origin in found)
 
 
-def _origin(system: System, site: HandlerSite, seen: frozenset[str]) -> Origin:
+def _origin(system: System, site: HandlerSite) -> Origin:
     """Who makes the id of the operation that a handler works on."""
     request = request_of(site)
     if request is not None:
@@ -506,34 +532,40 @@ def _origin(system: System, site: HandlerSite, seen: frozenset[str]) -> Origin:
         return made.made_by if made is not None and made.made_by else "unknown"
     if site.captured:
         return "event"
-    if site.consumed:
-        return _channel_origin(system, site.consumed, seen)
-    return "unknown"
+    return _channel_origin(system, site.consumed) if site.consumed else "unknown"
 
 
-def _channel_origin(system: System, channel: str, seen: frozenset[str]) -> Origin:
-    element = system.channel(channel)
-    own = element.event.id if element is not None else None
-    if own == NONE:
-        return "none"
-    keyed = own is not None or any(system.key_of(entity) for entity in system.carried(channel))
+@lru_cache(maxsize=1024)
+def _channel_origin(system: System, channel: str) -> Origin:
+    """Who made the ids of the records of a channel, found upstream over hops that pass them on."""
     found: set[Origin] = set()
-    for append in system.appends(channel):
-        if not isinstance(append.step, Append) or channel in seen:
+    seen: set[str] = set()
+    pending = [channel]
+    while pending:
+        name = pending.pop()
+        if name in seen:
             continue
-        if append.step.operation_id == "new":
-            found.add("server")
-        elif append.step.operation_id == NONE:
+        seen.add(name)
+        element = system.channel(name)
+        own = element.event.id if element is not None else None
+        if own == NONE:
             found.add("none")
-        else:
-            before = _origin(system, append.site, seen | {channel})
-            found.add("event" if before == "unknown" and keyed else before)
-    if not found:
-        # Events that come in from outside with an id got it from whoever sent them.
-        outside: Origin = "client" if own else "event" if keyed else "unknown"
-        return outside
-    order: tuple[Origin, ...] = ("server", "none", "client", "event", "unknown")
-    return next(origin for origin in order if origin in found)
+            continue
+        keyed = own is not None or any(system.key_of(entity) for entity in system.carried(name))
+        appends = system.appends(name)
+        if not appends:
+            # Events that come in from outside with an id got it from whoever sent them.
+            found.add("client" if own else "event" if keyed else "unknown")
+        for append in appends:
+            operation_id = append.step.operation_id if isinstance(append.step, Append) else None
+            if operation_id in {"new", NONE}:
+                found.add("server" if operation_id == "new" else "none")
+            elif append.site.consumed:
+                pending.append(append.site.consumed)
+            else:
+                before = _origin(system, append.site)
+                found.add("event" if before == "unknown" and keyed else before)
+    return next((origin for origin in _ORIGINS if origin in found), "unknown")
 
 
 # Copies that may not know yet
