@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from data_integration_architect import __version__, cli, use_cases
+from data_integration_architect.design.result import DesignResult
 from data_integration_architect.results import Review
 from golden_files import assert_golden
 from sample_review import sample_review
@@ -123,6 +124,18 @@ def test_explain(file, run, judged):
     assert json.loads(run("explain", "pg", "-f", "json")[1])["kind"] == "store"
     code, out, err = run("explain", "dual-writes-unprotected")
     assert (code, out) == (2, "") and "did you mean 'dual-write-unprotected'?" in err
+
+
+def test_a_design_in_every_format(file, run, monkeypatch):
+    design = DesignResult(
+        applicable=True, topology="stores: {}\n", document="# Design\n", decisions=(), fixes=(), remaining=(),
+        conditional=(), phases=(),
+    )  # fmt: skip
+    monkeypatch.setattr(use_cases, "generate_design", lambda given: design)
+    assert run("generate-design", file) == (0, design.short_text() + "\n", "") == run("design", file)
+    assert run("design", file, "--format", "markdown")[1] == "# Design\n"
+    assert run("design", file, "--format", "yaml")[1] == "stores: {}\n"
+    assert DesignResult.model_validate_json(run("design", file, "--format", "json")[1]) == design
 
 
 def test_golden_help(run, monkeypatch):

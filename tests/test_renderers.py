@@ -6,9 +6,10 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
+from data_integration_architect import use_cases
 from data_integration_architect.explain import explain
 from data_integration_architect.renderers import mermaid, text
-from data_integration_architect.renderers.markdown import explanation_markdown, review_markdown
+from data_integration_architect.renderers.markdown import escape, explanation_markdown, review_markdown
 from data_integration_architect.renderers.sarif import LEVELS, review_sarif, uri
 from data_integration_architect.renderers.sections import VIEWS
 from data_integration_architect.results import Changes, Review
@@ -148,6 +149,30 @@ def test_hostile_names_in_markdown(name):
     assert not re.search(r"(?<!\\)[@$~]|https?://(?!example\.com/book)|www\.", prose)
 
 
+def designed(name: str) -> str:
+    # A dot in a name sets off a part of an entity or a handler of a process, and so changes the design itself.
+    name = name.replace(".", "")
+    steps = [{"write": "db", "entity": name}, {"write": name, "entity": name}]
+    system = {
+        "stores": {"db": {"technology": "postgresql"}, name: {"technology": "elasticsearch"}},
+        "entities": {name: {"key": name}},
+        "processes": {name: {"handlers": {name: {"steps": steps}}}},
+        "constraints": [{"name": name, "kind": "unique", "entity": name}],
+    }
+    return use_cases.generate_design(use_cases.Given(json.dumps(system), name)).document
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=HOSTILE_IDS)
+def test_hostile_names_in_the_design_document(name):
+    # Sections are sorted by name, so both names start alike.
+    assert shape(designed(f"x{name}"[:180])) == shape(designed("xname"))
+
+
+def test_a_name_at_the_start_of_a_line_makes_no_block():
+    for name in HOSTILE:
+        assert shape(escape(name)) in (shape("name"), [])
+
+
 @pytest.mark.parametrize("name", HOSTILE, ids=HOSTILE_IDS)
 def test_hostile_names_in_diagrams(name):
     safe = r'"(?:[\w ,.:/()-]|#\d+;|<br/>)*"'
@@ -261,6 +286,16 @@ def test_explanations_in_both_layouts():
         assert f"\n## {part.heading}\n" in written
     assert "```yaml\nstores:" in written
     assert all(source.url in shown and source.url in written for source in explanation.sources)
+
+
+def test_a_short_explanation_leaves_nothing_out():
+    for topic in ("dual-write-unprotected", "topology", "postgresql"):
+        explanation = explain(topic)
+        shown = text.short_explanation(explanation)
+        assert all(part.heading in shown and part.code.rstrip() in shown for part in explanation.parts)
+        assert all(" ".join(told.split()) in shown for part in explanation.parts for _, told in part.items)
+        assert all(source.url in shown for source in explanation.sources)
+        assert token_count(shown) < token_count(explanation_markdown(explanation))
 
 
 def test_code_spans_of_our_own_texts_stay_code():

@@ -60,7 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+ALIASES = {"design": "generate-design"}
+
+
+class _Verbs(click.Group):
+    """The verbs, also by the short names that people type."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        return super().get_command(context, ALIASES.get(name, name))
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def cli() -> None:
     """Reviews and designs how several data stores are kept in agreement.
@@ -131,6 +141,23 @@ def recommend_propagation(file: str, form: str, output: str | None, force: bool)
 def check_ordering(file: str, form: str, output: str | None, force: bool) -> int:
     """Order needed and given, idempotency, causal pairs, constraints."""
     return _report("check-ordering", file, form, output, force)
+
+
+@cli.command()
+@_topology
+@_output_options("text", "markdown", "yaml", "json")
+def generate_design(file: str, form: str, output: str | None, force: bool) -> int:
+    """Target topology, design document and migration plan.
+
+    text: what was decided and what is left; markdown: the document; yaml: the target topology; json: everything.
+    """
+    from data_integration_architect import use_cases
+
+    design = use_cases.generate_design(_given(file))
+    forms = {"text": lambda: _visible(design.short_text()) + "\n", "markdown": lambda: design.document,
+             "yaml": lambda: design.topology, "json": lambda: _json(design)}  # fmt: skip
+    _emit(forms[form](), output, force)
+    return 0
 
 
 @cli.command()

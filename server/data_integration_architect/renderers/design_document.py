@@ -10,7 +10,7 @@ from data_integration_architect.analysis.view import View
 from data_integration_architect.design.result import AppliedFix, Decision, Phase
 from data_integration_architect.files import packaged_text
 from data_integration_architect.renderers import mermaid
-from data_integration_architect.renderers.markdown import escape
+from data_integration_architect.renderers.markdown import cell, code
 from data_integration_architect.results import Finding, Review
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def design_document(
     """The document in Markdown with Mermaid diagrams; every name from the topology is escaped."""
     entities = [o for o in target.systems_of_record if "." not in o.entity and o.store]
     return (
-        _template().render(
+        _template()
+        .render(
             today=today,
             target=target,
             decisions=decisions,
@@ -44,7 +45,8 @@ def design_document(
             integrity=_of(target, "integrity"),
             timeliness=_of(target, "timeliness"),
             availability=_of(target, "availability"),
-        ).strip()
+        )
+        .strip()
         + "\n"
     )
 
@@ -68,5 +70,6 @@ def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
-    environment.filters["md"] = escape
+    environment.filters["md"] = cell
+    environment.filters["code"] = code
     return environment.from_string(packaged_text("prompts/design-document.md.j2"))

@@ -84,14 +84,15 @@ def _source(source: Source) -> str:
     return f"[{escape(source.title)}](<{flat(target)}>){where} ({escape(source.checked)})"
 
 
-# Everything that can open markup in the middle of a line; blocks need the start of a line, where no name stands.
+# Everything that can open markup in the middle of a line, and what makes a block of a line that starts with it.
 _ACTIVE = re.compile(r"[\\`*\[\]<>&~$@#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=[Ww]{3})\.")
+_BLOCK = re.compile(r"^(\d*)([-+=.)])")
 _SPAN = re.compile(r"(`[^`\n]+`)")
 
 
 def escape(text: str) -> str:
-    """`text` as literal text within a line of Markdown."""
-    return _ACTIVE.sub(r"\\\g<0>", flat(text))
+    """`text` as literal text in Markdown, also at the start of a line."""
+    return _BLOCK.sub(r"\1\\\2", _ACTIVE.sub(r"\\\g<0>", flat(text)))
 
 
 def cell(text: str) -> str:

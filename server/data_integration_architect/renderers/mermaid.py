@@ -104,7 +104,7 @@ def read_path(topology: Topology, entity: str) -> str:
 
 def _about(edge: _Edge, entity: str) -> bool:
     """An edge without entities may carry any."""
-    return not edge.entities or any(one.split(".", 1)[0] == entity for one in edge.entities)
+    return not edge.entities or any(f"{one}.".startswith(f"{entity}.") for one in edge.entities)
 
 
 def _edges(topology: Topology) -> Iterator[_Edge]:

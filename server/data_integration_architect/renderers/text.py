@@ -56,21 +56,6 @@ def explanation_text(explanation: Explanation, width: int = WIDTH, colour: bool 
     return page.text()
 
 
-def short_explanation(explanation: Explanation) -> str:
-    """An explanation in at most about 1,000 tokens; the structured result has the rest."""
-    text = explanation_text(explanation)
-    if _cost(text) <= SHORT_BYTES:
-        return text
-    kept: list[str] = []
-    room = SHORT_BYTES
-    for line in text.splitlines():
-        room -= _cost(line) + 1
-        if room < 0:
-            return "\n".join([*kept, "… the rest is in the structured result"])
-        kept.append(line)
-    return text
-
-
 class _Page:
     """Lines of at most `width` columns, unless one word alone is longer; colour never changes where a line breaks."""
 
@@ -207,6 +192,20 @@ def short_propagation(review: Review) -> str:
 def short_order_check(review: Review) -> str:
     """Ordering, idempotency, causal pairs, constraints."""
     return _detail(review, sections.ORDER_CHECK)
+
+
+def short_explanation(explanation: Explanation) -> str:
+    """The whole explanation in few words: nothing is left out, because a client may show its model the text only."""
+    lines = [explanation.title]
+    for part in explanation.parts:
+        lines.append(f"{part.heading}: {flat(part.text)}".rstrip())
+        lines += [flat(f"- {term}: {text}" if term else f"- {text}") for term, text in part.items]
+        lines += [part.code.rstrip()] if part.code else []
+    for one in explanation.sources:
+        lines.append(f"Source: {one.title}, {one.locator} ({one.checked}) {one.url}")
+    if explanation.see_also:
+        lines.append(f"See also: {sections.names(explanation.see_also)}")
+    return "\n".join(lines)
 
 
 def _detail(review: Review, builds: Sequence[Build]) -> str:
