@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_integration_architect.scanners.config import channels, connectors, entities, inventory
+from data_integration_architect.scanners.config import channels, connectors, entities, handlers, inventory
 from data_integration_architect.scanners.config.configfacts import Fact
 from data_integration_architect.scanners.config.connect import EMBEDDED, Connections, Link
 from data_integration_architect.scanners.config.elements import MOST_EVIDENCE, evidence
 from data_integration_architect.scanners.config.inventory import Inventory, Store
 from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import BY_NAME
+from data_integration_architect.scanners.facts import CodeFunction
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Draft:
     libraries: Mapping[str, tuple[str, ...]]
 
 
-def draft(facts: Iterable[Fact], system: str = "") -> Draft:
+def draft(facts: Iterable[Fact], system: str = "", functions: Sequence[CodeFunction] = ()) -> Draft:
     """The draft topology of a repository's facts; the same facts in another order give the same draft.
 
-    Misses: what only code says (see `effects` for code facts), and deployments kept elsewhere.
+    `functions` are what the code readers found; they become handlers. Misses: deployments kept elsewhere.
     """
     ordered = sorted(facts, key=lambda f: (f.path, f.line, f.kind, f.subject))
     problems = tuple(f for f in ordered if f.kind == "problem")
@@ -50,6 +51,7 @@ def draft(facts: Iterable[Fact], system: str = "") -> Draft:
     tables = entities.collect(running, things, links)
     flows = channels.collect(running, things, links, tables)
     connectors.add(running, things, flows, tables)
+    handlers.add(functions, things, links, flows, tables)
     for name in sorted(flows.extra_stores):
         stores.setdefault(name, flows.extra_stores[name])
     for name in flows.captured & set(stores):
