@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from .clients import normal
@@ -21,11 +22,13 @@ RUNNERS = frozenset(
     runInTransaction WithTransaction withTransaction RunInTx WithTx runTransaction supplyAsync runAsync Run call""".split()
 )
 IMPLEMENTER_LIMIT = 8
+LISTENER_LIMIT = 12
 # Types of libraries whose subclasses are entities themselves.
 ENTITY_TYPES = ("/model", "/document", "/entity", "/node", "/dao", "/searchable", "/table")
 TASK_TYPES = ("/task", "/actor")
 # Constructors that run the function they are given.
 RUNNING_CLASSES = ("Promise", "Thread", "FutureTask", "Timer", "Task", "Observable")
+RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 
 
@@ -50,6 +53,7 @@ class Calls(Decorated):
         super().__init__(program)
         self.registered: dict[int, tuple[Frame, str]] = {}
         self.inlined: set[int] = set()
+        self.anonymous: dict[int, Frame] = {}
         self.tests: frozenset[int] = frozenset()
         self.alternative_nodes: set[int] = set()
         clients = program.clients.types.values()
@@ -273,6 +277,9 @@ class Calls(Decorated):
                 self.arguments(frame, args, inline=False)
                 return ("L", found, self.entity_of(frame, args))
             head, _, last = value[1].rpartition("#" if "#" in value[1] else ".")
+            owner = self.program.clients.type_of(language, head) if head and language in ("java", "kotlin") else None
+            if owner is not None and self.program.clients.types[owner].kind_of(last) is not None:
+                return self.client(frame, owner, None, last, args, line, seen=True)
             for languages, type_id in self.program.clients.modules.get(head, ()):
                 if language in languages.split(","):
                     return self.client(frame, type_id, None, last, args, line, seen=True)
@@ -296,11 +303,25 @@ class Calls(Decorated):
         values = self.by_position(number, args, values)
         language = self.program.language_of(self.program.function_module[number])
         generator = "parallel" in frame.flags and language == "go"
-        found = self.summary(number, self_value, tuple(values))
+        owner = self.program.owner.get(number)
+        around = self.anonymous.get(owner) if owner is not None else None
+        found = self.summary(number, self_value, tuple(values), around)
+        raised = self.raises(number, values)
+        if raised is not None:
+            self.emit(frame, "raise", "in-process", "", raised, line)
         for effect in found.effects:
             self.compose(frame, effect, number, line)
         self.inlined.add(number)
         return None if generator else found.value
+
+    def raises(self, number: int, values: Sequence[Value]) -> int | None:
+        """The event class that a call notes on an entity: it is published when the entity is flushed."""
+        if RAISING.search(self.program.functions[number].name) is None:
+            return None
+        for value in values[:1]:
+            if value is not None and value[0] == "I" and value[1] in self.hooks.by_class:
+                return int(value[1])
+        return None
 
     def by_position(self, number: int, args: Sequence[Expr], values: list[Value]) -> list[Value]:
         """Values in the order of the parameters, named arguments put in place."""
@@ -473,6 +494,8 @@ class Calls(Decorated):
         """An instance of a repository class; what its constructor is given tells the types of its fields."""
         values = self.arguments(frame, args, inline=False)
         number = value[1]
+        if self.program.classes[number].name.startswith("<anonymous"):
+            self.anonymous[number] = frame
         if any(v is not None and v[0] in ("L", "I", "K", "F", "D") for v in values) and number not in self.constructed:
             methods = self.program.find_method(number, "constructor") or self.program.find_method(number, "__init__")
             ordered = self.by_position(methods[0], args, values) if methods else values
@@ -555,7 +578,9 @@ class Calls(Decorated):
         if kind == "after_commit":
             flags, before = frame.flags, frame.transaction
             frame.flags, frame.transaction = flags | {"after_commit"}, 0
-            self.arguments(frame, args, inline=True)
+            for value in self.arguments(frame, args, inline=True):
+                for method in self.program.find_method(value[1], "afterCommit") if value and value[0] == "I" else ():
+                    self.enter_function(frame, method, value, (), line)
             frame.flags, frame.transaction = flags, before
             return result
         if kind in ("listen", "hook"):
@@ -656,6 +681,10 @@ class Calls(Decorated):
 
     def trigger(self, frame: Frame, kind: str, library: str, entity: int | None, line: int) -> None:
         """Run the hooks of a write."""
+        if kind == "flush" or (kind == "write" and library not in self.flushing):
+            raised = [e.entity for e in frame.effects if e.kind == "raise" and e.entity is not None]
+            for event in dict.fromkeys(raised):
+                self.dispatch(frame, (("I", event),), line)
         if not self.hooks.on_write or kind not in ("write", "flush"):
             return
         if kind == "write" and library in self.flushing:
@@ -680,11 +709,14 @@ class Calls(Decorated):
             if value is not None and value[0] in ("I", "K"):
                 for base in self.program.lineage(value[1]):
                     found += self.hooks.by_class.get(base[1], []) if base[0] == "I" else []
+                if not found:
+                    for event in self.program.implementers(value[1]):
+                        found += self.hooks.by_class.get(event, [])
             elif value is not None and value[0] == "S":
                 found += self.hooks.by_text.get(value[1], [])
         result: Value = None
         flags = frame.flags
-        for number, role in dict.fromkeys(found):
+        for number, role in list(dict.fromkeys(found))[:LISTENER_LIMIT]:
             frame.flags = flags | {"event"} | ({"after_commit"} if role == "after_commit_listener" else set())
             owner = self.program.owner.get(number)
             summary = self.summary(number, ("I", owner) if owner is not None else None)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 # Kinds that change a stateful system; `flush` is the commit of a unit of work (session, context).
 STATEFUL = frozenset({"write", "flush", "publish", "enqueue", "cache_set", "outbox"})
 # Kinds that a caller inherits from far below; reads stay near where they are made.
-CARRIED = STATEFUL | {"invalidate"}
+CARRIED = STATEFUL | {"invalidate", "raise"}
 EFFECT_LIMIT = 48
 CONTEXT_LIMIT = 14
 

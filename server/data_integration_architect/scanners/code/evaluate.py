@@ -356,6 +356,7 @@ class Evaluator(Calls):
         return self.resolved(self.program.name(module, name))
 
     def receiver(self, frame: Frame) -> Value:
+        """What `this` is: that of the innermost function that has one."""
         scope: Frame | None = frame
         while scope is not None:
             if scope.self_value is not None:

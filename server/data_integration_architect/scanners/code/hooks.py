@@ -59,6 +59,8 @@ class Decorated:
     def read(self, role: Role, module: int, expression: Expr) -> None:
         value = self.role_of(module, expression)
         if value is None:
+            for inner in nested(expression):
+                self.read(role, module, inner)
             return
         name, library = value
         technology = self.program.clients.technology.get(library, "")
@@ -116,13 +118,36 @@ class Decorated:
                         found.add(role[0])
         return found
 
+    def signal_of(self, module: int, expression: Expr) -> tuple[str, list[int]] | None:
+        """Library and senders of a decorator that is given a signal: `@receiver_like(post_save, Order)`."""
+        if expression[0] != "c":
+            return None
+        library, senders = None, []
+        for argument in expression[2]:
+            value = self.program.name(module, argument[1]) if argument[0] == "n" else None
+            if value is not None and value[0] == "K":
+                senders.append(value[1])
+            elif value is not None and value[0] == "X":
+                found = self.program.clients.type_of(self.program.language_of(module), value[1])
+                if found is not None and "hook" in self.program.clients.types[found].methods.values():
+                    library = self.program.clients.types[found].library
+        return (library, senders) if library is not None else None
+
     def collect(self) -> None:
         """Find listeners and hooks that are declared by decorator or by base class."""
         program = self.program
         for number, function in enumerate(program.functions):
             if not function.decorators:
                 continue
+            for expression in function.decorators:
+                signal = self.signal_of(program.function_module[number], expression)
+                if signal is not None:
+                    self.hooks.library[number] = signal[0]
+                    for sender in signal[1]:
+                        self.hooks.on_write[sender].append(number)
             role = self.roles(number)
+            if number in self.hooks.library:
+                continue
             for name in role.roles & {"listener", "after_commit_listener", "hook", "event_handler", "command_handler"}:
                 self.note_listener(number, name, function.decorators)
         for number in range(len(program.classes)):
@@ -138,14 +163,21 @@ class Decorated:
         if not names:
             return
         for value in program.bases(number):
-            if value[0] == "L" and value[1].endswith(("/handler", "/notification_handler")) and value[2] is not None:
-                self.hooks.by_class[value[2]] += [(name, "listener") for name in names[:1]]
+            if value[0] == "L" and value[1].endswith("/handler") and value[2] is not None:
+                fitting = [name for name in names if self.takes(name, value[2])]
+                self.hooks.by_class[value[2]] += [(name, "listener") for name in (fitting or names)[:1]]
         if roles & {"command_handler", "event_handler"}:
             for expression in program.classes[number].decorators:
                 for argument in expression[2] if expression[0] == "c" else ():
                     target = program.name(module, argument[1]) if argument[0] == "n" else None
                     if target is not None and target[0] == "K":
                         self.hooks.by_class[target[1]] += [(name, "listener") for name in names[:1]]
+
+    def takes(self, number: int, message: int) -> bool:
+        """Whether the first parameter of a function has a class as its type."""
+        params = self.program.functions[number].params
+        value = self.program.type(self.program.function_module[number], params[0].type) if params else None
+        return value is not None and value[:2] == ("I", message)
 
     def note_listener(self, number: int, role: str, decorators: tuple[Expr, ...]) -> None:
         """Enter one decorated function under what it listens to."""
@@ -179,3 +211,13 @@ class Decorated:
                 self.hooks.by_class[value[1]].append((number, role))
         for target in senders:
             self.hooks.by_class[target].append((number, role))
+
+
+def nested(expression: Expr) -> list[Expr]:
+    """Annotations inside the arguments of an annotation: `@Caching(put = [CachePut(...)])`."""
+    out: list[Expr] = []
+    for argument in expression[2] if expression[0] == "c" else ():
+        inner = argument[2] if argument[0] == "k" else argument
+        parts = inner[1] if inner[0] == "o" else (inner,)
+        out += [part for part in parts if part and part[0] == "c" and part[1][0] == "n"]
+    return out

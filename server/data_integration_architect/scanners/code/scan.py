@@ -119,7 +119,7 @@ def analyse(
             continue
         function, path = program.functions[number], program.path_of(number)
         test = program.function_module[number] in evaluator.tests
-        effects = tuple(conclusions.effect(e) for e in summary.effects if e.kind != "ignore")
+        effects = tuple(conclusions.effect(e) for e in summary.effects if e.kind != "raise")
         functions.append(CodeFunction(path, name, function.line, function.end_line, test, effects))
         if not test and function.name != "<module>":
             finding = conclusions.dual_write(number, name, summary.effects)

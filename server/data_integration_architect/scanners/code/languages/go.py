@@ -149,7 +149,7 @@ class GoReader(Reader):
                 for item in self.named(body):
                     if item.kind() in ("method_elem", "method_spec"):
                         method = self.method(item, self.text(item.field("name")), self.params(item.field("parameters")), tuple)
-                        method.is_abstract, method.returns = True, self.text(item.field("result"))
+                        method.is_abstract, method.returns = True, first_result(self.text(item.field("result")))
                     elif item.kind() in ("type_elem", "constraint_elem", "type_identifier", "qualified_type"):
                         made.bases += (self.text(item),)
             self.classes.pop()

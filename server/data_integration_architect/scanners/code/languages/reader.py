@@ -208,7 +208,8 @@ class Reader:
         owner = self.classes[-1]
         self.module.classes[owner].methods.setdefault(name, []).append(index)
         self.module.functions[index].owner = owner
-        self.module.functions[index].outer = None
+        if not self.module.classes[owner].name.startswith("<anonymous"):
+            self.module.functions[index].outer = None
         return self.module.functions[index]
 
     def open_class(self, node: Node, name: str, kind: str, bases: tuple[str, ...]) -> Class:
