@@ -20,7 +20,6 @@ from data_integration_architect.modelcheck.slices import slice_for, unranked_act
 from data_integration_architect.modelcheck.verdict import mermaid_text, trace_mermaid, trace_text
 from data_integration_architect.modelcheck.world import Bounds
 
-
 UNRANKED = ("two relays without a claim", "a merge keeps what is gone", "a rebuild drops what is gone")
 
 

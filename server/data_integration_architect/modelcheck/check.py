@@ -32,6 +32,9 @@ class Answer:
     case: Case
 
 
+Known = dict[tuple[str, str | None, object], SearchResult]
+
+
 def check(
     topology: Topology,
     property: str | None = None,
@@ -46,9 +49,11 @@ def check(
     with all at their unsafe end holds regardless, else the verdict names a minimal set of facts on which it rests.
     """
     found = []
+    known: Known = {}
     for question in questions(topology):
         if property in (None, question.property):
-            found.append(decide(topology, question, bounds or Bounds(), assumptions=assumptions, stop=stop))
+            limits = bounds or Bounds()
+            found.append(decide(topology, question, limits, assumptions=assumptions, stop=stop, known=known))
             if found[-1].verdict == "stopped":
                 break
     return found
@@ -60,18 +65,24 @@ def answer(
     bounds: Bounds,
     assumptions: Assumptions,
     stop: Callable[[], bool] = never,
+    known: Known | None = None,
 ) -> Answer:
     """The verdict under fixed assumptions: at rest first (integrity), then in between (timeliness).
 
-    An entry that expires is right again at rest; what was wrong before is found with expiry left out.
+    An entry that expires is right again at rest; what was wrong before is found with expiry left out. `known` has
+    what was found for convergence of the same target, from which other forms at rest follow.
     """
     case = build_case(topology, question, bounds, assumptions)
     name = case.forms.name
     integrity: Violates = "availability" if question.property == "no-in-doubt" else "integrity"
     if case.forms.is_permanent:
-        result = search(case.model, Property(name, "invariant", case.forms.always), limit=bounds.states, stop=stop)
-        return Answer(result, integrity if result.outcome == "violated" else None, case)
-    result = search(case.model, Property(name, "at_rest", case.forms.at_rest), limit=bounds.states, stop=stop)
+        permanent = search(case.model, Property(name, "invariant", case.forms.always), limit=bounds.states, stop=stop)
+        return Answer(permanent, integrity if permanent.outcome == "violated" else None, case)
+    key = (question.target, question.entity, assumptions.key())
+    result = (known or {}).get(key) if case.forms.follows_convergence else None
+    result = result or search(case.model, Property(name, "at_rest", case.forms.at_rest), limit=bounds.states, stop=stop)
+    if known is not None and question.property == "convergence" and result.outcome == "holds":
+        known[key] = result
     if result.outcome != "holds":
         return Answer(result, integrity if result.outcome == "violated" else None, case)
     if case.forms.always:
@@ -94,6 +105,7 @@ def decide(
     *,
     assumptions: Assumptions | None = None,
     stop: Callable[[], bool] = never,
+    known: Known | None = None,
 ) -> Verdict:
     """One verdict; without assumptions, with the unknown facts on which it rests (at most 2k + 2 checks for k facts).
 
@@ -101,12 +113,12 @@ def decide(
     violation remains. That needs monotonicity: a safeguard that is removed never repairs a property.
     """
     if assumptions is not None:
-        return verdict_of(question, bounds, answer(topology, question, bounds, assumptions, stop))
-    worst = answer(topology, question, bounds, Assumptions("unsafe"), stop)
+        return verdict_of(question, bounds, answer(topology, question, bounds, assumptions, stop, known))
+    worst = answer(topology, question, bounds, Assumptions("unsafe"), stop, known)
     unknown = [use for use in worst.case.options.used if use.known is None and use.safe != use.unsafe]
     if worst.result.outcome != "violated" or not unknown:
         return verdict_of(question, bounds, worst)
-    best = answer(topology, question, bounds, Assumptions("safe"), stop)
+    best = answer(topology, question, bounds, Assumptions("safe"), stop, known)
     if best.result.outcome == "violated":
         return verdict_of(question, bounds, best)
     for use in unknown:

@@ -226,9 +226,11 @@ def _note_numbered(world: World, roles: Roles, numbered: set[str]) -> None:
 def _declare(world: World, roles: Roles, volume: Volume, numbered: set[str]) -> None:
     topology = world.topology
     names = list(dict.fromkeys(name for name, _ in world.scene.nodes))
+    commits = volume.of(world.record)[-1] if world.record in names else 1
     for name in names:
         if name in topology.stores:
-            declare_store(world, name, name, is_record=name == world.record)
+            # one more than there can be: what was there before the first request counts as commit 1
+            declare_store(world, name, name, commits + 1, is_record=name == world.record)
     if world.record not in world.stores and not world.counts:
         world.m.array("version", world.ids + 1, 1)
     for name, state in world.stores.items():

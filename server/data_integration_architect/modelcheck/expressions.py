@@ -78,6 +78,7 @@ def _update(statement: ast.stmt, text: str) -> Update:
 Sort = Literal["int", "bool"]
 
 
+@lru_cache(_CACHE)
 def sort_of(text: str) -> Sort:
     """Whether an expression is an integer or a truth value."""
     return _sort(tree(text), text)

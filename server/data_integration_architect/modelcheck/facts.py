@@ -34,6 +34,10 @@ class Assumptions:
     ends: Mapping[str, End] = field(default_factory=dict)
     every: End | None = None
 
+    def key(self) -> tuple[object, ...]:
+        """Equal for equal assumptions."""
+        return self.unknown, tuple(sorted(self.ends.items())), self.every
+
 
 class Options:
     """Answers options under assumptions and remembers which were asked."""

@@ -10,9 +10,9 @@ Names here are short identifiers chosen by the mechanisms (`seen_0`, `pc_1`); th
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from data_integration_architect.modelcheck.expressions import (
@@ -232,16 +232,20 @@ def _check_expression(text: str, declared: dict[str, Declaration], where: str) -
             raise ModelError(f"{where}: {name!r} in {text!r} is not declared for this use")
 
 
-def _uses(text: str) -> Iterator[tuple[str, str]]:
+@lru_cache(1 << 14)
+def _uses(text: str) -> tuple[tuple[str, str], ...]:
+    """Each name of an expression with its use: `name`, `item` (subscript) or `len`."""
+    found: list[tuple[str, str]] = []
     inside: set[int] = set()
     for node in ast.walk(tree(text)):
         match node:
             case ast.Subscript(value=ast.Name(id=name)):
                 inside.add(id(node.value))
-                yield name, "item"
+                found.append((name, "item"))
             case ast.Call(func=ast.Name() as function, args=[ast.Name(id=name) as argument]):
                 inside.update((id(function), id(argument)))
-                yield name, "len"
+                found.append((name, "len"))
     for node in ast.walk(tree(text)):
         if isinstance(node, ast.Name) and id(node) not in inside:
-            yield node.id, "name"
+            found.append((node.id, "name"))
+    return tuple(found)

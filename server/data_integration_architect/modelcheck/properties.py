@@ -19,12 +19,15 @@ class PropertyForms:
     """One property of one target; a form that is empty does not apply.
 
     `is_permanent`: once `always` is violated it stays so in every extension, so it decides integrity alone.
+    `follows_convergence`: the form at rest holds where convergence does, because a store that has what the record has
+    holds its newest committed version, or nothing.
     """
 
     name: str
     at_rest: Parts = ()
     always: Parts = ()
     is_permanent: bool = False
+    follows_convergence: bool = False
 
 
 def convergence(world: World, target: StoreState, *, is_partial: bool) -> PropertyForms:
@@ -39,7 +42,7 @@ def no_phantom(world: World, target: StoreState) -> PropertyForms:
     if world.counts:
         return PropertyForms("no-phantom", (present,), (present,))
     known = f"{target.cell} == 0 or version[{target.cell}] > 0"
-    return PropertyForms("no-phantom", (known, present), (known,))
+    return PropertyForms("no-phantom", (known, present), (known,), follows_convergence=True)
 
 
 def exactly_once(world: World, target: StoreState) -> PropertyForms:
@@ -65,12 +68,12 @@ def conservation(world: World, targets: list[StoreState]) -> PropertyForms:
 def monotonic_view(world: World, target: StoreState) -> PropertyForms:
     """The derived store never shows a version older than one that it has shown: a latch set by such a write."""
     back = f"{ghost(target, 'back')} == 0"
-    return PropertyForms("monotonic-view", _newest(world, target), (back,))
+    return PropertyForms("monotonic-view", _newest(world, target), (back,), follows_convergence=True)
 
 
 def no_stale_overwrite(world: World, target: StoreState) -> PropertyForms:
     """At rest the derived store does not hold a version older than the newest that it ever held."""
-    return PropertyForms("no-stale-overwrite", _newest(world, target))
+    return PropertyForms("no-stale-overwrite", _newest(world, target), follows_convergence=True)
 
 
 def _newest(world: World, target: StoreState) -> Parts:

@@ -14,8 +14,8 @@ from data_integration_architect.topology import Append, Call, Invalidate, Write
 ATOMIC = "one statement on one record takes effect as a whole"
 
 
-def declare_store(world: World, name: str, label: str, *, is_record: bool) -> StoreState:
-    """Adds the state of one store for the scene's entity."""
+def declare_store(world: World, name: str, label: str, most: int, *, is_record: bool) -> StoreState:
+    """Adds the state of one store for the scene's entity; `most` bounds the commits of the record store."""
     stem = world.fresh("store")
     if world.counts:
         cell = world.m.var(f"{stem}_count", 2)
@@ -27,19 +27,14 @@ def declare_store(world: World, name: str, label: str, *, is_record: bool) -> St
     world.labels[cell] = label
     if is_record and not world.counts:
         earlier = 1 if world.has_earlier else 0
-        world.m.var("commits", commit_bound(world), earlier)
-        world.m.array("version", world.ids + 1, commit_bound(world), last=earlier)
+        world.m.var("commits", most, earlier)
+        world.m.array("version", world.ids + 1, most, last=earlier)
         world.labels["commits"] = f"commits in {label}"
     elif not world.counts:
-        world.m.var(f"{stem}_top", commit_bound(world), 1 if initial else 0)
+        world.m.var(f"{stem}_top", most, 1 if initial else 0)
         world.m.var(f"{stem}_back", 1)
-        world.m.var(f"{stem}_guard", commit_bound(world), 1 if initial else 0)
+        world.m.var(f"{stem}_guard", most, 1 if initial else 0)
     return state
-
-
-def commit_bound(world: World) -> int:
-    """The most commits that all requests and the consumers of a log of record can make."""
-    return 1 + world.writes * (1 + world.bounds.retries) * (1 + world.bounds.faults)
 
 
 def ghost(state: StoreState, name: str) -> str:
