@@ -67,9 +67,10 @@ class Generator:
 
     def store(self, index: int) -> dict[str, Any]:
         pick = self.random
+        shared = pick.random() < 0.15
         return self.some(
-            technology=pick.choice(TECHNOLOGIES),
-            instance=self.maybe(None, None, "shared"),
+            technology="postgresql" if shared else pick.choice(TECHNOLOGIES),
+            instance="shared" if shared else None,
             replica_of=self.stores[0] if index and pick.random() < 0.15 else None,
             expiry=self.maybe(None, "none", *DURATIONS),
             log_access=self.maybe(True, False),

@@ -208,6 +208,16 @@ def test_errors_cannot_steer_the_terminal(file, run, tmp_path):
         assert code == 2 and all(c.isprintable() or c == "\n" for c in err)
 
 
+def test_names_in_json_are_as_clean_as_in_yaml(file, run, tmp_path):
+    (tmp_path / "shop.json").write_text(
+        '{"system": "a\\u001b[31m\\u202eb", "stores": {"d\\u0007b": {}}}', encoding="utf-8"
+    )
+    code, out, _ = run("review", "shop.json", "--format", "json")
+    assert code == 0 and json.loads(out)["system"] == "a[31mb"
+    assert [owner["entity"] for owner in json.loads(out)["systems_of_record"]] == []
+    assert "one database, db," in json.loads(out)["applicable"]["reason"]
+
+
 def test_a_bug_of_ours_is_loud(file, run, monkeypatch):
     def broken(given):
         raise KeyError("x")
@@ -225,6 +235,7 @@ def test_output_file_is_whole_and_not_replaced_unasked(file, run, judged, tmp_pa
     target = tmp_path / "report.txt"
     code, out, _ = run("review", file, "--output", "report.txt")
     assert (code, out, target.read_text(encoding="utf-8")) == (1, "", printed)
+    assert target.stat().st_mode == (tmp_path / "shop.yaml").stat().st_mode
     target.write_text("mine", encoding="utf-8")
     code, _, err = run("review", file, "--output", "report.txt")
     assert code == 2 and "--force" in err and target.read_text(encoding="utf-8") == "mine"

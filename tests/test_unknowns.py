@@ -16,13 +16,14 @@ from data_integration_architect.topology.model import Topology as Model
 from data_integration_architect.use_cases import judge
 
 # What an element is or is connected to; taking it away makes another system, not an unknown fact of this one.
+# `dedup` is a memory with attributes of its own: each of those is taken away by itself.
 STRUCTURE = {
     "system", "scope", "entity", "in", "name", "steps", "on_miss", "handlers", "trigger", "stores", "channels", "entities",
     "processes", "readers", "causality", "constraints", "context", "symptoms", "transaction", "read", "write", "append",
     "call", "invalidate", "request", "consume", "changes", "every", "reads", "first", "then", "checked_by", "to",
     "references", "parts", "carries", "compensates", "computes", "result", "evidence", "note", "copies", "repartitioned",
     "replica_of", "natural_key", "key", "dead_letter", "regions", "kind", "status", "system_of_record", "skills",
-    "capabilities", "per", "code", "from", "said", "guard_key", "technology",
+    "capabilities", "per", "code", "from", "guard_key", "technology", "dedup",
 }  # fmt: skip
 
 
@@ -109,6 +110,9 @@ def test_a_condition_is_exactly_what_it_says(name, rule, topology):
         definite = names(tuple(f for f in judge(confirmed).found if f.is_definite))
         assert covered(key, definite), (key, found.condition)
         for path, value in found.condition:
+            if path == ("scope",):
+                # The other answer, partial, is how the topology stands: there the finding stays conditional.
+                continue
             for answer in questions[path].answers:
                 if answer != value:
                     present = names(judge(with_fact(topology, path, answer)).found)

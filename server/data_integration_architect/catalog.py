@@ -165,8 +165,12 @@ class Shelf(Generic[H, B]):
         self.folder, self.head_type, self.body_type, self.body_starts_at = folder, head, body, body_starts_at
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(packaged_names(f"knowledge/{self.folder}", ".yaml"))
+
+    @cached_property
     def heads(self) -> Mapping[str, H]:
-        return {name: self._head(name) for name in packaged_names(f"knowledge/{self.folder}", ".yaml")}
+        return {name: self._head(name) for name in self.names}
 
     def _head(self, name: str) -> H:
         text = packaged_text(f"knowledge/{self.folder}/{name}.yaml")
@@ -180,8 +184,8 @@ class Shelf(Generic[H, B]):
 
     def entry(self, name: str) -> B:
         """The whole entry. Raises: UnknownName."""
-        if name not in self.heads:
-            raise UnknownName(self.folder.rstrip("s"), name, self.heads)
+        if name not in self.names:
+            raise UnknownName(self.folder.rstrip("s"), name, self.names)
         return self._entries(name)
 
     def _entries(self, name: str) -> B:
@@ -194,10 +198,10 @@ class Shelf(Generic[H, B]):
             raise KnowledgeError(f"knowledge/{self.folder}/{name}.yaml: {error}") from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self.heads
+        return name in self.names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.heads)
+        return iter(self.names)
 
 
 class Catalog:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -103,13 +102,13 @@ def _parse_json(text: str, source: str) -> Document | None:
     """The document if `text` is strict JSON, None if it is not (it may still be YAML in flow style)."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(pairs)
+        result = {_visible(key): value for key, value in pairs}
         if len(result) != len(pairs):
             raise _DuplicateKey
         return result
 
     try:
-        data = json.loads(text, object_pairs_hook=unique, parse_constant=lambda word: word)
+        data = _all_visible(json.loads(text, object_pairs_hook=unique, parse_constant=lambda word: word))
     except (_DuplicateKey, RecursionError, ValueError):
         # The YAML reader names the place of a duplicate key and bounds the depth.
         return None
@@ -124,6 +123,19 @@ def _parse_json(text: str, source: str) -> Document | None:
 
 class _DuplicateKey(Exception):
     pass
+
+
+def _visible(text: str) -> str:
+    """`text` without control and bidirectional characters, which can deceive whoever reads it."""
+    return _UNSAFE_TEXT.sub("", text)
+
+
+def _all_visible(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _all_visible(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_all_visible(item) for item in value]
+    return _visible(value) if isinstance(value, str) else value
 
 
 def _depth(data: Any) -> int:
@@ -220,9 +232,7 @@ class _YamlReader:
                 self.check_tag(event)
                 self.count(event)
                 self.path_of(stack, event)
-                text = event.value
-                if _UNSAFE_TEXT.search(text):
-                    text = _UNSAFE_TEXT.sub("", text)
+                text = _visible(event.value)
                 is_key = bool(stack) and stack[-1].expects_key
                 scalar = text if is_key else _scalar(text, plain=not event.style and event.tag is None)
                 if event.anchor:
@@ -417,7 +427,9 @@ def default_root() -> Root:
 def write_text(path: Path, text: str) -> None:
     """Writes `text` to `path` as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = f"{path.parent / f'.{path.name}.{os.getpid()}'}"
+    # Readable by whom any other new file is: a report made in CI is read by somebody else.
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)

@@ -6,7 +6,7 @@ import hmac
 import json
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import anyio
 import anyio.to_process
@@ -28,12 +28,11 @@ from mcp.types import (
 )
 from pydantic import BaseModel, Field, ValidationError
 
-from data_integration_architect import __version__
+from data_integration_architect import __version__, results
+from data_integration_architect.design.result import DesignResult
 from data_integration_architect.errors import ArchitectError, clip, suggestion
 from data_integration_architect.files import Root, default_root, packaged_names, packaged_text
-
-if TYPE_CHECKING:
-    from data_integration_architect.results import Review
+from data_integration_architect.results import Review
 
 NAME = "data-integration-architect"
 INSTRUCTIONS = (
@@ -131,10 +130,6 @@ async def _answered(work: Callable[[], Awaitable[tuple[BaseModel, str]]]) -> Cal
 
 
 def _add_tools(server: ArchitectServer, root: Root) -> None:
-    from data_integration_architect import results
-    from data_integration_architect.design.result import DesignResult
-    from data_integration_architect.explain import Explanation
-
     async def reviewed(topology: Any, path: str | None, ctx: Context[Any, Any]) -> Review:
         from data_integration_architect import use_cases
 
@@ -221,15 +216,17 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         ctx: Context[Any, Any],
         topology: TopologyArgument = None,
         path: PathArgument = None,
-    ) -> Annotated[CallToolResult, Explanation]:
+    ) -> Annotated[CallToolResult, results.Explanation]:
         """Explains one finding, anti-pattern, mechanism, fix or store with sources, or how to write a topology."""
 
         async def work() -> tuple[BaseModel, str]:
             from data_integration_architect.explain import explain as explained
 
             review = await reviewed(topology, path, ctx) if topology is not None or path is not None else None
+            from data_integration_architect.renderers.text import short_explanation
+
             explanation = explained(topic, review)
-            return explanation, explanation.text
+            return explanation, short_explanation(explanation)
 
         return await _answered(work)
 
@@ -259,7 +256,6 @@ def _slim(schema: Any, keep_descriptions: bool = True) -> Any:
 
 def _earlier(data: dict[str, Any]) -> Review:
     from data_integration_architect.errors import InputError, Problem
-    from data_integration_architect.results import Review
 
     try:
         return Review.model_validate(data)
@@ -361,8 +357,18 @@ async def _prompt_errors(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -
         raise
     except (ValueError, ArchitectError) as error:
         if ctx.method == "prompts/get":
-            raise MCPError(code=INVALID_PARAMS, message=str(error)) from error
+            raise MCPError(code=INVALID_PARAMS, message=_own_reason(error)) from error
         raise
+
+
+def _own_reason(error: BaseException) -> str:
+    """The text of our own error inside what the SDK wraps around it, else that of the outermost one."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, ArchitectError):
+            return str(inner)
+        inner = inner.__cause__ or inner.__context__
+    return str(error)
 
 
 def serve_stdio(root: Root | None) -> None:
@@ -413,8 +419,9 @@ def _bearer(variable: str, url: str) -> dict[str, Any]:
             return AccessToken(token=token, client_id="static", scopes=["mcp"], resource=url)
 
     auth = AuthSettings(
-        issuer_url=url, resource_server_url=url, required_scopes=["mcp"], validate_token_resource=True  # type: ignore[arg-type]
+        issuer_url=url,
+        resource_server_url=url,
+        required_scopes=["mcp"],
+        validate_token_resource=True,  # type: ignore[arg-type]
     )
     return {"token_verifier": Verifier(), "auth": auth}
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from data_integration_architect.analysis.flows import Flow
 from data_integration_architect.analysis.view import View
@@ -32,7 +33,7 @@ class Leg:
         """The mechanism by which data leaves the system of record."""
         return self.first.mechanism
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """Every store, channel and handler on the way."""
         return frozenset(

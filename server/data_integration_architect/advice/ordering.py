@@ -38,6 +38,8 @@ def ordering_of(view: View, found: Sequence[Found]) -> tuple[Ordering, ...]:
             continue
         need, key = order_need(view, flow)
         breaks = [f for f in found if f.id in ORDER_BREAKING and _concerns(view, f, flow)]
+        if need == "per-group-causal":
+            breaks += [f for f in found if f not in breaks and _breaks_a_pair(view, f, flow)]
         result.append(_entry(view, flow, need, key, breaks))
     return tuple(result)
 
@@ -49,6 +51,15 @@ def _concerns(view: View, found: Found, flow: Flow) -> bool:
     if view.system.channel(flow.source):
         ends.add(flow.source)
     return bool(elements & ends) and (bool(elements & set(flow.handlers)) or not _names_handlers(view, elements))
+
+
+def _breaks_a_pair(view: View, found: Found, flow: Flow) -> bool:
+    """Whether a finding is about a causal pair that a handler of the flow acts on."""
+    return found.id == "causal-dependency-lost" and any(
+        {pair.first, pair.then} <= set(found.match.elements)
+        for pair in view.topology.causality
+        if pair.checked_by in flow.handlers or {pair.first, pair.then} & set(flow.handlers)
+    )
 
 
 def _names_handlers(view: View, elements: set[str]) -> bool:

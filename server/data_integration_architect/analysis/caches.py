@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.analysis.repair import Healing, healing_of
 from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.system import Effect, System
@@ -51,6 +52,7 @@ def fills(system: System) -> Iterator[Fill]:
                 yield Fill(sources[-1], write)
 
 
+@remembered
 def source_writes(system: System, fill: Fill) -> list[Effect]:
     """Writes of the cached entity to the database behind the cache."""
     database = system.database(fill.source.target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.analysis.repair import Healing, healing_of
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
@@ -81,6 +82,7 @@ def overlap(effects: Iterable[Effect]) -> bool:
     return len(sites) > 1 or any(site.concurrent for site in sites.values())
 
 
+@remembered
 def source_effects(system: System, database: str, entity: str | None) -> list[Effect]:
     """Original writes of an entity in a database, those of unknown entity included."""
     return [

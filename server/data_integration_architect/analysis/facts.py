@@ -39,6 +39,10 @@ class Facts:
     def __init__(self, assumed: Mapping[DocumentPath, Any] | None = None) -> None:
         self.assumed = assumed or {}
         self.used: dict[DocumentPath, Any] = {}
+        self.weighed: dict[DocumentPath, Question] = {}
+        """Facts that decided between options, with the values that they could have."""
+        self.unsaid: set[DocumentPath] = set()
+        """Those of `weighed` that nobody said."""
 
     def ask(self, path: DocumentPath, said: Any, answers: Sequence[Any], ask: str) -> Any:
         """The attribute at `path`: as assumed, else as `said`; where it is unsaid, each answer is tried in turn.
@@ -54,6 +58,16 @@ class Facts:
             value = answers[-1]
         else:
             raise _Unknown(Question(path, ask, tuple(answers)))
+        self.used[path] = value
+        return value
+
+    def weigh(self, path: DocumentPath, said: Any, answers: Sequence[Any], default: Any, ask: str) -> Any:
+        """The attribute at `path`, `default` where nobody said it: for choices that must be made either way."""
+        self.weighed[path] = Question(path, ask, tuple(answers))
+        if path not in self.assumed and said is None:
+            self.unsaid.add(path)
+            return default
+        value = self.assumed.get(path, said)
         self.used[path] = value
         return value
 

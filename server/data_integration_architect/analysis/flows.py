@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from data_integration_architect.analysis.ownership import DERIVED_KINDS, Ownership
+from data_integration_architect.analysis.ownership import Ownership
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.topology import Append, Call, Invalidate, OnChanges, Transaction, Write
 
@@ -120,7 +120,12 @@ def _batch(system: System, site: HandlerSite) -> Iterator[Flow]:
 def _direct(system: System, site: HandlerSite, owners: Mapping[str, Ownership]) -> Iterator[Flow]:
     """A handler on request: distributed commit, dual write, log append, call."""
     distributed = {path for e in site.changes for path, block in e.blocks if is_distributed(block)}
-    dual = {id(e) for pair in dual_pairs(system, site) for e in pair}
+    # Beside a message it is the message that is the flow; beside a second store both writes are.
+    dual = {
+        id(e)
+        for record, copy in dual_pairs(system, site)
+        for e in ((copy,) if isinstance(copy.step, Append) else (record, copy))
+    }
     for effect in site.changes:
         if effect.on_miss or isinstance(effect.step, Invalidate):
             continue
@@ -164,9 +169,7 @@ def dual_pairs(system: System, site: HandlerSite) -> list[tuple[Effect, Effect]]
     Two writes belong together when they are about the same entity; an append belongs to a write that it announces.
     """
     changes = [
-        e
-        for e in site.changes
-        if isinstance(e.step, Write | Append) and not e.on_miss and not _temporary_scratch(e)
+        e for e in site.changes if isinstance(e.step, Write | Append) and not e.on_miss and not _temporary_scratch(e)
     ]
     pairs = []
     for index, one in enumerate(changes):
@@ -186,7 +189,11 @@ def dual_pairs(system: System, site: HandlerSite) -> list[tuple[Effect, Effect]]
             elif one.subject is None or other.subject is None or one.subject != other.subject:
                 continue
             pairs.append((first, second))
-    return pairs
+    # Two copies of one record are no pair of their own: each is already paired with the record.
+    copied_from: dict[int, set[int]] = {}
+    for record, copy in pairs:
+        copied_from.setdefault(id(copy), set()).add(id(record))
+    return [(record, copy) for record, copy in pairs if not copied_from.get(id(record), set()) & copied_from[id(copy)]]
 
 
 def _temporary_scratch(effect: Effect) -> bool:
@@ -195,8 +202,9 @@ def _temporary_scratch(effect: Effect) -> bool:
 
 def _record_first(system: System, one: Effect, other: Effect) -> tuple[Effect, Effect]:
     """The effect on the likelier system of record first: writes before appends, databases before derived stores."""
+
     def rank(effect: Effect) -> tuple[bool, bool, int]:
-        derived = system.kind(effect.target) in DERIVED_KINDS or system.is_cache(effect.target)
+        derived = system.is_typically_derived(effect.target) or system.is_cache(effect.target)
         return isinstance(effect.step, Append), derived, effect.position
 
     return (one, other) if rank(one) <= rank(other) else (other, one)
@@ -245,16 +253,21 @@ def _replication(system: System) -> Iterator[Flow]:
 
 
 def _federation(system: System) -> Iterator[Flow]:
-    """A handler or reader that joins several databases while reading and stores nothing."""
+    """A handler or reader that joins several independent databases while reading and stores nothing."""
+    fed = {e.target for e in system.effects if not e.is_read and not e.site.is_direct}
     for site in system.handlers.values():
         stores = dict.fromkeys(e.target for e in site.reads if not e.on_miss and not getattr(e.step, "on_miss", ()))
-        databases = {system.database(s) for s in stores}
-        if len(databases) > 1 and not site.changes and site.is_direct:
+        if site.is_direct and not site.changes and _are_independent(system, stores, fed):
             for store in stores:
                 entities = tuple(sorted({e.entity for e in site.reads if e.target == store and e.entity}))
                 yield Flow(store, site.process_name, "federated-read", entities, (site.id,))
     for reader in system.topology.readers:
-        if not isinstance(reader.reads, str) and len({system.database(s) for s in reader.reads}) > 1:
+        if isinstance(reader.reads, str) or reader.persisted:
+            continue
+        if _are_independent(system, reader.reads, fed):
             for store in reader.reads:
-                if not reader.persisted:
-                    yield Flow(store, "readers", "federated-read", (reader.entity,) if reader.entity else ())
+                yield Flow(store, "readers", "federated-read", (reader.entity,) if reader.entity else ())
+
+
+def _are_independent(system: System, stores: Iterable[str], fed: set[str]) -> bool:
+    return len({system.database(s) for s in stores}) > 1 and not fed & set(stores)

@@ -14,7 +14,7 @@ from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View
 from data_integration_architect.files import DocumentPath
-from data_integration_architect.topology import NONE, Append, OnConsume, Read, Write
+from data_integration_architect.topology import NONE, Append, Call, OnConsume, Read, Write
 
 Need = Literal["none", "per-key", "per-group-causal", "total"]
 Order = Literal["none", "per-partition", "per-group", "per-queue", "total"]
@@ -35,10 +35,13 @@ def changes_state(view: View, effect: Effect) -> bool:
     re-reading are left out of account: they answer the need for order, they do not end it.
     """
     step = effect.step
-    if not isinstance(step, Write) or effect.on_miss or step.mode in {"increment", "rebuild-and-swap"}:
-        return False
     entity = view.system.entity(effect.entity)
-    if entity is not None and entity.change in CHANGES_THAT_COMMUTE:
+    if effect.on_miss or (entity is not None and entity.change in CHANGES_THAT_COMMUTE):
+        return False
+    if isinstance(step, Call):
+        # An outside system that somebody reads keeps what it was told.
+        return entity is not None and bool(view.system.readers_of(effect.target, effect.entity))
+    if not isinstance(step, Write) or step.mode in {"increment", "rebuild-and-swap"}:
         return False
     if step.mode in {"insert", "delete"}:
         # Additions alone or deletions alone come out the same in any order.
@@ -340,9 +343,20 @@ def order_need(view: View, flow: Flow, entity: str | None = None) -> tuple[Need,
         return "none", None
     effects = [e for e in flow.effects if entity is None or e.entity in (None, entity)]
     for effect in effects:
-        if changes_state(view, effect) or (isinstance(effect.step, Append) and _carries_state(view, effect)):
+        if needs_order(view, effect):
             return "per-key", view.system.key_of(entity or effect.entity)
     return "none", None
+
+
+def needs_order(view: View, effect: Effect) -> bool:
+    """Whether records of one key must come in order for an effect: state, and deltas that a rule may check."""
+    step = effect.step
+    if isinstance(step, Append):
+        return _carries_state(view, effect)
+    if isinstance(step, Write) and step.mode == "increment" and not effect.on_miss:
+        entity = view.system.entity(effect.entity)
+        return entity is not None and entity.change == "delta"
+    return changes_state(view, effect)
 
 
 def _carries_state(view: View, append: Effect) -> bool:
@@ -355,7 +369,11 @@ def _carries_state(view: View, append: Effect) -> bool:
         seen.add(channel)
         for consumer in view.system.consumers(channel):
             for effect in consumer.changes:
-                if changes_state(view, effect) and effect.entity in (None, append.entity):
+                if (
+                    not isinstance(effect.step, Append)
+                    and effect.entity in (None, append.entity)
+                    and needs_order(view, effect)
+                ):
                     return True
                 if isinstance(effect.step, Append) and effect.entity in (None, append.entity):
                     pending.append(effect.target)

@@ -9,8 +9,6 @@ from typing import Literal
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.topology import Append, Call, Invalidate, OnSchedule, Read, Write
 
-DERIVED_KINDS = {"search", "cache", "warehouse", "lakehouse", "vector", "feature-store"}
-
 
 @dataclass(frozen=True)
 class Ownership:
@@ -28,6 +26,11 @@ class Ownership:
     derived: tuple[str, ...] = ()
     """Stores that hold copies, sorted."""
     declared: bool = False
+
+    @property
+    def likeliest(self) -> str | None:
+        """The system of record, or where rivals tie, the first of them: for findings that name both."""
+        return self.store or (self.writers[0] if self.writers else None)
 
     @property
     def entity(self) -> str:
@@ -70,7 +73,11 @@ class _Owners:
         ranked = sorted(direct, key=lambda d: self._rank(effects, d, direct))
         first = ranked[0]
         rivals = [d for d in ranked[1:] if self._rivals(effects, first, d)]
-        return self._result(subject, "conflict" if rivals else "owned", first, ranked, copies)
+        if not rivals:
+            return self._result(subject, "owned", first, ranked, copies)
+        # Where nothing but the name tells two rivals apart, neither is the system of record.
+        tied = self._rank(effects, first, direct) == self._rank(effects, rivals[0], direct)
+        return self._result(subject, "conflict", None if tied else first, ranked, copies)
 
     def _result(
         self,
@@ -82,8 +89,13 @@ class _Owners:
         declared: bool = False,
     ) -> Ownership:
         ordered = tuple(dict.fromkeys(writers))
-        derived = sorted(({*copies, *ordered}) - {store})
+        derived = sorted(d for d in {*copies, *ordered} - {store} if not self._is_shard_of(d, store))
         return Ownership(subject, status, store, ordered, tuple(derived), declared)
+
+    def _is_shard_of(self, one: str, other: str | None) -> bool:
+        """Whether two stores hold different keys of one sharded record."""
+        first, second = self.system.store(one), self.system.store(other or "")
+        return bool(first and second and first.partition_key and first.partition_key == second.partition_key)
 
     def _without_writers(self, subject: str, entity: str, effects: list[Effect], copies: set[str]) -> Ownership:
         """Nobody writes it on request: it may come in through a channel, be captured, or be read by jobs."""
@@ -92,10 +104,12 @@ class _Owners:
         sources = self._sources(effects, entity) or list(called)
         if len(sources) == 1:
             return self._result(subject, "owned", sources[0], sources, copies)
+        logs = [s for s in sources if system.channel(s) and system.channel_kind(s) == "log"]
+        if len(logs) == 1:
+            return self._result(subject, "owned", logs[0], logs, {*copies, *sources})
         if sources:
-            logs = [s for s in sources if system.channel(s) and system.channel_kind(s) == "log"]
-            first = (logs or sources)[0]
-            return self._result(subject, "owned", first, [first], {*copies, *sources})
+            # Several places it may come from, and nothing but their names tells them apart.
+            return self._result(subject, "unknown", None, (), {*copies, *sources})
         return self._result(subject, "derived" if copies else "unknown", None, (), copies)
 
     def _original(self, effects: list[Effect]) -> list[str]:
@@ -105,16 +119,14 @@ class _Owners:
         for effect in effects:
             site = effect.site
             if isinstance(effect.step, Write):
-                if effect.on_miss or system.is_external(effect.target) and not site.is_direct:
+                if effect.on_miss or (system.is_external(effect.target) and not site.is_direct):
                     continue
                 if site.is_direct or self._starts_data(site, effect):
                     found[effect.target] = None
         for effect in effects:
             if isinstance(effect.step, Append) and effect.site.is_direct:
                 # An append beside a write of the same handler announces that write; alone it is the write.
-                beside = any(
-                    isinstance(e.step, Write) and not system.is_cache(e.target) for e in effect.site.changes
-                )
+                beside = any(isinstance(e.step, Write) and not system.is_cache(e.target) for e in effect.site.changes)
                 if not beside and system.channel_kind(effect.target) in {"log", "unknown"}:
                     found[effect.target] = None
         return list(found)
@@ -124,8 +136,10 @@ class _Owners:
         step = effect.step
         if not isinstance(step, Write):
             return False
+        if site.handler.computes:
+            return False
         if site.fired_by == "every":
-            return not site.reads and not site.handler.computes
+            return not site.reads
         if site.fired_by == "consume" and site.consumed:
             return self._is_command(site, effect)
         return False
@@ -150,9 +164,10 @@ class _Owners:
             if site.captured and (any(e.entity == entity for e in site.changes)):
                 found[system.primary(site.captured)] = None
         for effect in system.effects:
-            if isinstance(effect.step, Read) and effect.entity == entity and effect.target not in targets:
-                if isinstance(effect.site.handler.trigger, OnSchedule) or effect.on_miss or not effect.step.on_miss:
-                    found[system.primary(effect.target)] = None
+            if not isinstance(effect.step, Read) or effect.entity != entity or effect.target in targets:
+                continue
+            if isinstance(effect.site.handler.trigger, OnSchedule) or effect.on_miss or not effect.step.on_miss:
+                found[system.primary(effect.target)] = None
         if not found:
             for site in system.handlers.values():
                 if site.consumed and entity in system.carried(site.consumed):
@@ -166,26 +181,38 @@ class _Owners:
         return list(found)
 
     def _upstream(self, channel: str) -> str:
-        """The first channel of a chain of channels (a retry topic leads back to the topic that it retries)."""
+        """The first channel of a chain: a retry or dead-letter channel leads back to the one that it takes from."""
         seen = {channel}
         while True:
-            before = [
-                e.site.consumed
-                for e in self.system.appends(channel)
-                if e.site.consumed and e.site.consumed not in seen
-            ]
-            if not before or before[0] is None:
+            before = [name for name in self._taken_from(channel) if name not in seen]
+            if not before:
                 return channel
             channel = before[0]
             seen.add(channel)
 
+    def _taken_from(self, channel: str) -> list[str]:
+        """Channels whose consumers append to `channel` or leave to it what they could not handle."""
+        system = self.system
+        found = [e.site.consumed for e in system.appends(channel) if e.site.consumed]
+        found += [e.site.consumed for e in system.effects if e.site.consumed and e.step.dead_letter == channel]
+        found += [name for name, element in sorted(system.topology.channels.items()) if element.dead_letter == channel]
+        return found
+
     def _merge_instances(self, stores: list[str]) -> list[str]:
-        """One name for each physical instance, the first that was written; replicas count as their primary."""
+        """One name for each physical instance, that of the store with most writes; replicas count as their primary."""
+        system = self.system
         found: dict[str, str] = {}
         for store in stores:
-            name = self.system.primary(store) if self.system.store(store) else store
-            found.setdefault(self.system.instance(name), name)
+            name = system.primary(store) if system.store(store) else store
+            known = found.setdefault(system.instance(name), name)
+            if self._writes(name) > self._writes(known):
+                found[system.instance(name)] = name
         return list(found.values())
+
+    def _writes(self, store: str) -> tuple[int, int]:
+        """How often a store is written, and how early: more and earlier is more."""
+        positions = [e.position for e in self.system.touching(store) if not e.is_read]
+        return len(positions), -min(positions, default=99)
 
     def _rank(self, effects: list[Effect], store: str, among: list[str]) -> tuple[int, ...]:
         """Smaller = more likely the system of record."""
@@ -196,7 +223,7 @@ class _Owners:
         first = min((e.position for e in own), default=99)
         return (
             1 if system.is_cache(store) or system.is_volatile(store) else 0,
-            1 if system.kind(store) in DERIVED_KINDS else 0,
+            1 if system.is_typically_derived(store) else 0,
             is_fed - fed,
             1 if system.is_external(store) else 0,
             -sum(1 for e in own if system.enlisted(e)),
@@ -225,4 +252,3 @@ class _Owners:
         writers = {w for w in writers if system.handlers[w].is_direct}
         beside = {e.site.id for e in effects if system.same_instance(e.target, first)}
         return bool(writers - beside)
-

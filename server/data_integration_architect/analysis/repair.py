@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.analysis.system import System
 from data_integration_architect.topology import NONE, OnSchedule, Read, Write
 from data_integration_architect.topology.values import seconds
@@ -17,6 +18,7 @@ class Healing:
     covers_deletes: bool
 
 
+@remembered
 def healing_of(system: System, store: str, entity: str | None, deletes: bool = False) -> Healing | None:
     """The quickest repair of `entity` in `store`; None where nothing repairs it without a new write.
 

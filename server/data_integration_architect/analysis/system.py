@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
+from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.catalog import Catalog, StoreHead
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.topology import (
@@ -35,6 +36,12 @@ from data_integration_architect.topology import (
 ChannelKind = Literal["log", "queue", "table", "webhook", "lossy", "unknown"]
 WEBHOOKS = {"http", "https", "webhook", "webhooks", "grpc", "rest"}
 LOSSY = {"udp", "statsd", "syslog", "memory", "in-memory", "in-process", "websocket", "redis-pubsub", "pubsub-redis"}
+QUEUES = {
+    "queue", "task-queue", "job-queue", "message-queue", "bullmq", "bull", "rq", "resque", "dramatiq", "hangfire",
+    "asynq",
+    "huey", "beanstalkd", "gearman", "jms", "ibm-mq", "amqp", "delayed-job", "activejob", "mq", "msmq",
+}  # fmt: skip
+LOGS = {"log", "event-log", "event-store", "stream", "redis-streams", "redis-stream", "eventstore", "eventstoredb"}
 TABLES = {"table", "outbox", "outbox-table", "database-table"}
 FIRE = Literal["request", "consume", "changes", "every", "unknown"]
 
@@ -48,6 +55,12 @@ class Effect:
     site: HandlerSite
     path: DocumentPath
     step: Leaf
+    kind: str
+    """read, write, append, call or invalidate."""
+    target: str
+    """Name of the store or channel."""
+    entity: str | None
+    """Name of the entity, without a part."""
     position: int
     """Index in program order, blocks flattened."""
     blocks: tuple[tuple[DocumentPath, Transaction], ...]
@@ -56,22 +69,8 @@ class Effect:
     """Inside the part of a read that runs when nothing was found."""
 
     @property
-    def kind(self) -> str:
-        return step_kind(self.step)
-
-    @property
-    def target(self) -> str:
-        """Name of the store or channel."""
-        return step_target(self.step)
-
-    @property
-    def entity(self) -> str | None:
-        """Name of the entity, without a part."""
-        return self.step.entity.split(".", 1)[0] if self.step.entity else None
-
-    @property
     def is_read(self) -> bool:
-        return isinstance(self.step, Read)
+        return self.kind == "read"
 
     @property
     def subject(self) -> str | None:
@@ -103,7 +102,10 @@ class HandlerSite:
                 misses.add(path)
             above = [path[:end] for end in range(len(path))]
             enclosing = tuple((p, blocks[p]) for p in above if p in blocks)
-            found.append(Effect(self, path, step, len(found), enclosing, any(p in misses for p in above)))
+            entity = step.entity.split(".", 1)[0] if step.entity else None
+            on_miss = any(p in misses for p in above)
+            kind, target = step_kind(step), step_target(step)
+            found.append(Effect(self, path, step, kind, target, entity, len(found), enclosing, on_miss))
         return tuple(found)
 
     @cached_property
@@ -131,6 +133,10 @@ class HandlerSite:
         """Whether it acts on a request or for an unknown caller, not on data that moved before."""
         return self.fired_by in {"request", "unknown"}
 
+    def reads_cache(self, store: str) -> bool:
+        """Whether it fills `store` on a miss."""
+        return any(e.target == store and isinstance(e.step, Read) and e.step.on_miss for e in self.reads)
+
     @property
     def consumed(self) -> str | None:
         """Channel that it takes records from."""
@@ -156,6 +162,7 @@ class System:
     def __init__(self, topology: Topology, catalog: Catalog) -> None:
         self.topology = topology
         self.catalog = catalog
+        self.memory: dict[Hashable, Any] = {}
 
     # Elements
 
@@ -217,9 +224,11 @@ class System:
                 found.setdefault(site.captured, []).append(site)
         return {name: tuple(sites) for name, sites in found.items()}
 
+    @remembered
     def appends(self, channel: str) -> tuple[Effect, ...]:
         return tuple(e for e in self.touching(channel) if isinstance(e.step, Append))
 
+    @remembered
     def carried(self, channel: str) -> tuple[str, ...]:
         """Entities whose events a channel carries: declared, else appended, else captured."""
         element = self.channel(channel)
@@ -230,6 +239,7 @@ class System:
 
     # Technology and place
 
+    @remembered
     def technology(self, name: str) -> StoreHead | None:
         """Knowledge about the product behind a store or channel; None where it is unsaid or not known."""
         element = self.store(name) or self.channel(name)
@@ -239,6 +249,11 @@ class System:
         """The kind of a store (`relational`, `search`, …), None where its technology is unknown."""
         head = self.technology(store)
         return head.kind if head else None
+
+    def is_typically_derived(self, store: str) -> bool:
+        """Whether products of this kind are usually built from another store: search, cache, warehouse, vectors."""
+        head = self.technology(store)
+        return head is not None and (head.typical_role == "derived" or head.kind in {"cache", "lakehouse"})
 
     @cached_property
     def channel_kinds(self) -> Mapping[str, ChannelKind]:
@@ -256,6 +271,10 @@ class System:
             return "webhook"
         if word in LOSSY:
             return "lossy"
+        if word in LOGS:
+            return "log"
+        if word in QUEUES:
+            return "queue"
         head = self.catalog.technology(channel.technology)
         if head is None:
             logged = channel.partitions or channel.cleanup or channel.message_key
@@ -292,7 +311,12 @@ class System:
 
     def database(self, name: str) -> str:
         """Physical instance with replicas counted as their primary: what one integration deals with."""
-        return self.instance(self.primary(name)) if self.store(name) else self.instance(name)
+        known = self._databases.get(name)
+        return known if known is not None else self.instance(name)
+
+    @cached_property
+    def _databases(self) -> Mapping[str, str]:
+        return {name: self.instance(self.primary(name)) for name in self.topology.stores}
 
     def is_external(self, store: str) -> bool:
         element = self.store(store)
@@ -343,6 +367,7 @@ class System:
             return None
         return element.key if isinstance(element.key, str) else "+".join(element.key)
 
+    @remembered
     def readers_of(self, store: str, entity: str | None = None) -> tuple[int, ...]:
         """Indices of the readers of a store (and entity)."""
         return tuple(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cached_property
+from typing import Any
 
 from data_integration_architect.analysis.flows import Flow, dual_pairs, flows_of
 from data_integration_architect.analysis.ownership import Ownership, owners_of
@@ -19,6 +20,7 @@ class View:
         self.system = System(topology, catalog)
         self.topology = topology
         self.catalog = catalog
+        self.memory: dict[Hashable, Any] = {}
 
     @cached_property
     def owners(self) -> Mapping[str, Ownership]:

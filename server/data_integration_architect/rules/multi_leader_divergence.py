@@ -44,22 +44,23 @@ def _followed_both_ways(view: View) -> Iterator[tuple[str, str, str]]:
     """(entity, store, store): two stores of one product that take original writes and replay each other's log."""
     system = view.system
     for subject, owner in view.owners.items():
-        if owner.status != "conflict" or owner.store is None:
+        record = owner.likeliest
+        if owner.status != "conflict" or record is None:
             continue
         for rival in owner.writers:
             head = system.technology(rival)
-            if rival == owner.store or head is None or head is not system.technology(owner.store):
+            if rival == record or head is None or head is not system.technology(record):
                 continue
             replays = [
                 e
-                for e in (*system.touching(rival), *system.touching(owner.store))
+                for e in (*system.touching(rival), *system.touching(record))
                 if isinstance(e.step, Write) and not e.site.is_direct and e.subject == subject
             ]
-            both = follows_log(system, rival, owner.store, owner.entity) and follows_log(
-                system, owner.store, rival, owner.entity
+            both = follows_log(system, rival, record, owner.entity) and follows_log(
+                system, record, rival, owner.entity
             )
             if both and not any(isinstance(e.step, Write) and e.step.guard == "version" for e in replays):
-                yield subject, owner.store, rival
+                yield subject, record, rival
 
 
 def judge(view: View, site: Site, facts: Facts) -> Match | None:

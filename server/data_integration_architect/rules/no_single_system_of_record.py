@@ -23,18 +23,19 @@ def sites(view: View) -> Iterator[Site]:
     """(entity or part, likelier system of record, rival, original writes to the rival)."""
     system = view.system
     for subject, owner in view.owners.items():
-        if owner.status != "conflict" or owner.store is None:
+        record = owner.likeliest
+        if owner.status != "conflict" or record is None:
             continue
         on_rivals = {name for writer in owner.writers for name in _same_place(system, writer)}
         effects = [e for name in sorted(on_rivals) for e in system.touching(name) if e.subject == subject]
-        if not owner.declared and not any(_writes(system, e, subject, owner.store) for e in effects):
+        if not owner.declared and not any(_writes(system, e, subject, record) for e in effects):
             continue
         for rival in owner.writers:
-            if system.same_instance(rival, owner.store) or _are_shards(system, rival, owner.store):
+            if system.same_instance(rival, record) or _are_shards(system, rival, record):
                 continue
-            writes = tuple(e for e in effects if _is_original(system, e, subject, owner.store, rival))
+            writes = tuple(e for e in effects if _is_original(system, e, subject, record, rival))
             if writes:
-                yield subject, owner.store, rival, writes
+                yield subject, record, rival, writes
 
 
 def _same_place(system: System, writer: str) -> list[str]:

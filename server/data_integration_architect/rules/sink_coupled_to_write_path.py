@@ -70,9 +70,11 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     sure = [e for e in site if _then(e) and not (isinstance(e.step, Call) and e.step.kind is None)]
     if not sure and not _asked(site[0], facts):
         return None
-    handlers = sorted({effect.site.id for effect in site})
-    sinks = sorted({effect.target for effect in site})
-    first = (sure or list(site))[0]
+    # Where nobody said what happens, the finding is about the one wait that the question names.
+    waits = sure or [site[0]]
+    handlers = sorted({effect.site.id for effect in waits})
+    sinks = sorted({effect.target for effect in waits})
+    first = waits[0]
     return Match(
         elements=(*handlers, *sinks),
         at=first.path,
