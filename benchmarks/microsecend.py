@@ -27,6 +27,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
+from microsecend_landscape import landscape
+
 from data_integration_architect.scanners.config.configfacts import Fact
 from data_integration_architect.scanners.config.draft import Draft, draft
 from data_integration_architect.scanners.config.inventory import used
@@ -91,7 +93,7 @@ def truth_of(model: dict[str, Any]) -> dict[str, set[Any]]:
     }
 
 
-def ours_of(made: Draft, facts: list[Fact], model: dict[str, Any]) -> dict[str, set[Any]]:
+def ours_of(made: Draft, facts: list[Fact], model: dict[str, Any], root: Path) -> dict[str, set[Any]]:
     """The draft in the dataset's names: a found element takes the name of the node that it is, else keeps its own."""
     nodes = {plain(n["name"]): n for n in [*model["services"], *model.get("external_entities", [])]}
     names = _program_names(made, nodes)
@@ -128,20 +130,19 @@ def ours_of(made: Draft, facts: list[Fact], model: dict[str, Any]) -> dict[str, 
         if f.kind == "link" and f.text("technology") == "zookeeper" and f.text("host") in names
     }
     pairs = {pair for pair in pairs if len(pair) == 2}
+    pairs |= landscape(made, facts, root, names)
     data = {pair for pair in pairs if pair & (stores | brokers)}
-    return {
-        "stores": stores,
-        "brokers": brokers,
-        "data flows": data,
-        "flows": pairs | landscape(made, facts, names, nodes),
-    }
+    return {"stores": stores, "brokers": brokers, "data flows": data, "flows": pairs}
 
 
 def _program_names(made: Draft, nodes: dict[str, Any]) -> dict[str, str]:
     names: dict[str, str] = {}
+    loggers = [name for name, node in nodes.items() if "logging_server" in node["stereotypes"]]
     for program in made.inventory.programs:
         aliases = sorted(program.aliases, key=len, reverse=True)
         exact = next((alias for alias in aliases if alias in nodes), "")
+        if not exact and len(loggers) == 1 and plain(program.name) in {"elk", "logstash"}:
+            exact = loggers[0]  # One container with the whole stack is called by its part that takes logs.
         names[program.name] = exact or plain(program.name)
     return names
 
@@ -168,12 +169,6 @@ def _nodes_of(store: Any, services: set[str], nodes: dict[str, Any], flows: Iter
     return found
 
 
-def landscape(made: Draft, facts: list[Fact], names: dict[str, str], nodes: dict[str, Any]) -> set[Any]:
-    """Flows of the service landscape that libraries and settings show beyond links."""
-    del made, facts, names, nodes
-    return set()
-
-
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("dataset", type=Path)
@@ -193,7 +188,7 @@ def main() -> int:
             continue
         model = json.loads(model_path.read_text(encoding="utf-8"))
         facts = facts_of(root)
-        truth, ours = truth_of(model), ours_of(draft(facts), used(facts), model)
+        truth, ours = truth_of(model), ours_of(draft(facts), used(facts), model, root)
         row = []
         for name in CLASSES:
             own = Count()

@@ -13,7 +13,8 @@ from data_integration_architect.topology import load_topology
 FILES = {
     "docker-compose.yml": "services:\n  db: {image: postgres}\n  cache: {image: redis}\n  k: {image: apache/kafka}\n"
     "  shop:\n    build: ./shop\n    environment: {DB_HOST: db, REDIS_HOST: cache, KAFKA_BROKERS: 'k:9092'}\n",
-    "db/init.sql": "CREATE TABLE orders (id int PRIMARY KEY);\nCREATE TABLE outbox (id int PRIMARY KEY, payload text);\n",
+    "db/init.sql": "CREATE TABLE orders (id int PRIMARY KEY);\n"
+    "CREATE TABLE outbox (id int PRIMARY KEY, payload text);\n",
 }
 
 

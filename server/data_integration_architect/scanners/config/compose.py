@@ -59,6 +59,7 @@ def _service(name: str, entry: Table, path: str, line: int) -> list[Fact]:
         "ports": _ports(entry),
         "profiles": [str(item) for item in texts(entry.get("profiles"))],
         "depends_on": _depends(entry),
+        "log_driver": _log_driver(entry),
         "linked": [item.split(":", 1)[0] for item in texts(entry.get("links"))],
         "origin": "compose",
         "env_files": _env_files(entry, path),
@@ -168,6 +169,12 @@ def _env_files(entry: Table, path: str) -> list[str]:
         if folder and not folder.startswith(".."):
             found.append(folder)
     return found
+
+
+def _log_driver(entry: Table) -> str:
+    """The driver that sends the container's log elsewhere; empty for those that keep it on the machine."""
+    driver = text(at(entry, "logging", "driver")) or text(entry.get("log_driver"))
+    return driver if driver not in {"json-file", "local", "none", "journald"} else ""
 
 
 def _extends(entry: Table, path: str) -> str:

@@ -102,8 +102,11 @@ class Connections:
             return users or [p for p in [self.inventory.program_named(name.removesuffix("-config"), near)] if p]
         if found.subject:
             program = self.inventory.program_named(found.subject, near) or self._similar(found.subject)
-            chart = posixpath.basename(found.path).startswith("values")
-            if program is None and not chart and self.inventory.store_named(found.subject, near) is None:
+            if (
+                program is None
+                and not self._is_stray(found)
+                and self.inventory.store_named(found.subject, near) is None
+            ):
                 program = Program(found.subject, {plain(found.subject)}, evidence=[found])
                 self.inventory.programs.append(program)
             return [program] if program else []
@@ -120,6 +123,14 @@ class Connections:
             return shared
         owner = self.inventory.program_at(found.path)
         return [owner] if owner else []
+
+    def _is_stray(self, found: Fact) -> bool:
+        """Whether a settings file only looks as if it were named for a program: a chart's values, a tool's settings."""
+        stem = posixpath.basename(found.path).rsplit(".", 1)[0]
+        if stem.startswith("values"):
+            return True
+        server = self.inventory.program_at(found.path)
+        return stem == found.subject and (server is None or not self.uses(server, "config-server"))
 
     def _similar(self, name: str) -> Program | None:
         """The only program whose name begins with `name`, or the other way round: `mailer` is `mail-service`."""

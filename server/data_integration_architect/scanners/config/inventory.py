@@ -61,6 +61,12 @@ class Inventory:
 
     programs: list[Program]
     stores: list[Store]
+    projects: dict[str, str] = field(default_factory=dict)
+
+    def scope_of(self, found: Fact) -> str:
+        """The folder of the project that a deployment file belongs to."""
+        folder = posixpath.dirname(found.path)
+        return self.projects.get(folder, folder)
 
     def program_named(self, name: str, near: str = "") -> Program | None:
         """The program with this name or alias; of several, the one that is deployed nearest to `near`."""
@@ -127,7 +133,7 @@ def used(facts: Iterable[Fact]) -> list[Fact]:
 
 def build(facts: Sequence[Fact]) -> Inventory:
     """The inventory of facts without those of tests. Stores that only settings point to are added by `connect`."""
-    inventory = Inventory([], [])
+    inventory = Inventory([], [], _projects(facts))
     images = {posixpath.dirname(f.path): f for f in facts if f.kind == "base-image" and f.text("technology")}
     modules = [f for f in facts if f.kind == "module"]
     module_folders = {posixpath.dirname(f.path) for f in modules}
@@ -145,8 +151,9 @@ def build(facts: Sequence[Fact]) -> Inventory:
                 deployed.append(found)
     # Services that others extend come first.
     for found in sorted(deployed, key=lambda f: "extends" in f.attributes):
-        store = inventory.store_named(found.subject, posixpath.dirname(found.path))
-        if store is not None and not found.text("image") and not is_beside(store.scope, posixpath.dirname(found.path)):
+        scope = inventory.scope_of(found)
+        store = inventory.store_named(found.subject, scope)
+        if store is not None and not found.text("image") and not is_beside(store.scope, scope):
             # An override file repeats a store's service without its image.
             store.ports |= set(found.texts("ports"))
             store.evidence.append(found)
@@ -157,8 +164,29 @@ def build(facts: Sequence[Fact]) -> Inventory:
     return inventory
 
 
+def _projects(facts: Sequence[Fact]) -> dict[str, str]:
+    """Folders with Compose files to their project: variants of one deployment often lie side by side.
+
+    Two folders are one project if most services of the smaller one are in the other with the same image.
+    """
+    services: dict[str, set[tuple[str, str]]] = {}
+    for found in facts:
+        if found.kind == "service" and found.text("origin") == "compose" and found.text("image"):
+            image = found.text("image").rsplit("/", 1)[-1].split(":", 1)[0]
+            services.setdefault(posixpath.dirname(found.path), set()).add((plain(found.subject), image))
+    projects: dict[str, str] = {}
+    folders = sorted(services)
+    for index, one in enumerate(folders):
+        for other in folders[index + 1 :]:
+            shared = len(services[one] & services[other])
+            if shared >= 2 and 2 * shared > min(len(services[one]), len(services[other])):
+                root = posixpath.commonpath([one, other]) if one else ""
+                projects[one] = projects[other] = root
+    return projects
+
+
 def _add_store(inventory: Inventory, found: Fact, technology: str, category: str) -> None:
-    scope = posixpath.dirname(found.path)
+    scope = inventory.scope_of(found)
     aliases = {plain(alias) for alias in (found.subject, *found.texts("aliases"))} - {""}
     for store in inventory.stores:
         same = store.technology == technology or not technology or not store.technology or technology == "sql"
@@ -193,7 +221,7 @@ def _free_name(inventory: Inventory, name: str, scope: str) -> str:
 
 
 def _add_deployed(inventory: Inventory, found: Fact) -> None:
-    scope = posixpath.dirname(found.path)
+    scope = inventory.scope_of(found)
     file, sign, service = found.text("extends").partition("#")
     for other in inventory.programs if sign else ():
         if any(e.path == file and e.subject == service for e in other.evidence):

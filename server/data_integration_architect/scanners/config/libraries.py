@@ -429,10 +429,8 @@ _ROLES: Mapping[str, Mapping[str, str]] = {
             "spring-cloud-starter-netflix-eureka-client spring-cloud-starter-eureka "
             "spring-cloud-netflix-eureka-client spring-cloud-starter-consul-discovery"
         ),
-        "tracing-client": (
-            "spring-cloud-starter-zipkin spring-cloud-sleuth-zipkin spring-cloud-sleuth-zipkin-stream "
-            "spring-cloud-sleuth-stream"
-        ),
+        "tracing-client": "spring-cloud-starter-zipkin spring-cloud-sleuth-zipkin",
+        "tracing-stream": "spring-cloud-sleuth-zipkin-stream spring-cloud-sleuth-stream",
         "tracing-server": "zipkin-server zipkin-autoconfigure-ui",
     },
     "nuget": {
