@@ -46,14 +46,25 @@ def main() -> None:
             lines += scan.lines
             for write in scan.dual_writes:
                 row = {
-                    "repo": repo, "path": write.path, "function": write.function, "line": write.line,
-                    "end_line": write.end_line, "systems": list(write.systems), "class": write.class_,
-                    "kind": write.kind, "order": write.order, "confidence": write.confidence, "reason": write.reason,
+                    "repo": repo,
+                    "path": write.path,
+                    "function": write.function,
+                    "line": write.line,
+                    "end_line": write.end_line,
+                    "systems": list(write.systems),
+                    "class": write.class_,
+                    "kind": write.kind,
+                    "order": write.order,
+                    "confidence": write.confidence,
+                    "reason": write.reason,
                 }
                 found.write(json.dumps(row) + "\n")
             used.write(json.dumps({"repo": repo, "stores": [store.technology for store in scan.stores]}) + "\n")
             took = time.perf_counter() - at
-            print(f"{repo:55} {scan.files:5} files {scan.lines:7} lines {len(scan.dual_writes):4} findings {took:6.1f} s {scan.skipped}")
+            print(
+                f"{repo:55} {scan.files:5} files {scan.lines:7} lines {len(scan.dual_writes):4} findings "
+                f"{took:6.1f} s {scan.skipped}"
+            )
     took = time.perf_counter() - started
     print(f"{lines} lines in {took:.1f} s")
     if options.score:

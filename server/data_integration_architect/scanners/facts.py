@@ -128,15 +128,24 @@ def facts_of(scan: CodeScan) -> tuple[Fact, ...]:
     for store in scan.stores:
         seen: Confidence = "seen" if store.evidence in ("call", "import") else "inferred"
         pairs = (("evidence", store.evidence),)
-        out.append(Fact("store-used", store.technology, pairs, store.path, store.line, store.line, seen, store.evidence))
+        out.append(
+            Fact("store-used", store.technology, pairs, store.path, store.line, store.line, seen, store.evidence)
+        )
     for function in scan.functions:
         for effect in function.effects:
             attributes = {
-                "technology": effect.technology, "effect": effect.kind, "entity": effect.entity, "name": effect.name,
-                "transaction": str(effect.transaction or ""), "via": ",".join(effect.via),
-                "loop": "true" if effect.in_loop else "", "branch": "true" if effect.in_branch else "",
-                "awaited": "true" if effect.awaited else "", "parallel": "true" if effect.parallel else "",
-                "on_error": "true" if effect.on_error else "", "called_at": f"{effect.path}:{effect.line}",
+                "technology": effect.technology,
+                "effect": effect.kind,
+                "entity": effect.entity,
+                "name": effect.name,
+                "transaction": str(effect.transaction or ""),
+                "via": ",".join(effect.via),
+                "loop": "true" if effect.in_loop else "",
+                "branch": "true" if effect.in_branch else "",
+                "awaited": "true" if effect.awaited else "",
+                "parallel": "true" if effect.parallel else "",
+                "on_error": "true" if effect.on_error else "",
+                "called_at": f"{effect.path}:{effect.line}",
             }
             known = tuple(sorted((key, value) for key, value in attributes.items() if value))
             reason = "client library call" if effect.confidence == "seen" else "concluded from a name"
@@ -145,9 +154,21 @@ def facts_of(scan: CodeScan) -> tuple[Fact, ...]:
             )
     for write in scan.dual_writes:
         known = (
-            ("class", write.class_), ("kind", write.kind), ("order", write.order), ("systems", ",".join(write.systems)),
+            ("class", write.class_),
+            ("kind", write.kind),
+            ("order", write.order),
+            ("systems", ",".join(write.systems)),
         )
         out.append(
-            Fact("dual-write", write.function, known, write.path, write.line, write.end_line, write.confidence, write.reason)
+            Fact(
+                "dual-write",
+                write.function,
+                known,
+                write.path,
+                write.line,
+                write.end_line,
+                write.confidence,
+                write.reason,
+            )
         )
     return tuple(out)

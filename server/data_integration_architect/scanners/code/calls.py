@@ -3,63 +3,30 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from .clients import normal
-from .effects import CARRIED, Effect, Frame, Summary
-from .hooks import Decorated
+from .client_calls import ENTITY_TYPES, ClientCalls
+from .effects import CARRIED, Effect, Frame
+from .imports import Value
 from .ir import Expr
-from .program import Program, Value
-from .sqltext import sql_kind, sql_table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # Calls that run a function given to them at once or soon, on behalf of the caller.
-RUNNERS = frozenset(
-    """map forEach then catch finally submit execute run invoke transaction Transaction atomic run_in_executor to_thread
-    gather create_task ensure_future setTimeout setImmediate nextTick Thread start flatMap filter reduce partial with
-    runInTransaction WithTransaction withTransaction RunInTx WithTx runTransaction supplyAsync runAsync Run call""".split()
-)
+RUNNERS_WORDS = """
+map forEach then catch finally submit execute run invoke transaction Transaction atomic run_in_executor
+to_thread gather create_task ensure_future setTimeout setImmediate nextTick Thread start flatMap filter
+reduce partial with runInTransaction WithTransaction withTransaction RunInTx WithTx runTransaction
+supplyAsync runAsync Run call
+"""
+RUNNERS = frozenset(RUNNERS_WORDS.split())
 IMPLEMENTER_LIMIT = 8
-LISTENER_LIMIT = 12
-# Types of libraries whose subclasses are entities themselves.
-ENTITY_TYPES = ("/model", "/document", "/entity", "/node", "/dao", "/searchable", "/table")
-TASK_TYPES = ("/task", "/actor")
 # Constructors that run the function they are given.
 RUNNING_CLASSES = ("Promise", "Thread", "FutureTask", "Timer", "Task", "Observable")
 RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
-MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 
 
-class Calls(Decorated):
-    """The part of the evaluator that knows calls."""
-
-    if TYPE_CHECKING:
-        running: set[tuple[Any, ...]]
-        ids: Any
-        constructed: dict[int, tuple[Value, ...]]
-
-        def summary(self, number: int, self_value: Value, arguments: tuple[Value, ...] = ..., outer: Frame | None = ...) -> Summary: ...
-        def eval(self, frame: Frame, e: Expr | None) -> Value: ...
-        def lookup(self, frame: Frame, name: str) -> Value: ...
-        def attribute(self, frame: Frame | None, value: Value, name: str) -> Value: ...
-        def resolved(self, value: Value) -> Value: ...
-        def receiver(self, frame: Frame) -> Value: ...
-        def block(self, frame: Frame, block: Any) -> bool: ...
-        def guess(self, name: str, module: int) -> Value: ...
-
-    def __init__(self, program: Program) -> None:
-        super().__init__(program)
-        self.registered: dict[int, tuple[Frame, str]] = {}
-        self.inlined: set[int] = set()
-        self.anonymous: dict[int, Frame] = {}
-        self.tests: frozenset[int] = frozenset()
-        self.alternative_nodes: set[int] = set()
-        clients = program.clients.types.values()
-        self.flushing = frozenset(c.library for c in clients if "flush" in c.methods.values())
-        self._sole: dict[str, int | None] = {}
-        self._library_bases: dict[int, tuple[Any, ...] | None] = {}
+class Calls(ClientCalls):
+    """The part of the evaluator that follows calls through the repository."""
 
     # -- dispatch
 
@@ -71,7 +38,11 @@ class Calls(Decorated):
             number = self.program.function_base[frame.module] + callee[1]
             return self.run_closure(frame, ("C", number, frame), ())
         if callee[0] == "a":
-            if callee[1] == ("c", ("n", "super"), (), line) or callee[1] == ("n", "super") or (callee[1][0] == "c" and callee[1][1] == ("n", "super")):
+            if (
+                callee[1] == ("c", ("n", "super"), (), line)
+                or callee[1] == ("n", "super")
+                or (callee[1][0] == "c" and callee[1][1] == ("n", "super"))
+            ):
                 return self.call_super(frame, callee[2], e[2], line)
             target = self.eval(frame, callee[1])
             return self.invoke(frame, target, callee[2], e[2], line, callee[1])
@@ -86,16 +57,20 @@ class Calls(Decorated):
         value = self.lookup(frame, name)
         language = self.program.language_of(frame.module)
         if value is None or (value[0] == "K" and language == "java"):
-            this = self.receiver(frame)
-            if this is not None and this[0] in ("I", "K") and language in ("java", "kotlin", "csharp"):
-                if self.program.find_method(this[1], name) or self.library_base(this[1]) is not None:
-                    return self.invoke(frame, this, name, args, line, ("n", "self"))
+            this = self.receiver(frame) if language in ("java", "kotlin", "csharp") else None
+            if this is not None and this[0] in ("I", "K") and self.has_method(this[1], name):
+                return self.invoke(frame, this, name, args, line, ("n", "self"))
         if value is None:
             for languages, type_id in self.program.clients.globals.get(name, ()):
                 library = type_id.split("/", maxsplit=1)[0]
-                if language in languages.split(",") and library in self.program.near_libraries(self.program.modules[frame.module].path):
+                if language in languages.split(",") and library in self.program.near_libraries(
+                    self.program.modules[frame.module].path
+                ):
                     return self.client(frame, type_id, None, name, args, line, seen=True)
         return self.call_value(frame, value, args, line, name)
+
+    def has_method(self, number: int, name: str) -> bool:
+        return bool(self.program.find_method(number, name)) or self.library_base(number) is not None
 
     def call_super(self, frame: Frame, name: str, args: Sequence[Expr], line: int) -> Value:
         this = self.receiver(frame)
@@ -133,7 +108,9 @@ class Calls(Decorated):
         if tag in ("F", "C"):
             role = self.roles(target[1])
             if role.type_id is not None:
-                return self.client(frame, role.type_id, None, name, args, line, seen=True, topic=self.program.functions[target[1]].name)
+                return self.client(
+                    frame, role.type_id, None, name, args, line, seen=True, topic=self.program.functions[target[1]].name
+                )
             found_type = self.task_type(frame, name)
             if found_type is not None:
                 title = self.program.functions[target[1]].name
@@ -148,15 +125,9 @@ class Calls(Decorated):
         self.arguments(frame, args, inline=True)
         return target if name in ("format", "concat", "trim", "join", "strip") else None
 
-    def task_type(self, frame: Frame, name: str) -> str | None:
-        """The queue library in use whose tasks are enqueued by a method called on a function."""
-        near = self.program.near_libraries(self.program.modules[frame.module].path)
-        for type_id, client in self.program.clients.types.items():
-            if type_id.endswith(TASK_TYPES) and client.library in near and client.kind_of(name) == "enqueue":
-                return type_id
-        return None
-
-    def invoke_namespace(self, frame: Frame, target: tuple[Any, ...], name: str, args: Sequence[Expr], line: int, receiver: Expr) -> Value:
+    def invoke_namespace(
+        self, frame: Frame, target: tuple[Any, ...], name: str, args: Sequence[Expr], line: int, receiver: Expr
+    ) -> Value:
         language = self.program.language_of(frame.module)
         clients = self.program.clients
         if target[0] == "X":
@@ -177,7 +148,9 @@ class Calls(Decorated):
             return self.unknown(frame, name, args, line, receiver)
         return self.call_value(frame, value, args, line)
 
-    def invoke_class(self, frame: Frame, target: tuple[Any, ...], name: str, args: Sequence[Expr], line: int, receiver: Expr) -> Value:
+    def invoke_class(
+        self, frame: Frame, target: tuple[Any, ...], name: str, args: Sequence[Expr], line: int, receiver: Expr
+    ) -> Value:
         """A method of a repository class: its own, an implementer's, its library base's, or unknown."""
         number = target[1]
         methods = self.program.find_method(number, name)
@@ -381,7 +354,9 @@ class Calls(Decorated):
                 value = declared
             if param.name.startswith("{"):
                 for name in param.name.strip("{}").split(","):
-                    inner.names[name] = self.attribute(frame, value, name) if value is not None else self.guess(name, inner.module)
+                    inner.names[name] = (
+                        self.attribute(frame, value, name) if value is not None else self.guess(name, inner.module)
+                    )
                 continue
             inner.names[param.name] = value
         before = len(frame.effects)
@@ -394,7 +369,11 @@ class Calls(Decorated):
             for at in range(before, len(frame.effects)):
                 if frame.effects[at].home < 0:
                     frame.effects[at] = frame.effects[at]._replace(home=home)
-        frame.transaction = inner.transaction if outer is frame and function.name.startswith("<") and frame.transaction else frame.transaction
+        frame.transaction = (
+            inner.transaction
+            if outer is frame and function.name.startswith("<") and frame.transaction
+            else frame.transaction
+        )
         return inner.returned  # type: ignore[no-any-return]
 
     def arguments(self, frame: Frame, args: Sequence[Expr], inline: bool, bound: Value = None) -> list[Value]:
@@ -415,7 +394,11 @@ class Calls(Decorated):
         if target is not None and target[0] == "I":
             base = self.library_base(target[1])
             target = base if base is not None else target
-        if target is not None and target[0] == "L" and self.program.clients.types[target[1]].kind_of(arg[2]) is not None:
+        if (
+            target is not None
+            and target[0] == "L"
+            and self.program.clients.types[target[1]].kind_of(arg[2]) is not None
+        ):
             self.client(frame, target[1], target[2], arg[2], (), frame.line or self.line_of(arg), seen=True)
 
     def line_of(self, e: Expr) -> int:
@@ -441,7 +424,9 @@ class Calls(Decorated):
     def runs(self, frame: Frame, name: str, args: Sequence[Expr]) -> bool:
         """Whether an unknown callee runs functions given to it; handlers are registered instead."""
         language = self.program.language_of(frame.module)
-        if name in self.program.clients.handlers.get("any", ()) or name in self.program.clients.handlers.get(language, ()):
+        if name in self.program.clients.handlers.get("any", ()) or name in self.program.clients.handlers.get(
+            language, ()
+        ):
             label = next((arg[1] for arg in args if arg[0] == "s"), "")
             for arg in args:
                 inner = arg[2] if arg[0] == "k" else arg
@@ -455,20 +440,14 @@ class Calls(Decorated):
                             self.registered.setdefault(number, (frame, f"{name.upper()} {label}".strip()))
             return False
         if any(arg[0] == "n" or (arg[0] == "a") for arg in args) and name not in RUNNERS:
-            return any(arg[0] == "f" for arg in args) and not any(arg[0] in ("n", "a") and self.is_function(frame, arg) for arg in args)
+            return any(arg[0] == "f" for arg in args) and not any(
+                arg[0] in ("n", "a") and self.is_function(frame, arg) for arg in args
+            )
         return True
 
     def is_function(self, frame: Frame, arg: Expr) -> bool:
         value = self.quiet(frame, arg)
         return value is not None and value[0] == "F"
-
-    def quiet(self, frame: Frame, e: Expr) -> Value:
-        """The value of an expression that is evaluated elsewhere too: its effects are dropped."""
-        effects, seen = frame.effects, frame.seen
-        frame.effects, frame.seen = [], set()
-        value = self.eval(frame, e)
-        frame.effects, frame.seen = effects, seen
-        return value
 
     # -- construction
 
@@ -509,265 +488,3 @@ class Calls(Decorated):
             if value is not None and value[0] in ("I", "K"):
                 return int(value[1])
         return None
-
-    # -- client libraries
-
-    def library_base(self, number: int) -> tuple[Any, ...] | None:
-        """The library type that a class inherits from, base expressions evaluated."""
-        if number in self._library_bases:
-            return self._library_bases[number]
-        self._library_bases[number] = None
-        found = self.program.library_base(number)
-        if found is None:
-            for value in self.program.lineage(number):
-                if value[0] == "B":
-                    head, *rest = value[2].split(".")
-                    current = self.resolved(self.program.name(value[1], head))
-                    for part in rest:
-                        current = self.attribute(None, current, part)
-                    if current is not None and current[0] == "L":
-                        found = ("L", current[1], None)
-        self._library_bases[number] = found
-        return found
-
-    def begins(self, frame: Frame, item: Expr) -> bool:
-        """Whether a `with`/`using` item opens a transaction."""
-        inner = item[1] if item[0] == "w" else item
-        if inner[0] != "c":
-            return False
-        callee = inner[1]
-        if callee[0] == "a":
-            target, name = self.quiet(frame, callee[1]), callee[2]
-        else:
-            target, name = (self.lookup(frame, callee[1]), "") if callee[0] == "n" else (None, "")
-            if target is not None and target[0] == "X":
-                head, _, name = target[1].rpartition(".")
-                target = ("X", head)
-        if target is None:
-            return False
-        if target[0] == "X":
-            language = self.program.language_of(frame.module)
-            for languages, type_id in self.program.clients.modules.get(target[1], ()):
-                if language in languages.split(","):
-                    return self.program.clients.types[type_id].kind_of(name) in ("transaction", "begin")
-            return False
-        if target[0] in ("I", "K"):
-            base = self.library_base(target[1])
-            target = ("L", *base[1:]) if base else target
-        return target[0] == "L" and self.program.clients.types[target[1]].kind_of(name) in ("transaction", "begin")
-
-    def client(self, frame: Frame, type_id: str, entity: int | None, name: str, args: Sequence[Expr], line: int, seen: bool, topic: str = "") -> Value:
-        """A call on a client library's type."""
-        client = self.program.clients.types[type_id]
-        kind = client.kind_of(name)
-        result: Value = ("L", type_id, entity)
-        target = client.returns.get(name)
-        if target is not None and target in self.program.clients.types:
-            result = ("L", target, entity)
-        if type_id.endswith(ENTITY_TYPES) and entity is not None and target is None:
-            result = ("I", entity)
-        if kind is None and target is None and "*" in client.returns:
-            target = client.returns["*"]
-            result = ("L", target, entity) if target in self.program.clients.types else result
-        if kind == "transaction":
-            before = frame.transaction
-            frame.transaction = before or next(self.ids)
-            self.arguments(frame, args, inline=True, bound=result)
-            frame.transaction = before
-            return result
-        if kind == "after_commit":
-            flags, before = frame.flags, frame.transaction
-            frame.flags, frame.transaction = flags | {"after_commit"}, 0
-            for value in self.arguments(frame, args, inline=True):
-                for method in self.program.find_method(value[1], "afterCommit") if value and value[0] == "I" else ():
-                    self.enter_function(frame, method, value, (), line)
-            frame.flags, frame.transaction = flags, before
-            return result
-        if kind in ("listen", "hook"):
-            self.runs(frame, name, args) if kind == "listen" else None
-            values = self.arguments(frame, args, inline=False)
-            self.listen(frame, kind, type_id, entity, args, values)
-            return result
-        values = self.arguments(frame, args, inline=kind is None and name not in self.program.clients.handlers.get("any", ()), bound=result)
-        if kind is None:
-            return self.ended(result, target, entity, "")
-        if kind == "dispatch":
-            return self.dispatch(frame, values, line)
-        if kind == "begin":
-            frame.transaction = frame.transaction or next(self.ids)
-            return result
-        if kind in ("commit", "rollback"):
-            frame.transaction = 0
-            return result
-        kind, place = self.decide(frame, kind, args, values)
-        if kind == "ignore":
-            return self.ended(result, target, entity, "")
-        subject = entity
-        if subject is None:
-            subject = next((v[1] for v in values if v is not None and v[0] in ("I", "K")), None)
-        flags = frozenset() if seen else frozenset({"guessed"})
-        self.emit(frame, kind, client.technology, topic or place, subject, line, flags, client.library, seen)
-        if kind == "flush":
-            frame.transaction = 0
-        self.trigger(frame, kind, client.library, subject, line)
-        return self.ended(result, target, entity, kind)
-
-    def ended(self, result: Value, target: str | None, entity: int | None, kind: str) -> Value:
-        """What a call returns where the library says that its client ends there."""
-        if target == "none" or result is None:
-            return None
-        if result[0] != "L":
-            return result
-        client = self.program.clients.types[result[1]]
-        if target == "entity" or (kind and kind in client.ends):
-            if entity is None:
-                return None
-            return ("I", entity, "managed") if client.managed and kind == "read" else ("I", entity)
-        return result
-
-    def decide(self, frame: Frame, kind: str, args: Sequence[Expr], values: Sequence[Value]) -> tuple[str, str]:
-        """The kind of a call whose text decides it, and the name of what it touches."""
-        texts = [v[1] for v in values if v is not None and v[0] == "S"]
-        if kind in ("sql_write", "sql_read"):
-            for text in texts:
-                found = sql_kind(text)
-                if found is not None:
-                    return found, sql_table(text)
-            return kind[4:], ""
-        if kind == "cache_set" and ("NX" in texts or any(a[0] == "k" and a[1].lower() == "nx" for a in args)):
-            return "lock", ""
-        return kind, texts[0][:120] if texts and kind in ("publish", "enqueue") else ""
-
-    def emit(
-        self, frame: Frame, kind: str, technology: str, name: str, entity: int | None, line: int,
-        flags: frozenset[str] = frozenset(), library: str = "", seen: bool = True,
-    ) -> None:
-        frame.add(
-            Effect(
-                kind, technology, name, entity, frame.function, line, line, frame.context, frame.transaction,
-                frame.flags | flags, 0, -1, seen, library,
-            )
-        )
-
-    def mutate(self, frame: Frame, target: Value, name: str, line: int) -> None:
-        """A change of a managed entity inside a transaction is written by dirty checking."""
-        if target is None or target[0] != "I" or len(target) < 3 or not frame.transaction:
-            return
-        if name.startswith(MUTATORS) or line < 0:
-            self.emit(frame, "write", "sql", "", target[1], line, frozenset({"hook"}), "jpa", seen=False)
-
-    # -- what a write or an event sets off
-
-    def listen(self, frame: Frame, kind: str, type_id: str, entity: int | None, args: Sequence[Expr], values: Sequence[Value]) -> None:
-        """Note a hook or listener that is registered by a call."""
-        functions = [v[1] for v in values if v is not None and v[0] in ("F", "C")]
-        senders = [v[1] for v in values if v is not None and v[0] in ("K", "I")]
-        texts = [v[1] for v in values if v is not None and v[0] == "S"]
-        for number in functions:
-            if kind == "listen":
-                for text in texts[:1]:
-                    if (number, "listener") not in self.hooks.by_text[text]:
-                        self.hooks.by_text[text].append((number, "listener"))
-                continue
-            owner = self.program.owner.get(number)
-            library = type_id.split("/", maxsplit=1)[0]
-            self.hooks.library.setdefault(number, library)
-            targets = senders or ([entity] if entity is not None else []) or ([owner] if owner is not None else [])
-            for target in targets:
-                if number not in self.hooks.on_write[target]:
-                    self.hooks.on_write[target].append(number)
-            if not targets and number not in self.hooks.on_flush[library]:
-                self.hooks.on_flush[library].append(number)
-
-    def trigger(self, frame: Frame, kind: str, library: str, entity: int | None, line: int) -> None:
-        """Run the hooks of a write."""
-        if kind == "flush" or (kind == "write" and library not in self.flushing):
-            raised = [e.entity for e in frame.effects if e.kind == "raise" and e.entity is not None]
-            for event in dict.fromkeys(raised):
-                self.dispatch(frame, (("I", event),), line)
-        if not self.hooks.on_write or kind not in ("write", "flush"):
-            return
-        if kind == "write" and library in self.flushing:
-            return
-        entities = {entity} if entity is not None else set()
-        if kind == "flush":
-            entities |= {e.entity for e in frame.effects if e.library == library and e.kind == "write"}
-        flags = frame.flags
-        frame.flags = flags | {"hook"}
-        for target, functions in self.hooks.on_write.items():
-            if any(e is not None and self.program.inherits(e, target) for e in entities):
-                for number in functions:
-                    owner = self.program.owner.get(number)
-                    for effect in self.summary(number, ("I", owner) if owner is not None else None).effects:
-                        self.compose(frame, effect, number, line)
-        frame.flags = flags
-
-    def dispatch(self, frame: Frame, values: Sequence[Value], line: int) -> Value:
-        """Run the listeners of an in-process event or command."""
-        found: list[tuple[int, str]] = []
-        for value in values[:2]:
-            if value is not None and value[0] in ("I", "K"):
-                for base in self.program.lineage(value[1]):
-                    found += self.hooks.by_class.get(base[1], []) if base[0] == "I" else []
-                if not found:
-                    for event in self.program.implementers(value[1]):
-                        found += self.hooks.by_class.get(event, [])
-            elif value is not None and value[0] == "S":
-                found += self.hooks.by_text.get(value[1], [])
-        result: Value = None
-        flags = frame.flags
-        for number, role in list(dict.fromkeys(found))[:LISTENER_LIMIT]:
-            frame.flags = flags | {"event"} | ({"after_commit"} if role == "after_commit_listener" else set())
-            owner = self.program.owner.get(number)
-            summary = self.summary(number, ("I", owner) if owner is not None else None)
-            for effect in summary.effects:
-                self.compose(frame, effect, number, line)
-            result = result or summary.value
-        frame.flags = flags
-        return result
-
-    def unknown(self, frame: Frame, name: str, args: Sequence[Expr], line: int, receiver: Expr, title: str = "") -> Value:
-        """A method of something whose type was not found: the receiver's name decides, with less confidence."""
-        plain = normal(title or self.last(receiver))
-        module = self.program.modules[frame.module]
-        clients = self.program.clients
-        near = self.program.near_libraries(module.path)
-        for start in range(len(plain) - 1) if plain else ():
-            for languages, type_id in clients.receivers.get(plain[start:], ()):
-                if module.language not in languages.split(",") or (start and len(plain) - start < 4):
-                    continue
-                client = clients.types[type_id]
-                if client.library in near and client.kind_of(name) is not None:
-                    return self.client(frame, type_id, None, name, args, line, seen=False)
-        sole = self.sole_method(name, module.language) if not title else None
-        if sole is not None:
-            flags = frame.flags
-            frame.flags = flags | {"guessed"}
-            owner = self.program.owner.get(sole)
-            value = self.enter_function(frame, sole, ("I", owner), args, line)
-            frame.flags = flags
-            return value
-        self.arguments(frame, args, inline=self.runs(frame, name, args))
-        value = self.eval(frame, receiver) if receiver[0] == "n" else None
-        return value if value is not None and value[0] == "X" else None
-
-    def sole_method(self, name: str, language: str) -> int | None:
-        """The only method of that name in the repository, where types are not declared and the name is telling."""
-        if language not in ("python", "javascript", "php") or len(name) < 9:
-            return None
-        if not self._sole:
-            self._sole[""] = None
-            for number, methods in enumerate(self.program.methods):
-                if self.program.class_module[number] in self.tests:
-                    continue
-                for title, found in methods.items():
-                    self._sole[title] = None if title in self._sole or len(found) > 1 else found[0]
-        return self._sole.get(name)
-
-    def last(self, receiver: Expr) -> str:
-        """The last name of a receiver expression."""
-        while receiver[0] in ("c", "i", "w", "as"):
-            receiver = receiver[1]
-        if receiver[0] == "a":
-            return str(receiver[2])
-        return str(receiver[1]) if receiver[0] == "n" and receiver[1] != "self" else ""

@@ -12,12 +12,41 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = (
-    "write", "read", "publish", "enqueue", "cache_set", "invalidate", "outbox", "lock", "ignore",
-    "sql_write", "sql_read", "begin", "commit", "rollback", "transaction", "after_commit", "dispatch", "listen", "hook", "flush",
+    "write",
+    "read",
+    "publish",
+    "enqueue",
+    "cache_set",
+    "invalidate",
+    "outbox",
+    "lock",
+    "ignore",
+    "sql_write",
+    "sql_read",
+    "begin",
+    "commit",
+    "rollback",
+    "transaction",
+    "after_commit",
+    "dispatch",
+    "listen",
+    "hook",
+    "flush",
 )
 ROLES = (
-    "transaction", "listener", "after_commit_listener", "hook", "entity", "cache_set", "invalidate", "cache_fill",
-    "outbox", "entry", "publish", "command_handler", "event_handler",
+    "transaction",
+    "listener",
+    "after_commit_listener",
+    "hook",
+    "entity",
+    "cache_set",
+    "invalidate",
+    "cache_fill",
+    "outbox",
+    "entry",
+    "publish",
+    "command_handler",
+    "event_handler",
 )
 
 
@@ -66,6 +95,8 @@ class Clients:
     families: dict[str, str] = field(default_factory=dict)
     backing: dict[str, str] = field(default_factory=dict)
     handlers: dict[str, set[str]] = field(default_factory=dict)
+    # names so telling that they count wherever they are imported from: clients generated into the repository
+    anywhere: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def type_of(self, languages: str, qualified: str) -> str | None:
         """The type id of a qualified name such as `redis.Redis` or `ioredis#default`."""
@@ -74,6 +105,9 @@ class Clients:
                 for prefix in prefixes:
                     if under(qualified, prefix):
                         return type_id
+        found = self.anywhere.get(last_name(qualified))
+        if found is not None and languages in found[0].split(","):
+            return found[1]
         for language, prefixes, type_id in self.by_name.get("default", ()):
             if qualified in prefixes and languages in language.split(","):
                 return type_id
@@ -88,7 +122,9 @@ class Clients:
         found += [library for wanted, prefix, library in self.textual if wanted == language and name.startswith(prefix)]
         return found
 
-    def role_of(self, language: str, name: str, qualified: str | None, packages: frozenset[str]) -> tuple[str, str] | None:
+    def role_of(
+        self, language: str, name: str, qualified: str | None, packages: frozenset[str]
+    ) -> tuple[str, str] | None:
         """Role and library of an annotation; an unresolved one counts if its library is in use."""
         for languages, prefixes, role, library in self.decorators.get(name, ()):
             if languages and language not in languages.split(","):
@@ -138,7 +174,21 @@ def load_clients(documents: Mapping[str, Any]) -> Clients:
 
 def add_library(clients: Clients, file: str, document: Mapping[str, Any]) -> list[str]:
     """Enter one library; the problems found."""
-    allowed = {"id", "title", "sources", "languages", "packages", "imports", "technology", "types", "decorators", "note", "families", "backing", "handlers"}
+    allowed = {
+        "id",
+        "title",
+        "sources",
+        "languages",
+        "packages",
+        "imports",
+        "technology",
+        "types",
+        "decorators",
+        "note",
+        "families",
+        "backing",
+        "handlers",
+    }
     problems = [f"{file}: unknown key {key!r}" for key in document if key not in allowed]
     library = str(document.get("id", file))
     languages = ",".join(document.get("languages", []))
@@ -164,11 +214,30 @@ def add_library(clients: Clients, file: str, document: Mapping[str, Any]) -> lis
 
 
 def add_type(
-    clients: Clients, file: str, library: str, languages: str, technology: str, prefixes: tuple[str, ...],
-    short: str, entry: Mapping[str, Any],
+    clients: Clients,
+    file: str,
+    library: str,
+    languages: str,
+    technology: str,
+    prefixes: tuple[str, ...],
+    short: str,
+    entry: Mapping[str, Any],
 ) -> list[str]:
     """Enter one type; the problems found."""
-    known = {*KINDS, "names", "receivers", "returns", "technology", "module", "globals", "like", "imports", "ends", "managed"}
+    known = {
+        *KINDS,
+        "names",
+        "receivers",
+        "returns",
+        "technology",
+        "module",
+        "globals",
+        "like",
+        "imports",
+        "ends",
+        "managed",
+        "anywhere",
+    }
     problems = [f"{file}: {short}: unknown key {key!r}" for key in entry if key not in known]
     type_id = f"{library}/{short}"
     methods: dict[str, str] = {}
@@ -194,7 +263,13 @@ def add_type(
     receivers = frozenset(normal(name) for name in entry.get("receivers", []))
     own = str(entry.get("technology", technology))
     made = ClientType(
-        type_id, library, own, methods, tuple(starts), returns, receivers,
+        type_id,
+        library,
+        own,
+        methods,
+        tuple(starts),
+        returns,
+        receivers,
         frozenset(entry.get("ends", [])),
         bool(entry.get("managed")),
     )
@@ -202,6 +277,8 @@ def add_type(
     places = tuple(entry.get("imports", prefixes))
     for name in entry.get("names", []):
         clients.by_name.setdefault(name, []).append((languages, places, type_id))
+    for name in entry.get("anywhere", []):
+        clients.anywhere[name] = (languages, type_id)
     for receiver in receivers:
         clients.receivers.setdefault(receiver, []).append((languages, type_id))
     for name in entry.get("globals", []):
@@ -215,8 +292,14 @@ def add_type(
 def ecosystem(language: str) -> str:
     """The package ecosystem of a language."""
     return {
-        "typescript": "npm", "javascript": "npm", "java": "maven", "kotlin": "maven", "python": "pypi", "go": "go",
-        "csharp": "nuget", "php": "composer",
+        "typescript": "npm",
+        "javascript": "npm",
+        "java": "maven",
+        "kotlin": "maven",
+        "python": "pypi",
+        "go": "go",
+        "csharp": "nuget",
+        "php": "composer",
     }.get(language, "")
 
 

@@ -58,7 +58,9 @@ class Conclusions:
         picked = chosen or low
         if not picked:
             return None
-        return self.finding(number, name, [picked[at] for at in sorted(picked)], "dual_write" if chosen else "cache_invalidation")
+        return self.finding(
+            number, name, [picked[at] for at in sorted(picked)], "dual_write" if chosen else "cache_invalidation"
+        )
 
     def owned(self, one: Effect, other: Effect, starter: bool) -> bool:
         """Whether the two meet in this function, not already in a callee that has both."""
@@ -96,13 +98,14 @@ class Conclusions:
         return any(RELAY.search(word) for word in words)
 
     def hooked(self, number: int, name: str, library: str, effects: Sequence[Effect], after: bool) -> DualWrite | None:
-        """The finding of a function that runs whenever a library writes: the write that sets it off is the first half."""
+        """The finding of a function that runs whenever a library writes; that write is the first half."""
         technology = self.program.clients.technology.get(library, "")
         line = self.program.functions[number].line
         flags = frozenset({"hook"} | ({"after_commit"} if after else set()))
         cause = Effect("write", technology, "", None, number, line, line, (), 0, flags, 0, -1, True, library)
         others = [
-            e for e in effects
+            e
+            for e in effects
             if e.kind in STATEFUL and self.system(e) not in ("", self.system(cause)) and e.depth <= NEAR
         ]
         return self.finding(number, name, [cause, *others], "dual_write") if others else None
@@ -114,8 +117,17 @@ class Conclusions:
         confidence: Confidence = "seen" if all(e.seen for e in effects) else "inferred"
         where = "; ".join(f"{f.kind} {f.technology} at {f.path}:{f.line}" for f in facts[:6])
         return DualWrite(
-            self.program.path_of(number), name, function.line, max(function.line, *(e.at for e in effects)), systems, class_, kind_of(effects),
-            order_of(effects), confidence, facts, where,
+            self.program.path_of(number),
+            name,
+            function.line,
+            max(function.line, *(e.at for e in effects)),
+            systems,
+            class_,
+            kind_of(effects),
+            order_of(effects),
+            confidence,
+            facts,
+            where,
         )
 
     def effect(self, effect: Effect) -> CodeEffect:
@@ -123,17 +135,33 @@ class Conclusions:
         entity = self.program.classes[effect.entity].name if effect.entity is not None else ""
         via = tuple(sorted(effect.flags & {"helper", "interface", "hook", "event", "after_commit", "guessed"}))
         return CodeEffect(
-            effect.kind, self.technology(effect), safe_name(effect.name), safe_name(entity),
-            self.program.path_of(effect.function), effect.line, effect.at, effect.transaction,
-            "loop" in effect.flags, bool(effect.context), "awaited" in effect.flags, "parallel" in effect.flags,
-            "on_error" in effect.flags, via, "seen" if effect.seen else "inferred",
+            effect.kind,
+            self.technology(effect),
+            safe_name(effect.name),
+            safe_name(entity),
+            self.program.path_of(effect.function),
+            effect.line,
+            effect.at,
+            effect.transaction,
+            "loop" in effect.flags,
+            bool(effect.context),
+            "awaited" in effect.flags,
+            "parallel" in effect.flags,
+            "on_error" in effect.flags,
+            via,
+            "seen" if effect.seen else "inferred",
         )
 
 
 def kind_of(effects: Sequence[Effect]) -> str:
     """How the second write comes about, the least visible way first."""
     flags = frozenset().union(*(e.flags for e in effects))
-    for flag, kind in (("after_commit", "post_commit"), ("hook", "hook"), ("event", "hook"), ("interface", "interface")):
+    for flag, kind in (
+        ("after_commit", "post_commit"),
+        ("hook", "hook"),
+        ("event", "hook"),
+        ("interface", "interface"),
+    ):
         if flag in flags:
             return kind
     return "helper" if any(e.depth for e in effects) else "direct"
@@ -156,5 +184,3 @@ def order_of(effects: Sequence[Effect]) -> str:
     if open_ones or flushed:
         return "after-commit" if effects.index(others[-1]) > effects.index(stores[0]) else "before-commit"
     return "no-transaction"
-
-

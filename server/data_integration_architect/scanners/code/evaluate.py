@@ -1,20 +1,20 @@
 """Abstract run of one function: statements in program order, branches, transactions, helpers inlined by summary.
 
-Values are those of `program.py`. The run is linear in the size of a function; a call costs one look-up once the callee has
-been summarised. Loops run once, recursion is cut where it closes.
+Values are those of `program.py`. The run is linear in the size of a function; a call costs one look-up once the
+callee has been summarised. Loops run once, recursion is cut where it closes.
 """
 
 from __future__ import annotations
 
-from itertools import count
+from collections.abc import Sequence
 from typing import Any
 
-from .calls import Calls
 from .effects import CONTEXT_LIMIT, EMPTY, Frame, Summary
-from .ir import Block, Expr, Function
-from .program import Program, Value
+from .imports import Value
+from .ir import Expr, Function
+from .program import Program
+from .values import DEPTH_LIMIT, Values
 
-DEPTH_LIMIT = 14
 VARIANT_LIMIT = 8
 # Steps (expressions) that one function may take together with the closures it runs in place.
 STEP_LIMIT = 60_000
@@ -24,26 +24,21 @@ class OutOfSteps(Exception):
     """A function took more steps than `STEP_LIMIT`."""
 
 
-class Evaluator(Calls):
+class Evaluator(Values):
     """Summaries of functions, memoised by function, receiver class and the client arguments passed."""
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.memo: dict[tuple[Any, ...], Summary] = {}
-        self.running: set[tuple[Any, ...]] = set()
         self.variants: dict[int, int] = {}
-        self.ids = count(1)
-        self.fields: dict[tuple[int, str], Value] = {}
-        self.module_values: dict[tuple[int, int], Value] = {}
-        self.module_frames: dict[int, Frame] = {}
-        self.constructed: dict[int, tuple[Value, ...]] = {}
         self.closures: dict[int, Frame] = {}
         self.steps = 0
-        self.nesting = 0
 
     # -- functions
 
-    def summary(self, number: int, self_value: Value, arguments: tuple[Value, ...] = (), outer: Frame | None = None) -> Summary:
+    def summary(
+        self, number: int, self_value: Value, arguments: tuple[Value, ...] = (), outer: Frame | None = None
+    ) -> Summary:
         """Effects and value of a call; arguments only matter where the parameter says no type."""
         function = self.program.functions[number]
         given = self.significant(function, arguments)
@@ -86,7 +81,11 @@ class Evaluator(Calls):
         """Arguments that tell more than the parameter's own type; unhashable ones are dropped."""
         out: list[Value] = []
         for param, value in zip(function.params, arguments, strict=False):
-            keep = value is not None and value[0] in ("L", "I", "K", "F", "C", "M", "S") and (not param.type or value[0] in ("C", "F"))
+            keep = (
+                value is not None
+                and value[0] in ("L", "I", "K", "F", "C", "M", "S")
+                and (not param.type or value[0] in ("C", "F"))
+            )
             if keep and value is not None and value[0] in ("I", "L") and len(value) > 3:
                 value = value[:3]
             out.append(value if keep else None)
@@ -115,14 +114,6 @@ class Evaluator(Calls):
             frame.names[param.name] = value
         return frame
 
-    def guess(self, name: str, module: int) -> Value:
-        """An untyped name that is called like a class of the repository."""
-        found = self.program.named_like(name, module)
-        return ("I", found) if found is not None else None
-
-    def field_of_type(self, value: Value, name: str) -> Value:
-        return self.attribute(None, value, name) if value is not None else None
-
     def run(self, frame: Frame, function: Function) -> None:
         """Run a body; a declared transaction covers it."""
         role = self.roles(frame.function)
@@ -139,7 +130,7 @@ class Evaluator(Calls):
 
     # -- statements
 
-    def block(self, frame: Frame, block: Block) -> bool:
+    def block(self, frame: Frame, block: Sequence[Expr]) -> bool:
         """Run statements; whether control leaves the block."""
         context = frame.context
         for stmt in block:
@@ -176,7 +167,11 @@ class Evaluator(Calls):
         elif tag == "def":
             number = self.program.function_base[frame.module] + stmt[2]
             self.closures.setdefault(number, frame)
-            frame.names[stmt[1]] = ("C", number, frame) if frame.function != self.program.function_base[frame.module] else ("F", number, None)
+            frame.names[stmt[1]] = (
+                ("C", number, frame)
+                if frame.function != self.program.function_base[frame.module]
+                else ("F", number, None)
+            )
         elif tag in ("g", "q"):
             flags = frame.flags
             frame.flags = flags | {"parallel" if tag == "g" else "deferred"}
@@ -334,139 +329,3 @@ class Evaluator(Calls):
             value = self.eval(frame, part)
             first = first if first is not None and first[0] != "S" else value or first
         return first
-
-    def lookup(self, frame: Frame, name: str) -> Value:
-        """A name: locals, enclosing functions, fields in languages with an implied receiver, the module."""
-        if name == "self":
-            return self.receiver(frame)
-        scope: Frame | None = frame
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]  # type: ignore[no-any-return]
-            scope = scope.outer
-        module = frame.module
-        language = self.program.language_of(module)
-        if language in ("java", "kotlin", "csharp"):
-            this = self.receiver(frame)
-            if this is not None and this[0] in ("I", "K"):
-                if any(v[0] == "I" and name in self.program.classes[v[1]].fields for v in self.program.lineage(this[1])):
-                    return self.attribute(frame, this, name)
-        if name in ("cls",) and language == "python":
-            return self.receiver(frame)
-        return self.resolved(self.program.name(module, name))
-
-    def receiver(self, frame: Frame) -> Value:
-        """What `this` is: that of the innermost function that has one."""
-        scope: Frame | None = frame
-        while scope is not None:
-            if scope.self_value is not None:
-                return tuple(scope.self_value)
-            scope = scope.outer
-        owner = self.program.owner.get(frame.function)
-        return ("I", owner) if owner is not None else None
-
-    def resolved(self, value: Value) -> Value:
-        """The value of a module-level assignment, others unchanged."""
-        if value is None or value[0] != "=":
-            return value
-        _, module, expression, type_text, target, at = value
-        key = (module, id(target))
-        if key in self.module_values:
-            return self.module_values[key]
-        self.module_values[key] = None
-        declared = self.program.type(module, type_text) if type_text else None
-        if declared is not None and declared[0] in ("L", "I"):
-            self.module_values[key] = declared
-            return declared
-        frame = self.module_frames.get(module)
-        if frame is None:
-            frame = self.module_frames[module] = Frame(module, self.program.function_base[module], None, None)
-        found = None
-        if self.nesting < DEPTH_LIMIT and expression is not None:
-            self.nesting += 1
-            found = self.quiet(frame, expression)
-            self.nesting -= 1
-        if len(target) > 2 and found is not None:
-            found = self.attribute(frame, found, target[2])
-        elif at and found is not None and found[0] not in ("L",):
-            found = None
-        self.module_values[key] = found if found is not None else declared
-        return self.module_values[key]
-
-    def attribute(self, frame: Frame | None, value: Value, name: str) -> Value:
-        """The value of an attribute."""
-        if value is None:
-            return None
-        tag = value[0]
-        if tag in ("I", "K"):
-            return self.class_attribute(value, name)
-        if tag == "L":
-            client = self.program.clients.types[value[1]]
-            target = client.returns.get(name)
-            return ("L", target, value[2]) if target and target in self.program.clients.types else value
-        if tag in ("X", "M", "P"):
-            found = self.resolved(self.program.member(value, name))
-            if tag == "X" and frame is not None:
-                language = self.program.language_of(frame.module)
-                base = self.program.clients.type_of(language, value[1])
-                if base is not None:
-                    return self.attribute(frame, ("L", base, None), name)
-            return found
-        if tag == "D":
-            for key, item in value[1]:
-                if key == name:
-                    return item if item is None or isinstance(item, tuple) else None
-        return None
-
-    def class_attribute(self, value: tuple[Any, ...], name: str) -> Value:
-        """A field (declared type, or what is assigned to it), else a method, else what the library base gives."""
-        number = value[1]
-        key = (number, name)
-        if key not in self.fields:
-            self.fields[key] = None
-            self.fields[key] = self.field_value(number, name)
-        found = self.fields[key]
-        if found is not None:
-            return found
-        methods = self.program.find_method(number, name)
-        if methods:
-            return ("F", methods[0], ("I", number))
-        base = self.library_base(number)
-        if base is not None:
-            client = self.program.clients.types[base[1]]
-            target = client.returns.get(name)
-            if target in self.program.clients.types:
-                own = number if self.program.clients.types[target].ends else None
-                return ("L", target, base[2] if base[2] is not None else own)
-        return None
-
-    def field_value(self, number: int, name: str) -> Value:
-        program = self.program
-        best: Value = None
-        for base in program.lineage(number):
-            if base[0] != "I" or name not in program.classes[base[1]].fields:
-                continue
-            item, module = program.classes[base[1]].fields[name], program.class_module[base[1]]
-            if item.type:
-                best = program.type(module, item.type)
-                if best is not None and best[0] != "X":
-                    return best
-            for within, init in item.inits:
-                function = program.function_base[module] + (within or 0)
-                frame = self.field_frame(function, number)
-                self.nesting += 1
-                value = self.eval(frame, init) if self.nesting <= DEPTH_LIMIT else None
-                self.nesting -= 1
-                if value is not None and (best is None or value[0] != "X"):
-                    return value
-            if best is None and not item.type:
-                best = self.guess(name, module)
-        return best
-
-    def field_frame(self, function: int, owner: int) -> Frame:
-        """The frame of the method in which a field is assigned, its parameters bound as seen where it is called."""
-        made = self.program.functions[function]
-        if made.name == "<module>":
-            return Frame(self.program.function_module[function], function, ("K", owner), None)
-        given = self.constructed.get(owner, ()) if made.name in ("constructor", "__init__") else ()
-        return self.enter(function, ("I", owner), self.significant(made, given), None)

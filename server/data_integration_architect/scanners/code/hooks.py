@@ -159,7 +159,9 @@ class Decorated:
     def handlers_of(self, number: int, roles: set[str]) -> None:
         """Classes that handle one message type: `IRequestHandler<X>`, `@CommandHandler(X)`."""
         program, module = self.program, self.program.class_module[number]
-        names = [name for m in ("handle", "Handle", "execute", "__invoke") for name in program.methods[number].get(m, ())]
+        names = [
+            name for m in ("handle", "Handle", "execute", "__invoke") for name in program.methods[number].get(m, ())
+        ]
         if not names:
             return
         for value in program.bases(number):
@@ -197,8 +199,8 @@ class Decorated:
                     texts.append(value[1])
         if role == "hook":
             targets = senders or ([owner] if owner is not None and program.language_of(module) != "python" else [])
-            for target in targets:
-                self.hooks.on_write[target].append(number)
+            for written in targets:
+                self.hooks.on_write[written].append(number)
             found = next((r for r in (self.role_of(module, d) for d in decorators) if r and r[0] == "hook"), None)
             if found is not None:
                 self.hooks.library[number] = found[1]
@@ -209,8 +211,8 @@ class Decorated:
             value = program.type(module, param.type) if param.type else None
             if value is not None and value[0] == "I":
                 self.hooks.by_class[value[1]].append((number, role))
-        for target in senders:
-            self.hooks.by_class[target].append((number, role))
+        for sent in senders:
+            self.hooks.by_class[sent].append((number, role))
 
 
 def nested(expression: Expr) -> list[Expr]:

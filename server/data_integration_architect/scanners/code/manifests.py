@@ -36,11 +36,25 @@ def folder_of(path: str) -> str:
 def is_manifest(path: str) -> bool:
     """Whether a path is a dependency manifest that is read."""
     name = path.rpartition("/")[2]
-    return name in (
-        "package.json", "composer.json", "go.mod", "pom.xml", "build.gradle", "build.gradle.kts", "libs.versions.toml",
-        "pyproject.toml", "Pipfile", "setup.py", "setup.cfg", "Directory.Packages.props", "Directory.Build.props",
-    ) or name.endswith((".csproj", ".gradle", ".gradle.kts")) or (
-        name.endswith((".txt", ".in")) and ("requirements" in name or folder_of(path).endswith("requirements"))
+    return (
+        name
+        in (
+            "package.json",
+            "composer.json",
+            "go.mod",
+            "pom.xml",
+            "build.gradle",
+            "build.gradle.kts",
+            "libs.versions.toml",
+            "pyproject.toml",
+            "Pipfile",
+            "setup.py",
+            "setup.cfg",
+            "Directory.Packages.props",
+            "Directory.Build.props",
+        )
+        or name.endswith((".csproj", ".gradle", ".gradle.kts"))
+        or (name.endswith((".txt", ".in")) and ("requirements" in name or folder_of(path).endswith("requirements")))
     )
 
 
@@ -74,7 +88,14 @@ def read_manifest(path: str, text: str) -> Manifest | None:
 def json_packages(text: str) -> tuple[set[str], str]:
     document = json.loads(text)
     found: set[str] = set()
-    for key in ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies", "require", "require-dev"):
+    for key in (
+        "dependencies",
+        "devDependencies",
+        "peerDependencies",
+        "optionalDependencies",
+        "require",
+        "require-dev",
+    ):
         section = document.get(key)
         if isinstance(section, dict):
             found |= {str(name) for name in section}
@@ -104,9 +125,9 @@ def collect(node: object, found: set[str], depth: int) -> None:
         return
     if isinstance(node, dict):
         for key, value in node.items():
-            if "dependencies" in key or key in ("packages", "dev-packages"):
-                if isinstance(value, dict):
-                    found |= {str(name).replace("_", "-") for name in value}
+            named = "dependencies" in key or key in ("packages", "dev-packages")
+            if named and isinstance(value, dict):
+                found |= {str(name).replace("_", "-") for name in value}
             collect(value, found, depth + 1)
     elif isinstance(node, list):
         for item in node:

@@ -26,7 +26,7 @@ def parse_source(path: str, text: str) -> Module | str:
     if any(len(line) > LINE_LIMIT for line in text.split("\n")) and text.count("\n") < len(text) // 400:
         return "minified"
     grammar, reader = LANGUAGES[ending]
-    from ast_grep_py import SgRoot  # noqa: PLC0415  loaded in the worker only
+    from ast_grep_py import SgRoot
 
     try:
         root = SgRoot(text, grammar).root()

@@ -20,7 +20,20 @@ from .workers import parse_all
 
 # Technologies that say no more than what they are for, or that keep nothing.
 UNNAMED = frozenset({"sql", "cache", "broker", "queue", "http", "email", "metrics", "local-cache", "in-process"})
-CONFIG_ENDINGS = (".yml", ".yaml", ".properties", ".env", ".toml", ".json", ".cfg", ".ini", ".conf", ".xml", ".sample", ".example")
+CONFIG_ENDINGS = (
+    ".yml",
+    ".yaml",
+    ".properties",
+    ".env",
+    ".toml",
+    ".json",
+    ".cfg",
+    ".ini",
+    ".conf",
+    ".xml",
+    ".sample",
+    ".example",
+)
 
 
 def scan_sources(
@@ -91,7 +104,10 @@ def sort_files(
 
 
 def analyse(
-    modules: Sequence[Module], manifests: Sequence[Manifest], addressed: dict[str, Counter[str]], clients: Clients,
+    modules: Sequence[Module],
+    manifests: Sequence[Manifest],
+    addressed: dict[str, Counter[str]],
+    clients: Clients,
     skipped: dict[str, int],
 ) -> CodeScan:
     """The scan of parsed modules."""
@@ -104,10 +120,10 @@ def analyse(
     registered_hooks(evaluator)
     found: dict[int, tuple[str, Summary]] = {}
     for number, function in enumerate(program.functions):
-        if not function.name.startswith("<") or function.name == "<module>":
-            if function.outer is None or function.outer == 0 or function.name == "<module>":
-                found[number] = (title(program, number), standalone(evaluator, number))
-    for number, function in enumerate(program.functions):
+        named = not function.name.startswith("<") and not function.outer
+        if named or function.name == "<module>":
+            found[number] = (title(program, number), standalone(evaluator, number))
+    for number in range(len(program.functions)):
         if number in found or number in evaluator.inlined:
             continue
         frame, label = evaluator.registered.get(number, (evaluator.closures.get(number), ""))
@@ -132,7 +148,12 @@ def analyse(
     writes.sort(key=lambda w: (w.path, w.line, w.function))
     stores = stores_used(program, technologies, functions, addressed)
     return CodeScan(
-        tuple(functions), stores, tuple(writes), len(modules), sum(m.lines for m in modules), dict(sorted(skipped.items()))
+        tuple(functions),
+        stores,
+        tuple(writes),
+        len(modules),
+        sum(m.lines for m in modules),
+        dict(sorted(skipped.items())),
     )
 
 
@@ -180,7 +201,8 @@ def stores_used(
     program: Program, technologies: Technologies, functions: Sequence[CodeFunction], addressed: dict[str, Counter[str]]
 ) -> tuple[StoreUse, ...]:
     """Technologies in use, best evidence first: a call, an import, a manifest, an address."""
-    clients, found = program.clients, {}
+    clients = program.clients
+    found: dict[str, StoreUse] = {}
 
     def note(technology: str, evidence: str, path: str, line: int) -> None:
         if technology and technology not in UNNAMED:
@@ -198,11 +220,18 @@ def stores_used(
                 if key not in known:
                     known[key] = clients.importers(*key)
                 for library in known[key]:
-                    note(technologies.resolve(clients.technology.get(library, ""), module.path), "import", module.path, 1)
+                    note(
+                        technologies.resolve(clients.technology.get(library, ""), module.path), "import", module.path, 1
+                    )
     for manifest in program.manifests:
         for package in sorted(manifest.packages):
             for library in program.package_libraries(manifest.ecosystem, package):
-                note(technologies.resolve(clients.technology.get(library, ""), manifest.path), "manifest", manifest.path, 1)
+                note(
+                    technologies.resolve(clients.technology.get(library, ""), manifest.path),
+                    "manifest",
+                    manifest.path,
+                    1,
+                )
     for path in sorted(addressed):
         for technology in sorted(addressed[path]):
             note(technology, "address", path, 1)

@@ -10,9 +10,30 @@ TABLE = re.compile(
     r"\b(?:insert\s+(?:ignore\s+)?into|update|delete\s+from|merge\s+into|replace\s+into|from|table)\s+[\"`\[]?([\w.]{1,80})",
     re.IGNORECASE,
 )
-WRITES = frozenset({"insert", "update", "delete", "merge", "replace", "upsert", "truncate", "copy", "call", "exec", "execute"})
+WRITES = frozenset(
+    {"insert", "update", "delete", "merge", "replace", "upsert", "truncate", "copy", "call", "exec", "execute"}
+)
 READS = frozenset({"select", "show", "explain", "describe", "values", "pragma", "table"})
-NEITHER = frozenset({"create", "alter", "drop", "set", "begin", "commit", "rollback", "grant", "listen", "lock", "use", "start", "savepoint", "vacuum", "comment", "notify"})
+NEITHER = frozenset(
+    {
+        "create",
+        "alter",
+        "drop",
+        "set",
+        "begin",
+        "commit",
+        "rollback",
+        "grant",
+        "listen",
+        "lock",
+        "use",
+        "start",
+        "savepoint",
+        "vacuum",
+        "comment",
+        "notify",
+    }
+)
 
 
 def sql_kind(text: str) -> str | None:

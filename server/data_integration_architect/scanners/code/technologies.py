@@ -14,11 +14,20 @@ ADDRESS = re.compile(
     r"kafka|clickhouse|cassandra|memcached|pulsar)(?:\+\w+)?:(?://|:mem|mem:|thin:|@)",
 )
 ADDRESSED = {
-    "postgres": "postgresql", "rediss": "redis", "amqp": "rabbitmq", "amqps": "rabbitmq", "mongodb+srv": "mongodb",
+    "postgres": "postgresql",
+    "rediss": "redis",
+    "amqp": "rabbitmq",
+    "amqps": "rabbitmq",
+    "mongodb+srv": "mongodb",
 }
 RELATIONAL = ("postgresql", "mysql", "mariadb", "sqlserver", "oracle", "cockroachdb", "sqlite", "h2")
 BROKERS = ("kafka", "rabbitmq", "nats", "sqs", "pubsub", "servicebus", "pulsar", "activemq", "redis")
-GENERIC = {"sql": RELATIONAL, "cache": ("redis", "memcached", "hazelcast"), "broker": BROKERS, "queue": ("redis", "rabbitmq", "sqs")}
+GENERIC = {
+    "sql": RELATIONAL,
+    "cache": ("redis", "memcached", "hazelcast"),
+    "broker": BROKERS,
+    "queue": ("redis", "rabbitmq", "sqs"),
+}
 
 
 def addresses(text: str) -> Counter[str]:

@@ -6,17 +6,22 @@ import re
 from functools import lru_cache
 
 # Containers and wrappers whose content is what calls are made on; a container of T is read as T.
-WRAPPERS = frozenset(
-    """List Set Collection Iterable Iterator Sequence Array ReadonlyArray Optional Promise Observable Task ValueTask
-    IEnumerable ICollection IList IReadOnlyList IReadOnlyCollection IQueryable IAsyncEnumerable HashSet Queue Stack
-    Mono Flux Single Maybe CompletableFuture CompletionStage Future Stream Page Slice ObjectProvider Provider Lazy
-    IOptions Ref Final ClassVar Annotated Awaitable Coroutine AsyncIterator AsyncGenerator Generator Type type list
-    tuple set frozenset deque Iter Seq MutableList MutableSet LinkedList ArrayList Inject Depends Union Pointer Atomic
-    IServiceProvider Partial Readonly Required NonNullable Awaited WeakReference Result Either Flow StateFlow Deferred
-    ResponseEntity ActionResult ApiResponse ConcurrentBag Mapped Dynamic HydratedDocument InstanceType""".split()
-)
-MAPS = frozenset("Map Dict dict Mapping Record HashMap ConcurrentHashMap ConcurrentDictionary Dictionary IDictionary MutableMap".split())
-NOTHING = frozenset("None null undefined void Unit nil Void".split())
+WRAPPERS_WORDS = """
+List Set Collection Iterable Iterator Sequence Array ReadonlyArray Optional Promise Observable Task ValueTask
+IEnumerable ICollection IList IReadOnlyList IReadOnlyCollection IQueryable IAsyncEnumerable HashSet Queue
+Stack Mono Flux Single Maybe CompletableFuture CompletionStage Future Stream Page Slice ObjectProvider
+Provider Lazy IOptions Ref Final ClassVar Annotated Awaitable Coroutine AsyncIterator AsyncGenerator
+Generator Type type list tuple set frozenset deque Iter Seq MutableList MutableSet LinkedList ArrayList
+Inject Depends Union Pointer Atomic IServiceProvider Partial Readonly Required NonNullable Awaited
+WeakReference Result Either Flow StateFlow Deferred ResponseEntity ActionResult ApiResponse ConcurrentBag
+Mapped Dynamic HydratedDocument InstanceType
+"""
+WRAPPERS = frozenset(WRAPPERS_WORDS.split())
+MAPS_WORDS = """
+Map Dict dict Mapping Record HashMap ConcurrentHashMap ConcurrentDictionary Dictionary IDictionary MutableMap
+"""
+MAPS = frozenset(MAPS_WORDS.split())
+NOTHING = frozenset(["None", "null", "undefined", "void", "Unit", "nil", "Void"])
 
 NAME = re.compile(r"[\w.$#\\]+")
 
@@ -27,7 +32,19 @@ def parse_type(text: str) -> tuple[str, tuple[str, ...]] | None:
     if len(text) > 300:
         return None
     text = text.strip().lstrip("*&").strip().strip("\"'")
-    for word in ("readonly ", "const ", "final ", "in ", "out ", "ref ", "params ", "typeof ", "keyof ", "this ", "suspend "):
+    for word in (
+        "readonly ",
+        "const ",
+        "final ",
+        "in ",
+        "out ",
+        "ref ",
+        "params ",
+        "typeof ",
+        "keyof ",
+        "this ",
+        "suspend ",
+    ):
         text = text.removeprefix(word).strip()
     while text.startswith(("[]", "*", "...", "chan ", "<-chan ")):
         text = text.removeprefix("<-chan ").removeprefix("chan ").removeprefix("...").lstrip("[]*").strip()

@@ -158,7 +158,7 @@ def serve(pipe: Connection) -> None:
 def limit_memory() -> None:
     """Bound this process; not every system can."""
     try:
-        import resource  # noqa: PLC0415  absent on Windows
+        import resource
     except ImportError:
         return
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))

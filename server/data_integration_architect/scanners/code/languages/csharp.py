@@ -9,8 +9,11 @@ from .reader import Node, Reader
 from .script import split_top
 
 TYPES = {
-    "class_declaration": "class", "record_declaration": "class", "struct_declaration": "class",
-    "record_struct_declaration": "class", "interface_declaration": "interface",
+    "class_declaration": "class",
+    "record_declaration": "class",
+    "struct_declaration": "class",
+    "record_struct_declaration": "class",
+    "interface_declaration": "interface",
 }
 
 
@@ -18,10 +21,22 @@ class CSharpReader(Reader):
     """Reads classes, primary constructors, lambdas, LINQ method chains; source generators are missed."""
 
     language = "csharp"
-    strings = frozenset({"string_literal", "verbatim_string_literal", "raw_string_literal", "interpolated_string_expression"})
+    strings = frozenset(
+        {"string_literal", "verbatim_string_literal", "raw_string_literal", "interpolated_string_expression"}
+    )
     silent: ClassVar[frozenset[str]] = Reader.silent | {
-        "integer_literal", "boolean_literal", "null_literal", "real_literal", "character_literal", "predefined_type",
-        "modifier", "type_argument_list", "preproc_region", "preproc_endregion", "attribute_list", "implicit_type",
+        "integer_literal",
+        "boolean_literal",
+        "null_literal",
+        "real_literal",
+        "character_literal",
+        "predefined_type",
+        "modifier",
+        "type_argument_list",
+        "preproc_region",
+        "preproc_endregion",
+        "attribute_list",
+        "implicit_type",
     }
     expressions: ClassVar[dict[str, str]] = {
         "identifier": "name",
@@ -106,7 +121,9 @@ class CSharpReader(Reader):
         function = node.field("function")
         callee = self.expr(function) or ("o", ())
         args = self.arguments(node.field("arguments"))
-        text = self.text(function.field("name") if function is not None and function.field("name") is not None else function)
+        text = self.text(
+            function.field("name") if function is not None and function.field("name") is not None else function
+        )
         if text.endswith(">") and "<" in text:
             args = (*args, ("k", "<>", ("s", text[text.index("<") + 1 : -1])))
         return self.called(callee, args, node)
@@ -312,7 +329,8 @@ class CSharpReader(Reader):
         return ("y", self.block(node.field("body")), handlers, final)
 
     def using_statement(self, node: Node) -> Any:
-        body, items = node.field("body"), []
+        body = node.field("body")
+        items: list[tuple[Expr, Expr | None]] = []
         inner = self.of_kind(node, "variable_declaration")
         if inner is not None:
             items = [(value, ("n", name)) for name, value in self.declarators(inner) if value is not None]

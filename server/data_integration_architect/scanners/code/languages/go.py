@@ -17,8 +17,16 @@ class GoReader(Reader):
     language = "go"
     strings = frozenset({"interpreted_string_literal", "raw_string_literal"})
     silent: ClassVar[frozenset[str]] = Reader.silent | {
-        "int_literal", "float_literal", "nil", "true", "false", "rune_literal", "iota", "package_clause",
-        "imaginary_literal", "blank_identifier",
+        "int_literal",
+        "float_literal",
+        "nil",
+        "true",
+        "false",
+        "rune_literal",
+        "iota",
+        "package_clause",
+        "imaginary_literal",
+        "blank_identifier",
     }
     expressions: ClassVar[dict[str, str]] = {
         "identifier": "name",
@@ -148,7 +156,9 @@ class GoReader(Reader):
             elif kind == "interface":
                 for item in self.named(body):
                     if item.kind() in ("method_elem", "method_spec"):
-                        method = self.method(item, self.text(item.field("name")), self.params(item.field("parameters")), tuple)
+                        method = self.method(
+                            item, self.text(item.field("name")), self.params(item.field("parameters")), tuple
+                        )
                         method.is_abstract, method.returns = True, first_result(self.text(item.field("result")))
                     elif item.kind() in ("type_elem", "constraint_elem", "type_identifier", "qualified_type"):
                         made.bases += (self.text(item),)
@@ -242,7 +252,12 @@ def package_names(path: str) -> list[str]:
     plain = VERSION.sub("", path)
     last = plain.rsplit("/", 1)[-1]
     names = [last]
-    for cut in (last.removesuffix(".go"), last.removeprefix("go-"), last.removesuffix("-go"), last.removeprefix("go-").removesuffix("-go")):
+    for cut in (
+        last.removesuffix(".go"),
+        last.removeprefix("go-"),
+        last.removesuffix("-go"),
+        last.removeprefix("go-").removesuffix("-go"),
+    ):
         names.append(cut)
     names.append(last.replace("-", ""))
     names.append(last.replace("-", "_"))

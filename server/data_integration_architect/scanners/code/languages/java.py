@@ -15,8 +15,19 @@ class JavaReader(Reader):
     language = "java"
     strings = frozenset({"string_literal", "text_block"})
     silent: ClassVar[frozenset[str]] = Reader.silent | {
-        "decimal_integer_literal", "true", "false", "null_literal", "character_literal", "decimal_floating_point_literal",
-        "generic_type", "dimensions", "type_arguments", "integral_type", "boolean_type", "void_type", "modifiers",
+        "decimal_integer_literal",
+        "true",
+        "false",
+        "null_literal",
+        "character_literal",
+        "decimal_floating_point_literal",
+        "generic_type",
+        "dimensions",
+        "type_arguments",
+        "integral_type",
+        "boolean_type",
+        "void_type",
+        "modifiers",
     }
     expressions: ClassVar[dict[str, str]] = {
         "identifier": "name",
@@ -193,7 +204,10 @@ class JavaReader(Reader):
             elif kind in self._stmt and kind.endswith("_declaration"):
                 self.class_(child)
             elif kind in ("static_initializer", "block"):
-                self.method(child, "<init>", (), lambda node=child: self.block(self.of_kind(node, "block") or node))
+                self.initializer(child, self.of_kind(child, "block") or child)
+
+    def initializer(self, node: Node, body: Node) -> None:
+        self.method(node, "<init>", (), lambda: self.block(body))
 
     def member_function(self, node: Node) -> None:
         body = node.field("body")
@@ -249,7 +263,9 @@ class JavaReader(Reader):
             name = item.field("name")
             value = self.expr(item.field("value"))
             type_text = self.text(item.field("type"))
-            head.append(("=", (("n", self.text(name)),), value, "" if type_text == "var" else type_text, self.line(item)))
+            head.append(
+                ("=", (("n", self.text(name)),), value, "" if type_text == "var" else type_text, self.line(item))
+            )
         handlers = tuple(self.block(child.field("body")) for child in self.all_of(node, "catch_clause"))
         last = self.of_kind(node, "finally_clause")
         final = self.block(self.of_kind(last, "block")) if last is not None else ()

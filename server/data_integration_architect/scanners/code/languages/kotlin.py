@@ -17,8 +17,19 @@ class KotlinReader(Reader):
     language = "kotlin"
     strings = frozenset({"string_literal"})
     silent: ClassVar[frozenset[str]] = Reader.silent | {
-        "integer_literal", "boolean_literal", "null_literal", "long_literal", "real_literal", "character_literal",
-        "user_type", "nullable_type", "type_arguments", "modifiers", "wildcard_import", "shebang_line", "multiline_comment",
+        "integer_literal",
+        "boolean_literal",
+        "null_literal",
+        "long_literal",
+        "real_literal",
+        "character_literal",
+        "user_type",
+        "nullable_type",
+        "type_arguments",
+        "modifiers",
+        "wildcard_import",
+        "shebang_line",
+        "multiline_comment",
     }
     expressions: ClassVar[dict[str, str]] = {
         "simple_identifier": "name",
@@ -236,7 +247,10 @@ class KotlinReader(Reader):
             elif kind in ("class_declaration", "object_declaration", "companion_object"):
                 self.class_(child)
             elif kind == "anonymous_initializer":
-                self.method(child, "<init>", (), lambda node=child: self.block(self.of_kind(node, "statements")))
+                self.initializer(child, self.of_kind(child, "statements"))
+
+    def initializer(self, node: Node, body: Node | None) -> None:
+        self.method(node, "<init>", (), lambda: self.block(body))
 
     def value_of(self, node: Node) -> Expr | None:
         """The initial value or delegate of a property."""

@@ -17,7 +17,14 @@ class PhpReader(Reader):
     language = "php"
     strings = frozenset({"string", "encapsed_string", "heredoc", "nowdoc"})
     silent: ClassVar[frozenset[str]] = Reader.silent | {
-        "integer", "boolean", "null", "float", "php_tag", "text", "text_interpolation", "visibility_modifier",
+        "integer",
+        "boolean",
+        "null",
+        "float",
+        "php_tag",
+        "text",
+        "text_interpolation",
+        "visibility_modifier",
     }
     expressions: ClassVar[dict[str, str]] = {
         "name": "name",
@@ -181,7 +188,9 @@ class PhpReader(Reader):
     def use_(self, node: Node) -> None:
         prefix = self.text(self.of_kind(node, "namespace_name"))
         group = self.of_kind(node, "namespace_use_group")
-        for clause in self.all_of(group if group is not None else node, "namespace_use_clause", "namespace_use_group_clause"):
+        for clause in self.all_of(
+            group if group is not None else node, "namespace_use_clause", "namespace_use_group_clause"
+        ):
             parts = self.named(clause)
             if not parts:
                 continue

@@ -223,7 +223,9 @@ class PythonReader(Reader):
         return ("l", (), self.expr(node.field("condition")), self.block(node.field("body")))
 
     def try_(self, node: Node) -> Any:
-        handlers, final, body = [], (), self.block(node.field("body"))
+        handlers: list[Block] = []
+        final: Block = ()
+        body = self.block(node.field("body"))
         for child in self.named(node):
             kind = child.kind()
             if kind in ("except_clause", "except_group_clause"):

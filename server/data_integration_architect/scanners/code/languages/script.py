@@ -13,10 +13,19 @@ class ScriptReader(Reader):
 
     language = "typescript"
     strings = frozenset({"string", "template_string"})
-    silent: ClassVar[frozenset[str]] = Reader.silent | {"number", "true", "false", "null", "undefined", "regex"} | {
-        "type_annotation", "type_arguments", "type_parameters", "jsx_text", "type_alias_declaration", "enum_declaration",
-        "ambient_declaration",
-    }
+    silent: ClassVar[frozenset[str]] = (
+        Reader.silent
+        | {"number", "true", "false", "null", "undefined", "regex"}
+        | {
+            "type_annotation",
+            "type_arguments",
+            "type_parameters",
+            "jsx_text",
+            "type_alias_declaration",
+            "enum_declaration",
+            "ambient_declaration",
+        }
+    )
     expressions: ClassVar[dict[str, str]] = {
         "identifier": "name",
         "this": "name",
@@ -117,7 +126,9 @@ class ScriptReader(Reader):
             elif kind == "shorthand_property_identifier":
                 pairs.append((self.text(child), ("n", self.text(child))))
             elif kind == "method_definition":
-                pairs.append((self.text(child.field("name")), ("f", self.callable(child, self.text(child.field("name"))))))
+                pairs.append(
+                    (self.text(child.field("name")), ("f", self.callable(child, self.text(child.field("name")))))
+                )
             elif kind == "spread_element":
                 pairs.append(("...", self.inner(child) or ("o", ())))
         return ("d", tuple(pairs))
@@ -221,7 +232,7 @@ class ScriptReader(Reader):
                 for spec in self.all_of(child, "export_specifier"):
                     name = self.text(spec.field("name"))
                     self.module.exports[self.text(spec.field("alias")) or name] = name
-            elif is_default and kind not in ("decorator", "function_declaration"):
+            elif is_default and kind != "decorator" and not kind.endswith("_declaration"):
                 value = self.expr(child)
                 if value is not None and value[0] == "n":
                     self.module.exports["default"] = value[1]

@@ -1,0 +1,74 @@
+"""What the parts of the evaluator share: state, and the operations that they call in each other."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+from .effects import Effect, Frame, Summary
+from .hooks import Decorated
+from .imports import Value
+from .ir import Expr
+from .program import Program
+
+
+class Steps(Decorated):
+    """State of an evaluation; what is abstract here lies in `calls`, `values` and `evaluate`."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.ids: Iterator[int] = count(1)
+        # functions given to a framework -> where they were made and the label of their registration
+        self.registered: dict[int, tuple[Frame, str]] = {}
+        self.inlined: set[int] = set()
+        self.anonymous: dict[int, Frame] = {}
+        self.tests: frozenset[int] = frozenset()
+        self.alternative_nodes: set[int] = set()
+        self.running: set[tuple[object, ...]] = set()
+        self.constructed: dict[int, tuple[Value, ...]] = {}
+        clients = program.clients.types.values()
+        self.flushing = frozenset(c.library for c in clients if "flush" in c.methods.values())
+
+    @abstractmethod
+    def summary(
+        self, number: int, self_value: Value, arguments: tuple[Value, ...] = (), outer: Frame | None = None
+    ) -> Summary: ...
+
+    @abstractmethod
+    def eval(self, frame: Frame, e: Expr | None) -> Value: ...
+
+    @abstractmethod
+    def quiet(self, frame: Frame, e: Expr) -> Value: ...
+
+    @abstractmethod
+    def block(self, frame: Frame, block: Sequence[Expr]) -> bool: ...
+
+    @abstractmethod
+    def lookup(self, frame: Frame, name: str) -> Value: ...
+
+    @abstractmethod
+    def attribute(self, frame: Frame | None, value: Value, name: str) -> Value: ...
+
+    @abstractmethod
+    def resolved(self, value: Value) -> Value: ...
+
+    @abstractmethod
+    def receiver(self, frame: Frame) -> Value: ...
+
+    @abstractmethod
+    def guess(self, name: str, module: int) -> Value: ...
+
+    @abstractmethod
+    def arguments(self, frame: Frame, args: Sequence[Expr], inline: bool, bound: Value = None) -> list[Value]: ...
+
+    @abstractmethod
+    def runs(self, frame: Frame, name: str, args: Sequence[Expr]) -> bool: ...
+
+    @abstractmethod
+    def enter_function(
+        self, frame: Frame, number: int, self_value: Value, args: Sequence[Expr], line: int
+    ) -> Value: ...
+
+    @abstractmethod
+    def compose(self, frame: Frame, effect: Effect, number: int, line: int) -> None: ...
