@@ -319,3 +319,36 @@ def test_hostile_names_load() -> None:
     evil = 'x"]; DROP TABLE\n\u202e{{7*7}}<script>`$(id)'
     result = draft([Fact("store", evil, "a", 1, {"technology": "redis", "category": "cache", "origin": "compose"})])
     load_topology(Document(result.topology, "draft"))
+
+
+def test_a_bare_word_beside_a_resolved_address_is_no_store() -> None:
+    text = (
+        "services:\n  n: {image: nats}\n  app:\n    build: .\n    environment: {NATS_URL: 'nats://n:4222', "
+        "NATS_RPC_SERVER: rpc}\n"
+    )
+    assert dict(made({"docker-compose.yml": text}).brokers) == {"n": "nats"}
+
+
+def test_a_settings_module_with_a_fallback_that_is_put_together() -> None:
+    text = (
+        "import os\nURI = os.environ.get('DATABASE_URL', '').replace('a', 'b') or 'sqlite:///' + "
+        "os.path.join('x', 'app.db')\n"
+    )
+    result = made({"app/requirements.txt": "psycopg2\n", "app/config.py": text})
+    assert list(result.topology["stores"]) == ["app-sqlite"]
+
+
+def test_variants_of_one_deployment_are_one_project() -> None:
+    one = (
+        "services:\n  db: {image: postgres}\n  a: {image: acme/a, environment: {DB_HOST: db}}\n  b: {image: "
+        "acme/b}\n  c: {image: acme/c}\n"
+    )
+    result = made(
+        {
+            "deploy/local/docker-compose.yml": one,
+            "deploy/cloud/docker-compose.yml": one,
+            "a/package.json": '{"name": "a"}',
+        }
+    )
+    assert list(result.topology["stores"]) == ["db"]
+    assert links(result) == {("a", "db", "seen")}

@@ -204,6 +204,8 @@ class Connections:
         if not technology or technology not in BY_NAME or BY_NAME[technology].name == "ldap":
             return
         linked = [s for s in self._linked(program) if _fits(s, technology)]
+        if linked and not here and "." not in host and not port:
+            return  # A bare word beside a resolved address names a queue or a database more often than a host.
         if here and len(linked) == 1:
             linked[0].aliases.add(plain(host))
             return
@@ -330,6 +332,8 @@ class Connections:
             for technology, found in sorted(used.items()):
                 if technology not in BY_NAME or BY_NAME[technology].category == "coordination":
                     continue
+                if technology == "ldap":
+                    continue  # A directory of people for logging in, not a store that the program keeps.
                 if linked & COMPATIBLE.get(technology, {technology}):
                     continue
                 if technology in EMBEDDED:

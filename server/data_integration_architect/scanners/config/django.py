@@ -80,6 +80,8 @@ def _value(node: ast.expr | None) -> str:
             if isinstance(function, ast.Name)
             else ""
         )
+        if name in {"replace", "strip", "format", "split"} and isinstance(function, ast.Attribute):
+            return _value(function.value)
         if name not in _LOOKUPS or not node.args:
             return ""
         key = _value(node.args[0])
@@ -89,6 +91,9 @@ def _value(node: ast.expr | None) -> str:
             else _value(next((k.value for k in node.keywords if k.arg == "default"), None))
         )
         return default or (f"${{{key}}}" if re.fullmatch(r"\w{1,80}", key) else "")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        # What is put together with a path or a look-up still shows its scheme.
+        return _value(node.left) + _value(node.right)
     if isinstance(node, ast.Subscript):
         key = _value(node.slice)
         return f"${{{key}}}" if re.fullmatch(r"[A-Z]\w{1,80}", key) else ""

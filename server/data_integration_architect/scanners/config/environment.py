@@ -9,11 +9,11 @@ from ast_grep_py import SgNode, SgRoot
 from dotenv.parser import parse_stream
 
 from data_integration_architect.scanners.config import jsontext
-from data_integration_architect.scanners.config.addresses import substitute
+from data_integration_architect.scanners.config.addresses import addresses, substitute
 from data_integration_architect.scanners.config.configfacts import Fact, fact, problem
 from data_integration_architect.scanners.config.located import Malformed, flatten
 from data_integration_architect.scanners.config.redact import is_secret_key
-from data_integration_architect.scanners.config.settings import Setting, facts_of_settings
+from data_integration_architect.scanners.config.settings import Setting, facts_of_settings, words_of
 from data_integration_architect.scanners.config.technologies import technology_named, technology_of_image
 
 MOST_CHARACTERS = 512 * 1024
@@ -35,10 +35,41 @@ def read_dotenv(path: str, source: str) -> list[Fact]:
             settings.append(Setting(binding.key, binding.value, line))
     known = {s.key: s.value for s in settings if not is_secret_key(s.key)}
     for setting in settings:
-        value = substitute(setting.value, known)
-        if not is_secret_key(setting.key) and _PLAIN.match(value) and "@" not in value:
+        value = _reusable(setting.key, substitute(setting.value, known))
+        if value:
             facts.append(fact("variable", setting.key, path, setting.line, value=value))
     return facts + facts_of_settings(settings, path, "", known)
+
+
+_REUSED = {
+    "host",
+    "hostname",
+    "server",
+    "servers",
+    "url",
+    "uri",
+    "address",
+    "addr",
+    "endpoint",
+    "brokers",
+    "port",
+    "database",
+    "db",
+}
+
+
+def _reusable(key: str, value: str) -> str:
+    """What other files may take from a variable: a host, a port, a database, an address without its credentials."""
+    if is_secret_key(key) or not _REUSED & set(words_of(key)[-1:]):
+        return ""
+    if "://" not in value:
+        return value if _PLAIN.match(value) else ""
+    targets = addresses(value)
+    if not targets or not targets[0].host:
+        return ""
+    first = targets[0]
+    port = f":{first.port}" if first.port else ""
+    return f"{first.scheme or first.technology}://{first.host}{port}/{first.database}"
 
 
 _INSTRUCTION = re.compile(

@@ -159,7 +159,8 @@ _LIBRARIES: Mapping[str, Mapping[str, str]] = {
         "s3": "software.amazon.awssdk:s3 com.amazonaws:aws-java-sdk-s3",
         "servicebus": "com.azure:azure-messaging-servicebus",
         "snowflake": "net.snowflake:*",
-        "sns": "software.amazon.awssdk:sns com.amazonaws:aws-java-sdk-sns",
+        "sns": "software.amazon.awssdk:sns com.amazonaws:aws-java-sdk-sns "
+        "io.awspring.cloud:spring-cloud-aws-starter-sns",
         "solr": "org.springframework.boot:spring-boot-starter-data-solr org.apache.solr:solr-solrj",
         "spanner": "com.google.cloud:google-cloud-spanner*",
         "sqlite": "org.xerial:sqlite-jdbc",
