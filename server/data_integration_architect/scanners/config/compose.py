@@ -11,7 +11,7 @@ from data_integration_architect.scanners.config.kafka_connect import connector_f
 from data_integration_architect.scanners.config.located import Node, Table, Text, at, listing, table, text, texts
 from data_integration_architect.scanners.config.scripts import facts_of_commands
 from data_integration_architect.scanners.config.settings import Setting, facts_of_settings
-from data_integration_architect.scanners.config.technologies import Technology, technology_of_image
+from data_integration_architect.scanners.config.technologies import Technology, image_reference, technology_of_image
 from data_integration_architect.scanners.config.yamltext import load_all
 
 _DATABASE_VARIABLES = (
@@ -53,7 +53,7 @@ def _service(name: str, entry: Table, path: str, line: int) -> list[Fact]:
     known = technology_of_image(image) if image else None
     command = " ".join(texts(entry.get("command"))) + " " + " ".join(texts(entry.get("entrypoint")))
     shared: dict[str, object] = {
-        "image": image.split("@", 1)[0],
+        "image": image_reference(image),
         "build": context,
         "aliases": _aliases(name, entry),
         "ports": _ports(entry),

@@ -284,6 +284,7 @@ def connector_facts(name: str, config: Mapping[str, Text], path: str, line: int)
     """
     values = {key: substitute(str(value)) for key, value in config.items()}
     kind = values.get("connector.class", "")
+    kind = kind if re.fullmatch(r"[\w.$]{1,200}", kind) else ""
     role = "sink" if _is_sink(kind, values) else "source"
     technology, host, port, database = _target(kind, values)
     options = {key.replace(".", "_").replace("-", "_"): values[key] for key in OPTIONS if values.get(key)}

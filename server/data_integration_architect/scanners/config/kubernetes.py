@@ -29,7 +29,12 @@ from data_integration_architect.scanners.config.located import (
 from data_integration_architect.scanners.config.settings import Setting, facts_of_settings
 from data_integration_architect.scanners.config.spring import read_properties as read_spring_properties
 from data_integration_architect.scanners.config.spring import read_yaml as read_spring_yaml
-from data_integration_architect.scanners.config.technologies import BY_NAME, technology_named, technology_of_image
+from data_integration_architect.scanners.config.technologies import (
+    BY_NAME,
+    image_reference,
+    technology_named,
+    technology_of_image,
+)
 from data_integration_architect.scanners.config.yamltext import load_all
 
 _WORKLOADS = {
@@ -213,7 +218,7 @@ def _workload(resource: Table, name: str, path: str) -> list[Fact]:
         line = container.key_line("image") if image else resource.key_line("kind")
         ports = [f":{text(port.get('containerPort'))}" for port in tables(container.get("ports"))]
         shared: dict[str, object] = {
-            "image": image.split("@", 1)[0],
+            "image": image_reference(image),
             "aliases": sorted(
                 {name, subject, own, app_id, re.sub(r"-(?:depl|deploy|deployment|sts|statefulset)\Z", "", name)} - {""}
             ),

@@ -342,6 +342,12 @@ def technology_of_image(image: str) -> Technology | None:
     return None
 
 
+def image_reference(image: str) -> str:
+    """An image's reference without its digest; empty for text that is none."""
+    name = image.split("@", 1)[0].strip()
+    return name if re.fullmatch(r"[\w.:/${}-]{1,200}", name) and "://" not in name else ""
+
+
 def technology_of_scheme(scheme: str) -> Technology | None:
     """The technology of a URL scheme or JDBC subprotocol, driver suffixes (`+asyncpg`) included."""
     scheme = scheme.lower()
