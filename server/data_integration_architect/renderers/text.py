@@ -138,7 +138,8 @@ class _Page:
         longest = max(len(row[-1]) for row in [table.columns, *rows])
         if start + min(longest, LAST_COLUMN) > self.width:
             for row in rows:
-                self.entry(Entry(row[0], "", tuple(zip(table.columns[1:], row[1:], strict=True))))
+                said = (f"{column}: {cell}" for column, cell in zip(table.columns[1:], row[1:], strict=True))
+                self.entry(Entry(row[0], "; ".join(said)))
             return
         for number, row in enumerate([table.columns, *rows]):
             cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
