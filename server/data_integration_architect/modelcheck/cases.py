@@ -7,6 +7,7 @@ from data_integration_architect.modelcheck import properties
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.compile import Target, build_world
 from data_integration_architect.modelcheck.explain import Words
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.facts import Assumptions, Options
 from data_integration_architect.modelcheck.ir import Model
 from data_integration_architect.modelcheck.mechanisms import causality, constraints, copies, sessions
@@ -148,7 +149,11 @@ def _properties_of(topology: Topology, target: str, entity: str | None) -> tuple
     """Properties of what handlers write into one store."""
     record = record_store(topology, entity or "")
     follows = record is not None and record in topology.stores and record != target
-    world = build_world(topology, Target(target, entity), bounds=Bounds(1, faults=0), assumptions=Assumptions("safe"))
+    try:
+        target_only = Target(target, entity)
+        world = build_world(topology, target_only, bounds=Bounds(1, faults=0), assumptions=Assumptions("safe"))
+    except NotModelledError:
+        return properties.STATE_PROPERTIES[:1]
     if world.counts:
         return properties.EFFECT_PROPERTIES if follows else properties.EFFECT_PROPERTIES[:1]
     return properties.STATE_PROPERTIES if follows else ()

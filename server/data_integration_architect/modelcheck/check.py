@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_integration_architect.modelcheck.cases import Case, Question, build_case, questions
-from data_integration_architect.modelcheck.explain import explain
-from data_integration_architect.modelcheck.facts import Assumptions, OptionUse
-from data_integration_architect.modelcheck.ir import Property
+from data_integration_architect.modelcheck.explain import Words, explain
+from data_integration_architect.modelcheck.expressions import NotModelledError
+from data_integration_architect.modelcheck.facts import Assumptions, Options, OptionUse
+from data_integration_architect.modelcheck.ir import Model, Property
+from data_integration_architect.modelcheck.properties import PropertyForms
 from data_integration_architect.modelcheck.search import SearchResult, never, search
 from data_integration_architect.modelcheck.verdict import NOT_MODELLED, Condition, Verdict, Violates
 from data_integration_architect.modelcheck.world import Bounds
@@ -112,6 +114,29 @@ def decide(
     The minimal set is found by deletion: each unknown fact in turn is put to its safe end and stays there if the
     violation remains. That needs monotonicity: a safeguard that is removed never repairs a property.
     """
+    try:
+        return _decided(topology, question, bounds, assumptions, stop, known)
+    except NotModelledError as reason:
+        nothing = SearchResult(question.property, "unknown", 0, 0, 0, 0, 0)
+        case = Case(
+            Model((), ()),
+            PropertyForms(question.property),
+            Options(Assumptions()),
+            (question.target,),
+            Words(question.entity, 0, 0, deletes=False, counts=False),
+            (str(reason),),
+        )
+        return verdict_of(question, bounds, Answer(nothing, None, case))
+
+
+def _decided(
+    topology: Topology,
+    question: Question,
+    bounds: Bounds,
+    assumptions: Assumptions | None,
+    stop: Callable[[], bool],
+    known: Known | None,
+) -> Verdict:
     if assumptions is not None:
         return verdict_of(question, bounds, answer(topology, question, bounds, assumptions, stop, known))
     worst = answer(topology, question, bounds, Assumptions("unsafe"), stop, known)
@@ -121,15 +146,17 @@ def decide(
     best = answer(topology, question, bounds, Assumptions("safe"), stop, known)
     if best.result.outcome == "violated":
         return verdict_of(question, bounds, best)
+    # with as many faults and writes as the violation needed: what needs more is not why it was found
+    least = replace(bounds, faults=worst.result.faults, writes=max(1, worst.result.workload))
     for use in unknown:
-        alone = answer(topology, question, bounds, Assumptions("safe", {use.path: "unsafe"}), stop)
+        alone = answer(topology, question, least, Assumptions("safe", {use.path: "unsafe"}), stop)
         if alone.result.outcome == "violated":
             return verdict_of(question, bounds, alone, (use,))
     needed = list(unknown)
     found = worst
     for use in unknown:
         fewer = [other for other in needed if other.path != use.path]
-        trial = answer(topology, question, bounds, Assumptions("safe", {u.path: "unsafe" for u in fewer}), stop)
+        trial = answer(topology, question, least, Assumptions("safe", {u.path: "unsafe" for u in fewer}), stop)
         if trial.result.outcome == "violated":
             needed, found = fewer, trial
     return verdict_of(question, bounds, found, tuple(needed))

@@ -68,6 +68,7 @@ def build_world(
     record = record_store(topology, target.entity or "")
     if record is not None and record in topology.stores:
         scene.add((record, target.entity))
+    scene.complete()
     counts = _is_counted(scene, target)
     deletes = not counts and _has_deletes(scene, target)
     partial = _filled_on_miss(scene)

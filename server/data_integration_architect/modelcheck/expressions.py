@@ -20,6 +20,10 @@ class ModelError(Exception):
     """A model breaks its own declarations: the fault lies in the mechanism that wrote it, never in a topology."""
 
 
+class NotModelledError(Exception):
+    """A topology has a shape that no mechanism can express; the verdict is `unknown`, with this as the reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
     """One assignment of an action: `target = value`, `target[index] = value`, or `target.append(value)`."""

@@ -63,13 +63,15 @@ def _effect(world: World, step: Step, value: Value, path: str) -> Effect:
         words = f"{step.mode} {value.label}"
     branches = stores.write_branches(world, step, value, path)
     if isinstance(step, Write) and value.is_read:
-        branches = _stored_if_found(step, value, branches, state.cell)
+        branches = _stored_if_found(world, step, value, branches, state.cell)
     lost = _lost(world, step, path)
     return Effect(words, state.label, tuple(branches), stores.ATOMIC, lost, frozenset({state.name}))
 
 
-def _stored_if_found(step: Write, value: Value, branches: list[Branch], cell: str) -> list[Branch]:
+def _stored_if_found(world: World, step: Write, value: Value, branches: list[Branch], cell: str) -> list[Branch]:
     """What was read may be missing: then nothing is written, or the entry is deleted where the handler does so."""
+    if world.has_earlier and not world.deletes:
+        return branches  # the record is always there
     missing = (f"{cell} = 0",) if step.missing_source == "delete" else ()
     found = [
         Branch(f"{value.code} > 0" + ("" if branch.guard == "True" else f" and ({branch.guard})"), branch.updates)

@@ -24,6 +24,7 @@ from data_integration_architect.topology import (
     Write,
     walk_steps,
 )
+from data_integration_architect.topology.triggers import Request
 
 Node = tuple[str, str | None]
 
@@ -75,6 +76,26 @@ class Scene:
     def __post_init__(self) -> None:
         self._all = list(places(self.topology))
         self.add(self.target)
+
+    def complete(self) -> None:
+        """Gives every node that nothing in the topology writes a writer of its own: what is not listed is outside."""
+        for name, entity in list(self.nodes):
+            store = self.topology.stores.get(name)
+            if (store is not None and store.replica_of is not None) or self._has_writer(name, entity):
+                continue
+            step: Step = Append(append=name, entity=entity) if store is None else Write(write=name, entity=entity)
+            request = OnRequest(request=Request(retries=False))
+            place = Place(f"writers of {name}", "run", Handler(trigger=request, steps=(step,)), 2)
+            self.handlers[place.label] = place
+
+    def _has_writer(self, name: str, entity: str | None) -> bool:
+        for place in self.handlers.values():
+            for _, step in walk_steps(place.handler.steps, ()):
+                if self._writes(step, name, entity):
+                    return True
+                if isinstance(step, Write | Append | Call | Invalidate) and step.dead_letter == name:
+                    return True
+        return False
 
     def add(self, node: Node) -> None:
         """Adds a node and everything that can influence it."""

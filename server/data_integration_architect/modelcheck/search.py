@@ -17,7 +17,7 @@ from data_integration_architect.modelcheck.ir import Action, Model, Property
 from data_integration_architect.modelcheck.slices import slice_for, unranked_actions
 
 Outcome = Literal["holds", "violated", "unknown", "stopped"]
-DEFAULT_STATES = 300_000
+DEFAULT_STATES = 60_000
 
 
 def never() -> bool:

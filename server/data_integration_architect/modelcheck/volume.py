@@ -6,6 +6,7 @@ A bound that were too small would be reported as an error by the search, never a
 
 from collections.abc import Iterable
 
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.scene import Place, Scene
 from data_integration_architect.modelcheck.world import Bounds
 from data_integration_architect.topology import (
@@ -40,8 +41,7 @@ class Volume:
         if name in self._known:
             return self._known[name]
         if name in self._open:
-            # a loop of channels: each pass needs a fault, so what the rest of the loop brings is counted there
-            return tuple(range(self._bounds.faults + 1))
+            raise NotModelledError(f"a loop through {name}: changes come back to where they came from")
         self._open.add(name)
         total = self._failed_into(name)
         is_requested = False

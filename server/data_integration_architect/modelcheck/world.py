@@ -27,7 +27,10 @@ from data_integration_architect.topology import Topology
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much one check explores; printed with every verdict."""
+    """How much one check explores; printed with every verdict.
+
+    `states` bounds each single search: 60,000 took about a second on one core (parallel workers that read again).
+    """
 
     writes: int = 3
     keys: int = 2
@@ -35,7 +38,7 @@ class Bounds:
     instances: int = 2
     retries: int = 1
     faults: int = 2
-    states: int = 300_000
+    states: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)
