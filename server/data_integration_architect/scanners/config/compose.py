@@ -7,7 +7,8 @@ import re
 
 from data_integration_architect.scanners.config.addresses import substitute
 from data_integration_architect.scanners.config.configfacts import Fact, fact, fact_of
-from data_integration_architect.scanners.config.kafka_connect import connector_facts, connectors_in_strings
+from data_integration_architect.scanners.config.embedded import connectors_in_strings
+from data_integration_architect.scanners.config.kafka_connect import connector_facts
 from data_integration_architect.scanners.config.located import Node, Table, Text, at, listing, table, text, texts
 from data_integration_architect.scanners.config.scripts import facts_of_commands
 from data_integration_architect.scanners.config.settings import Setting, facts_of_settings

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from data_integration_architect.scanners.config.configfacts import Confidence, Fact
 from data_integration_architect.scanners.config.inventory import COMPATIBLE, Inventory, Program, Store
-from data_integration_architect.scanners.config.places import folders_of, is_beside, is_within, plain
+from data_integration_architect.scanners.config.places import is_beside, plain
 from data_integration_architect.scanners.config.technologies import BY_NAME, technology_of_port
+from data_integration_architect.scanners.config.usage import dependencies_of, variables_of
 
 EMBEDDED = frozenset({"sqlite", "h2", "hsqldb", "derby", "duckdb"})
 _HERE = frozenset(
@@ -43,8 +44,8 @@ class Connections:
         self.links: dict[tuple[str, str], Link] = {}
         # Program and target to the files (with profile) that say so: two stores of one file are two stores.
         self.sites: dict[tuple[str, str], set[tuple[str, str]]] = {}
-        self.variables = _variables(facts)
-        self.dependencies = _dependencies(facts, inventory)
+        self.variables = variables_of(facts)
+        self.dependencies = dependencies_of(facts, inventory)
 
     def resolve(self) -> list[Link]:
         """All links, each pair once with its best evidence; sorted."""
@@ -456,65 +457,3 @@ def _best(candidates: Sequence[Store], program: Program, database: str) -> Store
         if any(word in plain(store.name) for word in words):
             return store
     return candidates[0]
-
-
-def _variables(facts: Sequence[Fact]) -> dict[str, list[tuple[str, str]]]:
-    found: dict[str, list[tuple[str, str]]] = {}
-    for fact_ in facts:
-        if fact_.kind == "variable":
-            found.setdefault(fact_.subject, []).append((posixpath.dirname(fact_.path), fact_.text("value")))
-    return found
-
-
-def _dependencies(facts: Sequence[Fact], inventory: Inventory) -> dict[str, dict[str, Fact]]:
-    """Program to technology or role to the dependency that shows it; a parent's dependencies count for its modules."""
-    aliases = {
-        f.subject: (f.text("technology"), f.text("role"))
-        for f in facts
-        if f.kind == "library-alias" and f.attributes.get("defines")
-    }
-    by_folder: dict[str, list[tuple[str, Fact]]] = {}
-    for found in facts:
-        if (
-            found.kind not in {"dependency", "library-alias"}
-            or found.attributes.get("development")
-            or found.attributes.get("defines")
-        ):
-            continue
-        words = (
-            aliases.get(found.subject, ("", ""))
-            if found.kind == "library-alias"
-            else (found.text("technology"), found.text("role"))
-        )
-        for word in words:
-            if word:
-                by_folder.setdefault(posixpath.dirname(found.path), []).append((word, found))
-    parents = {
-        posixpath.dirname(f.path): f.texts("parent-of")
-        for f in facts
-        if f.kind == "module" and f.attributes.get("parent-of")
-    }
-    modules = {plain(f.subject): posixpath.dirname(f.path) for f in facts if f.kind == "module"}
-    requires: dict[str, list[str]] = {}
-    for found in facts:
-        if found.kind == "module":
-            others = [modules[plain(name)] for name in found.texts("requires") if plain(name) in modules]
-            requires.setdefault(posixpath.dirname(found.path), []).extend(others)
-    result: dict[str, dict[str, Fact]] = {}
-    for program in inventory.programs:
-        own = result.setdefault(program.name, {})
-        pending, done = sorted(program.folders), set(program.folders)
-        while pending:
-            folder = pending.pop(0)
-            for word, found in by_folder.get(folder, ()):
-                own.setdefault(word, found)
-            for above in folders_of(f"{folder}/x"):
-                if above != folder and any(is_within(folder, child) for child in parents.get(above, ())):
-                    for word, found in by_folder.get(above, ()):
-                        own.setdefault(word, found)
-            # A library of the repository brings its own libraries along.
-            for other in requires.get(folder, ()):
-                if other not in done:
-                    done.add(other)
-                    pending.append(other)
-    return result

@@ -6,11 +6,8 @@ import re
 from collections.abc import Iterator
 
 from data_integration_architect.scanners.config.configfacts import Fact, fact, fact_of
-from data_integration_architect.scanners.config.kafka_connect import (
-    connector_facts,
-    connectors_in_strings,
-    embedded_connectors,
-)
+from data_integration_architect.scanners.config.embedded import connectors_in_strings, embedded_connectors
+from data_integration_architect.scanners.config.kafka_connect import connector_facts
 from data_integration_architect.scanners.config.kafka_connect import read_properties as read_connector_properties
 from data_integration_architect.scanners.config.located import (
     Listing,

@@ -19,7 +19,8 @@ from data_integration_architect.scanners.config.located import (
     text,
     walk_tables,
 )
-from data_integration_architect.scanners.config.sql import bare, facts_of_statement
+from data_integration_architect.scanners.config.sql import facts_of_statement
+from data_integration_architect.scanners.config.sqlscan import bare
 from data_integration_architect.scanners.config.sqltokens import dialect_of, statements
 from data_integration_architect.scanners.config.technologies import technology_named
 from data_integration_architect.scanners.config.xmltext import Element

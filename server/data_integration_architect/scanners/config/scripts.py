@@ -7,7 +7,7 @@ import re
 
 from data_integration_architect.scanners.config.addresses import substitute
 from data_integration_architect.scanners.config.configfacts import Fact, fact
-from data_integration_architect.scanners.config.kafka_connect import embedded_connectors
+from data_integration_architect.scanners.config.embedded import embedded_connectors
 
 MOST_CHARACTERS = 1024 * 1024
 _CONTINUED = re.compile(r"\\\n")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from data_integration_architect.scanners.config.configfacts import Fact, fact, fact_of
-from data_integration_architect.scanners.config.kafka_connect import embedded_connectors
+from data_integration_architect.scanners.config.embedded import embedded_connectors
+from data_integration_architect.scanners.config.sqlscan import END, Scan, column_names, split
 from data_integration_architect.scanners.config.sqltokens import Statement, Word, dialect_of, statements
 
 _LARGE = {
@@ -58,109 +59,14 @@ def read(path: str, source: str) -> list[Fact]:
 
 def facts_of_statement(statement: Statement, path: str, technology: str) -> list[Fact]:
     """Facts of one statement of a script in `technology`'s dialect."""
-    scan = _Scan(statement)
+    scan = Scan(statement)
     for opening, reader in _READERS.items():
         if scan.at(opening):
             return reader(scan, path, technology)
     return _calls(scan, path, technology)
 
 
-class _Scan:
-    """A cursor over the words of a statement."""
-
-    def __init__(self, words: Statement) -> None:
-        self.words = words
-        self.position = 0
-
-    def peek(self, ahead: int = 0) -> Word:
-        index = self.position + ahead
-        return self.words[index] if index < len(self.words) else _END
-
-    def at(self, first: str) -> bool:
-        return self.peek().key == first
-
-    def skip(self, *keys: str) -> bool:
-        """Moves past `keys` if they come next."""
-        if all(self.peek(i).key == key for i, key in enumerate(keys)):
-            self.position += len(keys)
-            return True
-        return False
-
-    def find(self, *keys: str) -> bool:
-        """Moves behind the next place where `keys` stand; stays where it is if there is none."""
-        for index in range(self.position, len(self.words) - len(keys) + 1):
-            if all(self.words[index + i].key == key for i, key in enumerate(keys)):
-                self.position = index + len(keys)
-                return True
-        return False
-
-    def name(self) -> str:
-        """A possibly qualified name without its schema where that is the default one."""
-        parts: list[str] = []
-        while self.position < len(self.words):
-            word = self.words[self.position]
-            if word.is_string or not (word.key == "" or re.match(r"[\w$#@]", word.text)):
-                break
-            parts.append(word.text)
-            self.position += 1
-            if self.peek().text != ".":
-                break
-            self.position += 1
-        return bare(".".join(parts))
-
-    def group(self) -> list[Word]:
-        """The words inside the parentheses that come next."""
-        if self.peek().text != "(":
-            return []
-        depth, start = 0, self.position + 1
-        for index in range(self.position, len(self.words)):
-            depth += (self.words[index].text == "(" and not self.words[index].is_string) - (
-                self.words[index].text == ")" and not self.words[index].is_string
-            )
-            if depth == 0:
-                self.position = index + 1
-                return self.words[start:index]
-        self.position = len(self.words)
-        return self.words[start:]
-
-    def rest(self) -> list[Word]:
-        return self.words[self.position :]
-
-
-_END = Word("", "", 0, True)
-
-
-def bare(name: str) -> str:
-    """A qualified name without the default schema: `public.orders`, `dbo.orders` are `orders`."""
-    parts = [part for part in name.split(".") if part]
-    if len(parts) > 1 and parts[0].lower() in {"public", "dbo"}:
-        parts = parts[1:]
-    return ".".join(parts[-2:])
-
-
-def _columns(words: list[Word]) -> list[str]:
-    """Column names of a list such as `(a, b DESC, lower(c))`; expressions give none."""
-    return [
-        part[0].text
-        for part in _split(words)
-        if part and re.fullmatch(r"[\w$]+", part[0].text) and not any(w.text == "(" for w in part[1:2])
-    ]
-
-
-def _split(words: list[Word]) -> list[list[Word]]:
-    parts: list[list[Word]] = [[]]
-    depth = 0
-    for word in words:
-        if not word.is_string:
-            depth += (word.text in "([" and word.text != "") - (word.text in ")]" and word.text != "")
-            if word.text == "," and depth == 0:
-                parts.append([])
-                continue
-        parts[-1].append(word)
-    return [part for part in parts if part]
-
-
-def _create(scan: _Scan, path: str, technology: str) -> list[Fact]:
+def _create(scan: Scan, path: str, technology: str) -> list[Fact]:
     line = scan.peek().line
     scan.position += 1
     scan.skip("OR", "REPLACE")
@@ -209,14 +115,14 @@ def _create(scan: _Scan, path: str, technology: str) -> list[Fact]:
     return _calls(scan, path, technology)
 
 
-def _create_table(scan: _Scan, path: str, technology: str, line: int, external: bool) -> list[Fact]:
+def _create_table(scan: Scan, path: str, technology: str, line: int, external: bool) -> list[Fact]:
     scan.skip("IF", "NOT", "EXISTS")
     name = scan.name()
     if not name or scan.peek().key == "PARTITION":
         return []
     body = scan.group()
     tail = scan.rest()
-    end = (body or [scan.peek(-1) if scan.position else _END])[-1].line
+    end = (body or [scan.peek(-1) if scan.position else END])[-1].line
     attributes = _table_body(body)
     tail_keys = [word.key or word.text.upper() for word in tail]
     engine = tail[tail_keys.index("ENGINE") + 1 :] if "ENGINE" in tail_keys else []
@@ -224,9 +130,9 @@ def _create_table(scan: _Scan, path: str, technology: str, line: int, external: 
     if "AS" in tail_keys and "SELECT" in tail_keys:
         attributes["derived"] = "query"
     if technology == "clickhouse" and "ORDER" in tail_keys:
-        order = _Scan(tail)
+        order = Scan(tail)
         if order.find("ORDER", "BY"):
-            attributes["key"] = _columns(order.group()) or [order.name()]
+            attributes["key"] = column_names(order.group()) or [order.name()]
     return [
         fact_of(
             "table",
@@ -246,18 +152,18 @@ def _table_body(body: list[Word]) -> dict[str, object]:
     unique: list[str] = []
     references: list[str] = []
     large: list[str] = []
-    for part in _split(body):
-        scan = _Scan(part)
+    for part in split(body):
+        scan = Scan(part)
         if scan.skip("CONSTRAINT"):
             scan.name()
         first = scan.peek().key
         if first in _STOP and not (first in {"KEY", "INDEX", "PERIOD"} and scan.peek(1).text != "(" and len(part) < 3):
             if scan.skip("PRIMARY", "KEY"):
                 _past_words(scan)
-                key = _columns(scan.group())
+                key = column_names(scan.group())
             elif scan.skip("UNIQUE"):
                 _past_words(scan)
-                unique.append("+".join(_columns(scan.group())))
+                unique.append("+".join(column_names(scan.group())))
             elif scan.find("REFERENCES"):
                 references.append(scan.name())
             continue
@@ -269,12 +175,12 @@ def _table_body(body: list[Word]) -> dict[str, object]:
         types.append(kind)
         if kind in _LARGE:
             large.append(column)
-        rest = _Scan(scan.rest())
+        rest = Scan(scan.rest())
         if rest.find("PRIMARY", "KEY"):
             key = [column]
-        if _Scan(scan.rest()).find("UNIQUE"):
+        if Scan(scan.rest()).find("UNIQUE"):
             unique.append(column)
-        rest = _Scan(scan.rest())
+        rest = Scan(scan.rest())
         if rest.find("REFERENCES"):
             references.append(rest.name())
     return {
@@ -287,7 +193,7 @@ def _table_body(body: list[Word]) -> dict[str, object]:
     }
 
 
-def _past_words(scan: _Scan) -> None:
+def _past_words(scan: Scan) -> None:
     """Moves to the next parenthesis: an index name, CLUSTERED, KEY, USING BTREE may stand before it."""
     for _ in range(6):
         if scan.peek().text in {"(", ""}:
@@ -295,15 +201,15 @@ def _past_words(scan: _Scan) -> None:
         scan.position += 1
 
 
-def _unique_index(scan: _Scan, path: str) -> list[Fact]:
+def _unique_index(scan: Scan, path: str) -> list[Fact]:
     line = scan.peek().line
     if not scan.find("ON"):
         return []
     scan.skip("ONLY")
     table = scan.name()
     _past_words(scan)
-    columns = _columns(scan.group())
-    partial = _Scan(scan.rest()).find("WHERE")
+    columns = column_names(scan.group())
+    partial = Scan(scan.rest()).find("WHERE")
     return (
         [fact("table", table, path, line, unique=["+".join(columns)], partial=True if partial else None, amends=True)]
         if table and columns
@@ -311,14 +217,14 @@ def _unique_index(scan: _Scan, path: str) -> list[Fact]:
     )
 
 
-def _publication(scan: _Scan, path: str, line: int) -> list[Fact]:
+def _publication(scan: Scan, path: str, line: int) -> list[Fact]:
     name = scan.name()
     if scan.find("FOR", "ALL", "TABLES"):
         return [fact("publication", name, path, line, all_tables=True)]
     tables: list[str] = []
     if scan.find("FOR", "TABLE"):
-        for part in _split(scan.rest()):
-            inner = _Scan(part)
+        for part in split(scan.rest()):
+            inner = Scan(part)
             inner.skip("TABLE")
             inner.skip("ONLY")
             if inner.peek().key == "WITH":
@@ -327,7 +233,7 @@ def _publication(scan: _Scan, path: str, line: int) -> list[Fact]:
     return [fact("publication", name, path, line, tables=tables)]
 
 
-def _trigger(scan: _Scan, path: str, line: int) -> list[Fact]:
+def _trigger(scan: Scan, path: str, line: int) -> list[Fact]:
     scan.skip("IF", "NOT", "EXISTS")
     name = scan.name()
     events = [word.key for word in scan.words if word.key in {"INSERT", "UPDATE", "DELETE", "TRUNCATE"}]
@@ -350,7 +256,7 @@ def _trigger(scan: _Scan, path: str, line: int) -> list[Fact]:
     ]
 
 
-def _stream(scan: _Scan, path: str, line: int, kind: str) -> list[Fact]:
+def _stream(scan: Scan, path: str, line: int, kind: str) -> list[Fact]:
     """A source or sink of a streaming database, or a change feed."""
     scan.skip("IF", "NOT", "EXISTS")
     name = scan.name()
@@ -375,7 +281,7 @@ def _stream(scan: _Scan, path: str, line: int, kind: str) -> list[Fact]:
     ]
 
 
-def _alter(scan: _Scan, path: str, technology: str) -> list[Fact]:
+def _alter(scan: Scan, path: str, technology: str) -> list[Fact]:
     line = scan.peek().line
     scan.position += 1
     if scan.skip("PUBLICATION"):
@@ -401,8 +307,8 @@ def _alter(scan: _Scan, path: str, technology: str) -> list[Fact]:
         mode = scan.peek().key.lower()
         facts.append(fact("replica-identity", name, path, line, mode="index" if mode == "using" else mode))
     scan.position = start
-    for part in _split(scan.rest()):
-        inner = _Scan(part)
+    for part in split(scan.rest()):
+        inner = Scan(part)
         if not (inner.skip("ADD") or inner.find("ADD")):
             continue
         attributes = _table_body(inner.rest() if inner.peek().key != "COLUMN" else inner.rest()[1:])
@@ -415,7 +321,7 @@ def _alter(scan: _Scan, path: str, technology: str) -> list[Fact]:
 _SLOT = re.compile(r"pg_create_logical_replication_slot", re.IGNORECASE)
 
 
-def _calls(scan: _Scan, path: str, technology: str) -> list[Fact]:
+def _calls(scan: Scan, path: str, technology: str) -> list[Fact]:
     """Slots, change tables and notifications that statements of any kind create."""
     facts: list[Fact] = []
     for index, word in enumerate(scan.words):
@@ -467,4 +373,4 @@ def _named_strings(words: list[Word]) -> dict[str, str]:
     return found
 
 
-_READERS: Mapping[str, Callable[[_Scan, str, str], list[Fact]]] = {"CREATE": _create, "ALTER": _alter}
+_READERS: Mapping[str, Callable[[Scan, str, str], list[Fact]]] = {"CREATE": _create, "ALTER": _alter}

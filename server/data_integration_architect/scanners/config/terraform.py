@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 
 from data_integration_architect.scanners.config.configfacts import Fact, fact
+from data_integration_architect.scanners.config.embedded import embedded_connectors
 from data_integration_architect.scanners.config.hcltext import Block, load
-from data_integration_architect.scanners.config.kafka_connect import connector_facts, embedded_connectors
+from data_integration_architect.scanners.config.kafka_connect import connector_facts
 from data_integration_architect.scanners.config.located import Table, Text, flatten, table, text
 from data_integration_architect.scanners.config.settings import Setting, facts_of_settings
 from data_integration_architect.scanners.config.technologies import BY_NAME, technology_named
