@@ -97,7 +97,9 @@ def test_one_intent_stands_for_all_in_models_of_effects(given):
 
 
 def test_unknown_facts_that_decide_are_named():
-    given = topology(t.CAPTURE, key="id", deletes="never", instances=1, trigger="workers: 4", write="guard: none")
+    given = topology(
+        t.CAPTURE, key="id", deletes="never", instances=1, moved="", trigger="workers: 4", write="guard: none"
+    )
     found = next(v for v in check(given, "convergence") if v.target == "es")
     assert [(c.path, c.value) for c in found.conditions] == [
         ("processes.indexer.handlers.run.trigger.same_key_same_worker", False)
@@ -108,6 +110,7 @@ def test_the_pair_of_a_finding():
     """Everything ideal but the finding's own option: violated; that one ideal too: holds."""
     given = topology(
         t.CAPTURE,
+        moved="",
         key="none",
         deletes="never",
         instances=1,
@@ -126,7 +129,9 @@ def test_the_pair_of_a_finding():
 
 
 def test_a_small_budget_gives_unknown_and_a_stop_gives_stopped():
-    given = topology(t.CAPTURE, key="id", deletes="never", instances=1, trigger="workers: 1", write="guard: version")
+    given = topology(
+        t.CAPTURE, key="id", deletes="never", instances=1, moved="", trigger="workers: 1", write="guard: version"
+    )
     question = Question("convergence", "es", "product")
     assert answer(given, question, Bounds(states=50), Assumptions("safe")).result.outcome == "unknown"
     assert answer(given, question, Bounds(), Assumptions("safe"), lambda: True).result.outcome == "stopped"

@@ -14,7 +14,15 @@ def dedup(store: str = "memory", *, atomic: bool = True, scope: str = "per-targe
 def capture(**values: object) -> object:
     return topology(
         t.CAPTURE,
-        **{"key": "id", "deletes": "never", "trigger": "workers: 1", "instances": 1, "write": "guard: none", **values},
+        **{
+            "key": "id",
+            "deletes": "never",
+            "trigger": "workers: 1",
+            "instances": 1,
+            "moved": "",
+            "write": "guard: none",
+            **values,
+        },
     )
 
 
@@ -317,6 +325,22 @@ CASES = [
         "es",
         "product",
         ("integrity", 3, 0, 1),
+    ),
+    (
+        "more partitions while records wait",
+        capture(moved=", repartitioned: {from: 12, to: 24, drained: false}"),
+        "convergence",
+        "es",
+        "product",
+        ("integrity", 7, 0, 2),
+    ),
+    (
+        "more partitions after draining",
+        capture(moved=", repartitioned: {from: 12, to: 24, drained: true}"),
+        "convergence",
+        "es",
+        "product",
+        None,
     ),
 ]
 

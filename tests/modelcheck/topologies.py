@@ -20,7 +20,7 @@ processes:
 
 CAPTURE = """
 stores: {pg: {technology: postgresql}, es: {technology: elasticsearch}}
-channels: {changes: {technology: kafka, message_key: %(key)s, partitions: 12, event: {version: commit-position}}}
+channels: {changes: {technology: kafka, message_key: %(key)s, partitions: 12%(moved)s}}
 entities: {product: {key: id, deletes: %(deletes)s}}
 processes:
   shop:

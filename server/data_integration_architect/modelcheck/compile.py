@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 
 from data_integration_architect.modelcheck.builder import ModelBuilder
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.facts import Assumptions, Options
 from data_integration_architect.modelcheck.mechanisms import caches, channels, consumers, polling, replicas, requests
 from data_integration_architect.modelcheck.mechanisms.deduplication import has_equal_ids
 from data_integration_architect.modelcheck.mechanisms.stores import declare_store
 from data_integration_architect.modelcheck.scene import Node, Place, Scene, record_store
+from data_integration_architect.modelcheck.unmodelled import unmodelled_facts
 from data_integration_architect.modelcheck.volume import Volume
 from data_integration_architect.modelcheck.world import Bounds, World
 from data_integration_architect.topology import (
@@ -90,6 +92,9 @@ def build_world(
         m=ModelBuilder(faults=bounds.faults, workload=writes),
     )
     roles = _roles(scene, deletes=deletes)
+    if not roles.requests:
+        raise NotModelledError(f"nothing that starts a change of {target.name} is known")
+    world.not_modelled |= unmodelled_facts(scene)
     world.new_ids = counts and _changes_ids(world, roles)
     numbered = {place.label for place in (*roles.consumers, *roles.captures) if polling.is_numbered(world, place)}
     _note_numbered(world, roles, numbered)
@@ -292,7 +297,6 @@ def _add_job(world: World, place: Place) -> None:
     sources = [step.read for step in steps if isinstance(step, Read) and step.read in world.stores]
     writes = [step for step in steps if isinstance(step, Write) and step.write in world.stores]
     if world.counts or len(sources) != 1 or len(writes) != 1:
-        world.not_modelled.add(f"{place.label}: a scheduled run of this shape")
-        return
+        raise NotModelledError(f"{place.label}: a scheduled run of this shape")
     swaps = writes[0].mode == "rebuild-and-swap"
     replicas.add_copy_job(world, place, sources[0], writes[0].write, swaps=swaps)

@@ -127,7 +127,7 @@ class Scene:
                 self.add((store, entity))
             case OnSchedule():
                 for step in steps:
-                    if isinstance(step, Read) and is_same_entity(step.entity, entity):
+                    if isinstance(step, Read):
                         self.add((step.read, step.entity or entity))
         for step in steps:
             if isinstance(step, Read) and is_same_entity(step.entity, entity) and step.read != name:

@@ -5,8 +5,9 @@ Source: Apache Kafka documentation, "Message delivery semantics"; a table-backed
 of the transaction that inserts it.
 
 A record with the key of its entity always goes to the same partition. Without a key, or with a random one, any
-partition may take it. Both partitions of an unkeyed channel are alike, and one key is modelled, so a keyed channel
-needs one log only.
+partition may take it. A change of the number of partitions sends a key to another one from then on; records in the
+old one may still wait unless it was drained first. Partitions of an unkeyed channel are alike, and one key is
+modelled, so a keyed channel needs one log only.
 """
 
 from data_integration_architect.modelcheck.world import Branch, ChannelState, Value, World
@@ -27,9 +28,26 @@ def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ..
     if channel.partitions == 1 or channel.order == "total" or channel.in_ is not None:
         is_keyed = True
     most = capacity[world.bounds.faults]
-    count = 1 if is_keyed else world.bounds.partitions
+    moved = channel.repartitioned
+    is_split = moved is not None and not world.options.get(
+        f"channels.{name}.repartitioned.drained", moved.drained, safe=True, unsafe=False
+    )
+    count = 2 if is_keyed and is_split else 1 if is_keyed else world.bounds.partitions
     logs = tuple(world.m.log(world.fresh("log"), most, world.code_high) for _ in range(count))
     world.channels[name] = ChannelState(name, label, logs, capacity, is_keyed)
+    if is_keyed and is_split:
+        switch = world.shared[f"switch:{name}"] = world.m.var(world.fresh("switch"), 1)
+        world.act(
+            "repartition",
+            [f"{switch} == 0"],
+            [f"{switch} = 1"],
+            actor=label,
+            kind="optional",
+            source=label,
+            target=label,
+            text="gets more partitions; from now on the key goes to another one",
+            atomic=ATOMIC,
+        )
     for number, log in enumerate(logs):
         world.labels[log] = label if count == 1 else f"{label}, partition {number}"
 
@@ -39,6 +57,13 @@ def append_branches(world: World, step: Append, value: Value) -> list[Branch]:
     if step.append in world.numbered:
         return [Branch()]  # readers find the row by the number that its transaction drew
     state = world.channels[step.append]
+    switch = world.shared.get(f"switch:{step.append}")
+    if switch is not None:
+        old, new = state.logs
+        return [
+            Branch(f"{switch} == 0", (f"{old}.append({value.code})",), "old partition"),
+            Branch(f"{switch} == 1", (f"{new}.append({value.code})",), "new partition"),
+        ]
     if len(state.logs) == 1:
         return [Branch("True", (f"{state.logs[0]}.append({value.code})",))]
     return [

@@ -9,6 +9,7 @@ commit) and chapter 13, "Explicit locking".
 """
 
 from data_integration_architect.modelcheck.effects import Effect
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.programs import lower as lower_steps
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import Branch, World
@@ -140,7 +141,7 @@ def add_poller(world: World, place: Place) -> None:
                     atomic=ATOMIC,
                 )
             if len(effects) > 1:
-                world.not_modelled.add(f"{place.label}: steps after the first while reading by number")
+                raise NotModelledError(f"{place.label}: steps after the first while reading by number")
         world.act(
             "poll_other",
             [*guards, f"other{intent} == 1"],

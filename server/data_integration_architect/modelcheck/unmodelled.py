@@ -1,0 +1,54 @@
+"""Facts that a topology states and that models of flows leave out; each verdict lists those of its scene."""
+
+from data_integration_architect.modelcheck.scene import Scene
+from data_integration_architect.topology import (
+    Append,
+    Call,
+    Invalidate,
+    OnChanges,
+    OnConsume,
+    OnRequest,
+    Write,
+    walk_steps,
+)
+
+
+def unmodelled_facts(scene: Scene) -> set[str]:
+    """What the scene says and its model does not, in words with the names of the elements."""
+    found: set[str] = set()
+    for name, _ in scene.nodes:
+        channel = scene.topology.channels.get(name)
+        if channel is None:
+            continue
+        if channel.when_full == "drop":
+            found.add(f"{name}: records dropped when it is full")
+        if channel.retention not in (None, "forever", "until-acknowledged"):
+            found.add(f"{name}: records older than its retention")
+        if channel.event.content in ("changed-fields", "delta"):
+            found.add(f"{name}: events with a part of the record")
+        if channel.event.version == "timestamp":
+            found.add(f"{name}: timestamps that are equal or run backwards")
+    for place in scene.handlers.values():
+        found |= {f"{place.label}: {fact}" for fact in _of_trigger(place.handler.trigger)}
+        for _, step in walk_steps(place.handler.steps, ()):
+            is_late = isinstance(step, Write | Append | Call | Invalidate) and step.wait is False
+            if is_late and scene.keeps(step):
+                found.add(f"{place.label}: a step that nobody waits for runs in program order")
+    return found
+
+
+def _of_trigger(trigger: object) -> list[str]:
+    match trigger:
+        case OnConsume():
+            facts = {"coalesced changes": trigger.coalesces, "batches": (trigger.batch or 1) > 1}
+        case OnChanges():
+            facts = {
+                "how its snapshot meets the stream": trigger.snapshot == "interleaved",
+                "rows without their unchanged values": trigger.row_image in ("key", "changed"),
+                "tables read at different times": trigger.per_table,
+            }
+        case OnRequest():
+            facts = {"requests that overtake each other": trigger.request.overtakes}
+        case _:
+            facts = {}
+    return [words for words, is_said in facts.items() if is_said]
