@@ -168,7 +168,7 @@ class Calls(ClientCalls):
         if base is not None:
             own = number if base[1].endswith(ENTITY_TYPES) else None
             entity = base[2] if base[2] is not None else own
-            return self.client(frame, base[1], entity, name, args, line, seen=True)
+            return self.client(frame, base[1], entity, name, args, line, seen=True, static=target[0] == "K")
         value = self.attribute(frame, target, name) if not methods else None
         if value is not None and value[0] in ("C", "F", "K", "L", "X"):
             return self.call_value(frame, value, args, line, name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .clients import normal
 from .effects import Effect, Frame
+from .hooks import moment_of
 from .imports import Value
 from .ir import Expr
 from .program import Program
@@ -82,8 +83,9 @@ class ClientCalls(Steps):
         line: int,
         seen: bool,
         topic: str = "",
+        static: bool = False,
     ) -> Value:
-        """A call on a client library's type."""
+        """A call on a client library's type; `static` if it is made on a class."""
         client = self.program.clients.types[type_id]
         kind = client.kind_of(name)
         result: Value = ("L", type_id, entity)
@@ -112,7 +114,7 @@ class ClientCalls(Steps):
         if kind in ("listen", "hook"):
             self.runs(frame, name, args) if kind == "listen" else None
             values = self.arguments(frame, args, inline=False)
-            self.listen(frame, kind, type_id, entity, args, values)
+            self.listen(kind, type_id, entity, name, values)
             return result
         values = self.arguments(
             frame, args, inline=kind is None and name not in self.program.clients.handlers.get("any", ()), bound=result
@@ -137,7 +139,9 @@ class ClientCalls(Steps):
         self.emit(frame, kind, client.technology, topic or place, subject, line, flags, client.library, seen)
         if kind == "flush":
             frame.transaction = 0
-        self.trigger(frame, kind, client.library, subject, line)
+        hookless = name in client.unhooked or (static and name in client.unhooked_static)
+        if not hookless:
+            self.trigger(frame, kind, client.library, subject, line, moment_of(name) or "save")
         return self.ended(result, target, entity, kind)
 
     def ended(self, result: Value, target: str | None, entity: int | None, kind: str) -> Value:
@@ -214,13 +218,12 @@ class ClientCalls(Steps):
 
     # -- what a write or an event sets off
 
-    def listen(
-        self, frame: Frame, kind: str, type_id: str, entity: int | None, args: Sequence[Expr], values: Sequence[Value]
-    ) -> None:
+    def listen(self, kind: str, type_id: str, entity: int | None, name: str, values: Sequence[Value]) -> None:
         """Note a hook or listener that is registered by a call."""
         functions = [v[1] for v in values if v is not None and v[0] in ("F", "C")]
         senders = [v[1] for v in values if v is not None and v[0] in ("K", "I")]
         texts = [v[1] for v in values if v is not None and v[0] == "S"]
+        names = [] if texts else [name]
         for number in functions:
             if kind == "listen":
                 for text in texts[:1]:
@@ -230,6 +233,7 @@ class ClientCalls(Steps):
             owner = self.program.owner.get(number)
             library = type_id.split("/", maxsplit=1)[0]
             self.hooks.library.setdefault(number, library)
+            self.note_moment(number, texts + names)
             targets = senders or ([entity] if entity is not None else []) or ([owner] if owner is not None else [])
             for target in targets:
                 if number not in self.hooks.on_write[target]:
@@ -237,13 +241,13 @@ class ClientCalls(Steps):
             if not targets and number not in self.hooks.on_flush[library]:
                 self.hooks.on_flush[library].append(number)
 
-    def trigger(self, frame: Frame, kind: str, library: str, entity: int | None, line: int) -> None:
-        """Run the hooks of a write."""
+    def trigger(self, frame: Frame, kind: str, library: str, entity: int | None, line: int, moment: str) -> None:
+        """Run the hooks of a write; `moment` is save or delete."""
         if kind == "flush" or (kind == "write" and library not in self.flushing):
             raised = [e.entity for e in frame.effects if e.kind == "raise" and e.entity is not None]
             for event in dict.fromkeys(raised):
                 self.dispatch(frame, (("I", event),), line)
-        if not self.hooks.on_write or kind not in ("write", "flush"):
+        if kind not in ("write", "flush"):
             return
         if kind == "write" and library in self.flushing:
             return
@@ -252,12 +256,16 @@ class ClientCalls(Steps):
             entities |= {e.entity for e in frame.effects if e.library == library and e.kind == "write"}
         flags = frame.flags
         frame.flags = flags | {"hook"}
+        chosen = list(self.hooks.on_flush.get(library, ())) if kind == "flush" else []
         for target, functions in self.hooks.on_write.items():
             if any(e is not None and self.program.inherits(e, target) for e in entities):
-                for number in functions:
-                    owner = self.program.owner.get(number)
-                    for effect in self.summary(number, ("I", owner) if owner is not None else None).effects:
-                        self.compose(frame, effect, number, line)
+                chosen += functions
+        for number in dict.fromkeys(chosen):
+            if kind == "write" and self.hooks.moment.get(number) not in (None, "", moment):
+                continue
+            owner = self.program.owner.get(number)
+            for effect in self.summary(number, ("I", owner) if owner is not None else None).effects:
+                self.compose(frame, effect, number, line)
         frame.flags = flags
 
     def dispatch(self, frame: Frame, values: Sequence[Value], line: int) -> Value:

@@ -67,6 +67,9 @@ class ClientType:
     receivers: frozenset[str]
     ends: frozenset[str]
     managed: bool
+    # methods that write past the ORM's hooks: always, and when called on the class
+    unhooked: frozenset[str]
+    unhooked_static: frozenset[str]
 
     def kind_of(self, method: str) -> str | None:
         """The effect of a method, `None` if it has none or is unknown."""
@@ -236,6 +239,8 @@ def add_type(
         "imports",
         "ends",
         "managed",
+        "unhooked",
+        "unhooked_static",
         "anywhere",
     }
     problems = [f"{file}: {short}: unknown key {key!r}" for key in entry if key not in known]
@@ -272,6 +277,8 @@ def add_type(
         receivers,
         frozenset(entry.get("ends", [])),
         bool(entry.get("managed")),
+        frozenset(entry.get("unhooked", [])),
+        frozenset(entry.get("unhooked_static", [])),
     )
     clients.types[type_id] = made
     places = tuple(entry.get("imports", prefixes))

@@ -41,12 +41,13 @@ class Conclusions:
         chosen: dict[int, Effect] = {}
         low: dict[int, Effect] = {}
         starter = name.rsplit(".", 1)[-1] in STARTERS
+        whole = self.whole_callees(acting, systems)
         for i, one in enumerate(acting):
             for j in range(i + 1, len(acting)):
                 other = acting[j]
                 if systems[i] == systems[j] or not systems[i] or not systems[j] or not compatible(one, other):
                     continue
-                if not self.owned(one, other, starter) or self.configured(one, other, acting, systems):
+                if not self.owned(one, other, starter, whole) or self.configured(one, other, acting, systems):
                     continue
                 evicts = {one.kind, other.kind} & {"invalidate"}
                 if evicts and one.kind == other.kind:
@@ -62,8 +63,27 @@ class Conclusions:
             number, name, [picked[at] for at in sorted(picked)], "dual_write" if chosen else "cache_invalidation"
         )
 
-    def owned(self, one: Effect, other: Effect, starter: bool) -> bool:
+    @staticmethod
+    def whole_callees(effects: Sequence[Effect], systems: Sequence[str]) -> set[tuple[int, frozenset[str]]]:
+        """Callees with the pairs of systems that they write themselves, hooks left out: they have own findings."""
+        found: set[tuple[int, frozenset[str]]] = set()
+        acting = [
+            (effect, system)
+            for effect, system in zip(effects, systems, strict=True)
+            if effect.origin >= 0 and system and effect.kind != "invalidate" and "hook" not in effect.flags
+        ]
+        for i, (one, system) in enumerate(acting):
+            for other, second in acting[i + 1 :]:
+                if one.origin == other.origin and system != second and compatible(one, other):
+                    found.add((one.origin, frozenset((system, second))))
+        return found
+
+    def owned(self, one: Effect, other: Effect, starter: bool, whole: set[tuple[int, frozenset[str]]]) -> bool:
         """Whether the two meet in this function, not already in a callee that has both."""
+        if one.origin >= 0 and other.origin >= 0 and whole:
+            pair = frozenset((self.system(one), self.system(other)))
+            if (one.origin, pair) in whole or (other.origin, pair) in whole:
+                return False
         if one.origin >= 0 and one.origin == other.origin:
             return False
         if starter and one.origin >= 0 and other.origin >= 0:

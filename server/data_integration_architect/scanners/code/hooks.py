@@ -29,6 +29,8 @@ class Hooks:
     on_flush: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     by_class: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     by_text: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    # hook function -> "save" or "delete", absent if it may be either
+    moment: dict[int, str] = field(default_factory=dict)
     # hook function -> library whose write sets it off
     library: dict[int, str] = field(default_factory=dict)
     outbox_classes: set[int] = field(default_factory=set)
@@ -143,6 +145,7 @@ class Decorated:
                 signal = self.signal_of(program.function_module[number], expression)
                 if signal is not None:
                     self.hooks.library[number] = signal[0]
+                    self.note_moment(number, [self.program.decorator_name(a) for a in expression[2]])
                     for sender in signal[1]:
                         self.hooks.on_write[sender].append(number)
             role = self.roles(number)
@@ -175,6 +178,14 @@ class Decorated:
                     if target is not None and target[0] == "K":
                         self.hooks.by_class[target[1]] += [(name, "listener") for name in names[:1]]
 
+    def note_moment(self, number: int, words: list[str]) -> None:
+        """Note whether a hook runs on saves or on deletes, from the words of its registration."""
+        found = {moment for word in words for moment in (moment_of(word),) if moment}
+        if len(found) == 1 and self.hooks.moment.get(number) in (None, *found):
+            self.hooks.moment[number] = found.pop()
+        elif found:
+            self.hooks.moment[number] = ""
+
     def takes(self, number: int, message: int) -> bool:
         """Whether the first parameter of a function has a class as its type."""
         params = self.program.functions[number].params
@@ -204,6 +215,7 @@ class Decorated:
             found = next((r for r in (self.role_of(module, d) for d in decorators) if r and r[0] == "hook"), None)
             if found is not None:
                 self.hooks.library[number] = found[1]
+                self.note_moment(number, [program.decorator_name(d) for d in decorators] + texts)
             return
         for text in texts:
             self.hooks.by_text[text].append((number, role))
@@ -223,3 +235,11 @@ def nested(expression: Expr) -> list[Expr]:
         parts = inner[1] if inner[0] == "o" else (inner,)
         out += [part for part in parts if part and part[0] == "c" and part[1][0] == "n"]
     return out
+
+
+def moment_of(word: str) -> str:
+    """`save` or `delete` if a hook's or method's name tells which."""
+    plain = word.lower()
+    if any(part in plain for part in ("delete", "destroy", "remove")):
+        return "delete"
+    return "save" if any(part in plain for part in ("save", "create", "update", "insert", "persist", "upsert")) else ""
