@@ -458,6 +458,9 @@ class Calls(ClientCalls):
             found = self.lookup(frame, e[1].split("<", maxsplit=1)[0].split(".", maxsplit=1)[0]) if e[1] else None
             for part in e[1].split("<", maxsplit=1)[0].split(".")[1:]:
                 found = self.attribute(frame, found, part)
+            if found is not None and found[0] == "X":
+                known = self.program.clients.type_of(self.program.language_of(frame.module), found[1])
+                found = ("L", known, None) if known is not None else found
             if found is not None and found[0] in ("L", "K", "I"):
                 value = ("I", found[1]) if found[0] == "K" else found
         if value is not None and value[0] == "I":

@@ -125,7 +125,8 @@ class Decorated:
         if expression[0] != "c":
             return None
         library, senders = None, []
-        for argument in expression[2]:
+        for given in expression[2]:
+            argument = given[2] if given[0] == "k" else given
             value = self.program.name(module, argument[1]) if argument[0] == "n" else None
             if value is not None and value[0] == "K":
                 senders.append(value[1])

@@ -36,5 +36,5 @@ def parse_source(path: str, text: str) -> Module | str:
         return "unreadable"
     try:
         return reader(path).read(root)
-    except (TooDeep, RecursionError):
+    except (TooDeep, RecursionError, MemoryError):
         return "too-deep"

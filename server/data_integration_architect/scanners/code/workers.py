@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
@@ -71,8 +72,10 @@ class Worker:
         self.batch: Batch = []
 
     def give(self, batch: Batch) -> None:
+        """Send a batch; a process that is gone shows when the answer is read."""
         self.batch = batch
-        self.pipe.send(batch)
+        with suppress(OSError):
+            self.pipe.send(batch)
 
     def stop(self) -> None:
         self.process.kill()
