@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from data_integration_architect.modelcheck.cases import Case, Question, build_case, questions
 from data_integration_architect.modelcheck.explain import Words, explain
 from data_integration_architect.modelcheck.expressions import NotModelledError
-from data_integration_architect.modelcheck.facts import Assumptions, Options, OptionUse
+from data_integration_architect.modelcheck.facts import Assumptions, End, Options, OptionUse
 from data_integration_architect.modelcheck.ir import Model, Property
 from data_integration_architect.modelcheck.properties import PropertyForms
 from data_integration_architect.modelcheck.search import SearchResult, never, search
@@ -112,7 +112,8 @@ def decide(
     """One verdict; without assumptions, with the unknown facts on which it rests (at most 2k + 2 checks for k facts).
 
     The minimal set is found by deletion: each unknown fact in turn is put to its safe end and stays there if the
-    violation remains. That needs monotonicity: a safeguard that is removed never repairs a property.
+    violation remains. That needs monotonicity: a safeguard that is removed never repairs a property. Facts that have
+    no safer end (`OptionUse.is_ordered`) are tried both ways.
     """
     try:
         return _decided(topology, question, bounds, assumptions, stop, known)
@@ -141,25 +142,42 @@ def _decided(
         return verdict_of(question, bounds, answer(topology, question, bounds, assumptions, stop, known))
     worst = answer(topology, question, bounds, Assumptions("unsafe"), stop, known)
     unknown = [use for use in worst.case.options.used if use.known is None and use.safe != use.unsafe]
-    if worst.result.outcome != "violated" or not unknown:
+    loose = [use for use in unknown if not use.is_ordered]
+    unknown = [use for use in unknown if use.is_ordered]
+    # facts without a safer end are tried both ways, all of them together
+    ways: list[dict[str, End]] = [{use.path: "unsafe" for use in loose}]
+    if loose:
+        ways.append({use.path: "safe" for use in loose})
+        if worst.result.outcome == "holds":
+            worst = answer(topology, question, bounds, Assumptions("unsafe", ways[1]), stop, known)
+            ways.reverse()
+    if worst.result.outcome != "violated" or not (unknown or loose):
         return verdict_of(question, bounds, worst)
-    best = answer(topology, question, bounds, Assumptions("safe"), stop, known)
-    if best.result.outcome == "violated":
-        return verdict_of(question, bounds, best)
+    best = [answer(topology, question, bounds, Assumptions("safe", way), stop, known) for way in ways]
+    if all(found.result.outcome == "violated" for found in best):
+        return verdict_of(question, bounds, best[0])
     # with as many faults and writes as the violation needed: what needs more is not why it was found
     least = replace(bounds, faults=worst.result.faults, writes=max(1, worst.result.workload))
+    assumed = tuple((use, ways[0][use.path]) for use in loose)
+    if len(best) > 1:
+        other = answer(topology, question, bounds, Assumptions("unsafe", ways[1]), stop, known)
+        if other.result.outcome == "violated":
+            assumed = ()  # violated either way, so it does not rest on these facts
+    if best[0].result.outcome == "violated":
+        return verdict_of(question, bounds, best[0], assumed)
     for use in unknown:
-        alone = answer(topology, question, least, Assumptions("safe", {use.path: "unsafe"}), stop)
+        alone = answer(topology, question, least, Assumptions("safe", {**ways[0], use.path: "unsafe"}), stop)
         if alone.result.outcome == "violated":
-            return verdict_of(question, bounds, alone, (use,))
+            return verdict_of(question, bounds, alone, (*assumed, (use, "unsafe")))
     needed = list(unknown)
     found = worst
     for use in unknown:
-        fewer = [other for other in needed if other.path != use.path]
-        trial = answer(topology, question, least, Assumptions("safe", {u.path: "unsafe" for u in fewer}), stop)
+        fewer = [kept for kept in needed if kept.path != use.path]
+        ends: dict[str, End] = {kept.path: "unsafe" for kept in fewer}
+        trial = answer(topology, question, least, Assumptions("safe", {**ways[0], **ends}), stop)
         if trial.result.outcome == "violated":
             needed, found = fewer, trial
-    return verdict_of(question, bounds, found, tuple(needed))
+    return verdict_of(question, bounds, found, (*assumed, *((use, "unsafe") for use in needed)))
 
 
 def _never_taken(result: SearchResult) -> tuple[str, ...]:
@@ -171,7 +189,9 @@ def _never_taken(result: SearchResult) -> tuple[str, ...]:
     return tuple(sorted(f"{actor}: {text}" for (actor, _, text), is_taken in taken.items() if not is_taken))
 
 
-def verdict_of(question: Question, bounds: Bounds, found: Answer, conditions: tuple[OptionUse, ...] = ()) -> Verdict:
+def verdict_of(
+    question: Question, bounds: Bounds, found: Answer, conditions: tuple[tuple[OptionUse, End], ...] = ()
+) -> Verdict:
     """An answer in the words of the topology."""
     result, case = found.result, found.case
     stems = {action.name.rstrip("_0123456789") for action in case.model.actions if action.kind == "fault"}
@@ -190,7 +210,9 @@ def verdict_of(question: Question, bounds: Bounds, found: Answer, conditions: tu
         trace=explain(case.model, result, case.words) if result.outcome == "violated" else (),
         faults_needed=result.faults if result.outcome == "violated" else 0,
         writes_needed=result.workload if result.outcome == "violated" else 0,
-        conditions=tuple(Condition(use.path, use.unsafe, "unsafe") for use in conditions),
+        conditions=tuple(
+            Condition(use.path, use.safe if end == "safe" else use.unsafe, end) for use, end in conditions
+        ),
         is_livelock=result.livelock,
         is_shortest=result.is_shortest,
         never_enabled=_never_taken(result),

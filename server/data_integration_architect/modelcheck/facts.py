@@ -14,12 +14,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OptionUse:
-    """One option that a model depends on: its path in the topology, its known value, and its two ends."""
+    """One option that a model depends on: its path in the topology, its known value, and its two ends.
+
+    `is_ordered` is false where neither end is safer: a client's retry finishes what a crash cut off, and repeats what
+    was done.
+    """
 
     path: str
     known: object
     safe: object
     unsafe: object
+    is_ordered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,9 @@ class Options:
         self._assumptions = assumptions
         self._used: dict[str, OptionUse] = {}
 
-    def get(self, path: str, known: T | None, *, safe: T, unsafe: T) -> T:
+    def get(self, path: str, known: T | None, *, safe: T, unsafe: T, is_ordered: bool = True) -> T:
         """The value of an option in this model; `known` is None where the topology does not say it."""
-        self._used[path] = OptionUse(path, known, safe, unsafe)
+        self._used[path] = OptionUse(path, known, safe, unsafe, is_ordered)
         end = self._assumptions.ends.get(path, self._assumptions.every)
         if end in (None, "known"):
             if known is not None:

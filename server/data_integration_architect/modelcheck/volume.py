@@ -77,7 +77,7 @@ class Volume:
         if isinstance(trigger, OnConsume | OnChanges):
             source = trigger.consume if isinstance(trigger, OnConsume) else trigger.changes
             if source in self._numbered:
-                return [self._bounds.writes * (1 + self._bounds.retries)] * (self._bounds.faults + 1)
+                return [self._bounds.writes * (1 + faults) for faults in range(self._bounds.faults + 1)]
             given = self.of(source)
             return [
                 max(given[rest] * (1 + faults - rest) for rest in range(faults + 1))
@@ -92,10 +92,8 @@ class Volume:
             steps = [step for _, step in walk_steps(place.handler.steps, ())]
             effects = [step for step in steps if isinstance(step, Write | Append | Call | Invalidate)]
             if any(step.dead_letter == name for step in effects):
-                trigger = place.handler.trigger
-                parks = isinstance(trigger, OnConsume) and trigger.parks_key
                 for faults, most in enumerate(self._produced(place)):
-                    total[faults] += most if parks and faults else faults
+                    total[faults] += most if faults else 0
         return total
 
 

@@ -344,6 +344,7 @@ class _Worker:
             finish = f"{held} = 0; {offset} = {place} + 1 if {place} >= {offset} and {place} < {most} else {offset}"
             finish += f"; {place} = 0"
         self._add_effects(effects, counter, [f"{held} > 0"], finish)
+        self._add_parallel_failure(held, counter, finish)
         last = effects[-1]
         at_end = [f"{counter} == {len(effects) - 1}"] if counter is not None else []
         reset = [f"{counter} = 0"] if counter is not None else []
@@ -360,6 +361,22 @@ class _Worker:
                     text=f"{last.text}, crashes before it acknowledges, gets the record again",
                 )
         return held
+
+    def _add_parallel_failure(self, held: str, counter: str | None, finish: str) -> None:
+        if not self.delivery.fails:
+            return
+        letters = self.world.channels.get(self.delivery.dead_letter or "")
+        moved = [f"{letters.logs[0]}.append({held})"] if letters is not None else []
+        self.world.act(
+            "fail",
+            [f"{held} > 0", *([f"{counter} == 0"] if counter is not None else [])],
+            [finish, *moved],
+            actor=self.actor,
+            kind="fault",
+            source=self.source.label,
+            target=self.place.process,
+            text=f"{{w:{held}}} {self.delivery.fails}",
+        )
 
 
 def _shared_offset(world: World, stem: str, most: int, place: Place, source: Source, *, shared: bool = False) -> str:

@@ -30,14 +30,15 @@ class Deduplication:
         has_effects = any(isinstance(step, Write | Call) for step in steps)
         if (not has_effects or _is_request(place)) and dedup is None:
             known = "none"  # who neither counts nor claims to remember is not asked
-        self.is_used = world.counts and get(f"{path}.by", known, safe="operation id", unsafe="none") != "none"
-        if not self.is_used:
+        # where ids can be equal, remembering them swallows what was meant: then neither end is safer
+        self.is_ambiguous = has_equal_ids(world.scene, world.options)
+        by = get(f"{path}.by", known, safe="operation id", unsafe="none", is_ordered=not self.is_ambiguous)
+        if not world.counts or by == "none":
             return
         self.is_atomic = get(f"{path}.atomic", dedup.atomic if dedup else None, safe=True, unsafe=False)
         shared = _shares_memory(world, place)
         unsafe = "global" if shared else "per-target"
         scope = get(f"{path}.scope", dedup.scope if dedup else None, safe="per-target", unsafe=unsafe)
-        self.is_ambiguous = has_equal_ids(world.scene, world.options)
         replica = get(f"{path}.read_from", dedup.read_from if dedup else None, safe="", unsafe="")
         is_stale = bool(replica) and replica != (dedup.in_ if dedup else None)
         self.may_not_know = is_stale or scope == "per-instance"

@@ -62,9 +62,9 @@ def is_held_back(world: World, place: Place) -> bool:
 
 def declare_stamps(world: World) -> None:
     """For each intent: the number that it drew, whether its transaction is open or visible, whether on another key."""
-    world.m.var("stamps", world.writes * (1 + world.bounds.retries))
+    world.m.var("stamps", world.writes)
     for intent in range(1, world.writes + 1):
-        world.m.var(f"stamp{intent}", world.writes * (1 + world.bounds.retries))
+        world.m.var(f"stamp{intent}", world.writes)
         world.m.var(f"visible{intent}", 1)
         world.m.var(f"other{intent}", 1)
         world.m.var(f"open{intent}", 1)
@@ -112,7 +112,21 @@ def add_poller(world: World, place: Place) -> None:
     and so is a deleted one unless the table keeps a mark that the query sees.
     """
     stem = world.fresh("poller")
-    cursor = world.m.var(f"{stem}_cursor", world.writes * (1 + world.bounds.retries))
+    most = world.writes
+    cursor = world.m.var(f"{stem}_cursor", most)
+    if isinstance(place.handler.trigger, OnConsume) and place.handler.trigger.acknowledge == "with-effect":
+        most = 0  # the number is stored with the effect, so no crash goes back
+    floor = world.m.var(f"{stem}_floor", most) if most and world.bounds.faults else ""
+    for earlier in range(most if floor else 0):
+        world.act(
+            "crash",
+            [f"{cursor} > {earlier}", f"{floor} <= {earlier}"],
+            [f"{cursor} = {earlier}", f"{floor} = {earlier}"],
+            actor=place.label,
+            kind="fault",
+            source=place.process,
+            text=f"{place.label} crashes, reads again from number {earlier + 1}",
+        )
     intents = range(1, world.writes + 1)
     is_held = is_held_back(world, place)
     rows = {intent: _row_exists(world, place, intent) for intent in intents}

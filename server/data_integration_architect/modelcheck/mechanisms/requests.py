@@ -36,7 +36,7 @@ def retries(world: World, place: Place) -> bool:
     request = place.handler.trigger.request if isinstance(place.handler.trigger, OnRequest) else None
     known = request.retries if request is not None else None
     # a caller is not known to repeat unless somebody says so; without the fact, effects of a repetition are no finding
-    return world.options.get(f"{place.path}.trigger.request.retries", known, safe=False, unsafe=True)
+    return world.options.get(f"{place.path}.trigger.request.retries", known, safe=False, unsafe=True, is_ordered=False)
 
 
 def add_requests(world: World, handlers: list[tuple[Place, bool]]) -> None:
