@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin
 
-.PHONY: setup check format lint types imports test soak skill bench release-check clean
+.PHONY: setup check format lint types imports test soak skill golden bench release-check clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,10 @@ skill: setup
 	rm -rf build/skill && mkdir -p build/skill/data-integration-architect
 	cp SKILL.md build/skill/data-integration-architect/
 	$(RUN)/agentskills validate build/skill/data-integration-architect
+
+# Writes the expected outputs anew; read the difference before committing it.
+golden: setup
+	REWRITE_GOLDEN=1 $(RUN)/python -m pytest tests/test_cli.py tests/test_renderers.py
 
 bench: setup
 	$(RUN)/python benchmarks/bench.py

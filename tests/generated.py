@@ -121,7 +121,9 @@ class Generator:
 
     def handler(self) -> dict[str, Any]:
         pick = self.random
-        dedup = self.some(by="id", in_=pick.choice(self.stores), atomic=self.maybe(True, False), window=self.maybe("7d"))
+        dedup = self.some(
+            by="id", in_=pick.choice(self.stores), atomic=self.maybe(True, False), window=self.maybe("7d")
+        )
         return self.some(
             trigger=self.trigger(),
             dedup=self.maybe(None, None, "none", dedup),
@@ -174,7 +176,10 @@ class Generator:
             return self.some(read=pick.choice(self.stores), entity=entity, on_miss=miss)
         if kind == "append" and self.channels:
             return self.some(
-                append=pick.choice(self.channels), entity=entity, operation_id=self.maybe("passed", "new", "none"), **common
+                append=pick.choice(self.channels),
+                entity=entity,
+                operation_id=self.maybe("passed", "new", "none"),
+                **common,
             )
         if kind == "call":
             return self.some(
@@ -204,7 +209,9 @@ class Generator:
     def short_forms(self, data: dict[str, Any]) -> None:
         pick = self.random
         if self.channels and pick.random() < 0.3:
-            data["captures"] = {"capture": {"from": pick.choice(self.stores), "to": pick.choice(self.channels), "by": "log"}}
+            data["captures"] = {
+                "capture": {"from": pick.choice(self.stores), "to": pick.choice(self.channels), "by": "log"}
+            }
         if self.channels and pick.random() < 0.3:
             data["consumers"] = {"consumer": {"from": pick.choice(self.channels), "to": pick.choice(self.stores)}}
         if len(self.stores) > 1 and pick.random() < 0.3:
@@ -212,7 +219,9 @@ class Generator:
             data["jobs"] = {"job": {"from": source, "to": target, "every": "24h"}}
         if len(self.stores) > 1 and pick.random() < 0.3:
             source, target = pick.sample(self.stores, 2)
-            data["caches"] = {"cache": {"of": source, "in": target, "invalidate": pick.choice(["after-commit", "none"])}}
+            data["caches"] = {
+                "cache": {"of": source, "in": target, "invalidate": pick.choice(["after-commit", "none"])}
+            }
 
 
 def random_topology(seed: int, size: int = 3) -> dict[str, Any]:

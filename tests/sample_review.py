@@ -138,9 +138,9 @@ def sample_topology(name: str = "search") -> Topology:
             },
             "channels": {"changes": {"technology": "kafka"}},
             "entities": {"product": {"key": "id"}, "price": {"key": "id"}},
-            # A process may have the name of a store.
+            # A process may have the name of a store; it has no dot, which sets off its handlers.
             "processes": {
-                name: {
+                name.replace(".", ""): {
                     "handlers": {
                         "save": {
                             "trigger": {"request": {"from": "browser"}},

@@ -1,10 +1,10 @@
-"""The judgement of every shipped example: what is required is there, and nothing else of medium or above is definite."""
+"""The judgement of every shipped example: what is required is there, nothing else of medium or above is definite."""
 
 import pytest
-from support import ROOT, parse_text, read_yaml
 
 from data_integration_architect.results import Review
 from data_integration_architect.use_cases import review_document
+from support import ROOT, parse_text, read_yaml
 
 NAMES = sorted(path.stem for path in (ROOT / "tests" / "expected").glob("*.yaml"))
 LOUD = {"medium", "high", "critical"}

@@ -14,11 +14,11 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
-from support import ROOT
 
 from data_integration_architect.files import Root
 from data_integration_architect.mcp_server import create_server
 from data_integration_architect.results import Review
+from support import ROOT
 
 RETAILER = (ROOT / "examples" / "online-retailer.yaml").read_text(encoding="utf-8")
 TOOLS = {
@@ -140,10 +140,9 @@ def test_progress_is_reported():
 
 
 def test_large_work_runs_in_a_process_that_a_cancellation_ends():
-    from generated import random_topology
-
     from data_integration_architect.files import dump_yaml
     from data_integration_architect.mcp_server import LARGE_TEXT
+    from generated import random_topology
 
     text = dump_yaml(random_topology(7, size=14))
     assert len(text) > LARGE_TEXT

@@ -1,13 +1,13 @@
 """Every rule against its cases: the full list of findings with their elements, not only that it fires."""
 
 import pytest
-from support import ROOT, load, read_yaml
 
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
 from data_integration_architect.files import format_path
 from data_integration_architect.rules import Found, judge_topology, rule_modules
 from data_integration_architect.topology import normalize
+from support import ROOT, load, read_yaml
 
 CASES = [
     (path.stem, name, case)

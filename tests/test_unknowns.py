@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-from support import ROOT, load, parse_text, read_yaml
 
 from data_integration_architect.errors import ArchitectError
 from data_integration_architect.files import format_path
@@ -14,16 +13,18 @@ from data_integration_architect.topology import Topology, dump_topology, load_to
 from data_integration_architect.topology.edit import with_fact, without_fact
 from data_integration_architect.topology.model import Topology as Model
 from data_integration_architect.use_cases import judge
+from support import ROOT, load, parse_text, read_yaml
 
-# What an element is or is connected to; taking it away makes another system, not an unknown fact of this one.
+# What an element is or is connected to: taking it away makes another system, not an unknown fact.
 # `dedup` is a memory with attributes of its own: each of those is taken away by itself.
 STRUCTURE = {
-    "system", "scope", "entity", "in", "name", "steps", "on_miss", "handlers", "trigger", "stores", "channels", "entities",
-    "processes", "readers", "causality", "constraints", "context", "symptoms", "transaction", "read", "write", "append",
-    "call", "invalidate", "request", "consume", "changes", "every", "reads", "first", "then", "checked_by", "to",
-    "references", "parts", "carries", "compensates", "computes", "result", "evidence", "note", "copies", "repartitioned",
-    "replica_of", "natural_key", "key", "dead_letter", "regions", "kind", "status", "system_of_record", "skills",
-    "capabilities", "per", "code", "from", "guard_key", "technology", "dedup",
+    "system", "scope", "entity", "in", "name", "steps", "on_miss", "handlers", "trigger", "stores",
+    "channels", "entities", "processes", "readers", "causality", "constraints", "context", "symptoms",
+    "transaction", "read", "write", "append", "call", "invalidate", "request", "consume", "changes", "every",
+    "reads", "first", "then", "checked_by", "to", "references", "parts", "carries", "compensates", "computes",
+    "result", "evidence", "note", "copies", "repartitioned", "replica_of", "natural_key", "key",
+    "dead_letter", "regions", "kind", "status", "system_of_record", "skills", "capabilities", "per", "code",
+    "from", "guard_key", "technology", "dedup",
 }  # fmt: skip
 
 

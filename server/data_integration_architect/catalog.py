@@ -154,6 +154,7 @@ class Engine(EngineHead):
     claims: tuple[Claim, ...]
 
 
+E = TypeVar("E", bound=Entry)
 H = TypeVar("H", bound=Entry)
 B = TypeVar("B", bound=Entry)
 
@@ -178,7 +179,7 @@ class Shelf(Generic[H, B]):
         if start < 0:
             raise KnowledgeError(f"knowledge/{self.folder}/{name}.yaml: {self.body_starts_at} is missing")
         head = self._parse(self.head_type, text[: start + 1], name)
-        if getattr(head, "id") != name:  # noqa: B009 - both types have an id; the variable bound cannot say so
+        if head.model_dump()["id"] != name:
             raise KnowledgeError(f"knowledge/{self.folder}/{name}.yaml: its id is not the name of the file")
         return head
 
@@ -191,7 +192,7 @@ class Shelf(Generic[H, B]):
     def _entries(self, name: str) -> B:
         return self._parse(self.body_type, packaged_text(f"knowledge/{self.folder}/{name}.yaml"), name)
 
-    def _parse(self, model: type[Any], text: str, name: str) -> Any:
+    def _parse(self, model: type[E], text: str, name: str) -> E:
         try:
             return model.model_validate(parse_text(text, name).data)
         except ValidationError as error:
@@ -224,11 +225,13 @@ class Catalog:
 
     def technology(self, word: str | None) -> StoreHead | None:
         """The store behind a common spelling (`pg`, `Postgres 16`, `es`), None for an unknown product."""
-        return _look_up(self._technologies, word)
+        found: StoreHead | None = _look_up(self._technologies, word)
+        return found
 
     def engine(self, word: str | None) -> EngineHead | None:
         """The processing engine behind a common spelling, None for an unknown one."""
-        return _look_up(self._engine_words, word)
+        found: EngineHead | None = _look_up(self._engine_words, word)
+        return found
 
 
 def _by_words(heads: Mapping[str, Any]) -> dict[str, Any]:

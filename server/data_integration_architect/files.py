@@ -185,7 +185,7 @@ class _YamlReader:
         self.open_anchors: list[str | None] = []
         self.nodes = 0
 
-    def fail(self, mark: yaml.error.Mark | None, message: str, path: DocumentPath = ()) -> InputError:
+    def fail(self, mark: Any, message: str, path: DocumentPath = ()) -> InputError:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
         return InputError(self.source, [*self.problems, Problem(line, column, format_path(path), message)])
 

@@ -142,9 +142,10 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
             from data_integration_architect import use_cases
             from data_integration_architect.renderers import text
 
-            review = use_cases.page_of(await reviewed(topology, path, ctx))
+            whole = await reviewed(topology, path, ctx)
+            review = use_cases.page_of(whole)
             shown = model.model_validate({name: getattr(review, name) for name in model.model_fields})
-            return shown, getattr(text, render)(review)
+            return shown, getattr(text, render)(whole)
 
         return await _answered(work)
 
@@ -165,8 +166,7 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
             review = await reviewed(topology, path, ctx)
             if since is not None:
                 review = review.model_copy(update={"changes": use_cases.changes_since(review, _earlier(since))})
-            review = use_cases.page_of(review, section, page)
-            return review, text.short_review(review)
+            return use_cases.page_of(review, section, page), text.short_review(review)
 
         return await _answered(work)
 
@@ -321,7 +321,7 @@ def _add_prompts(server: ArchitectServer) -> None:
         """Asks a person for the facts that would change the judgement."""
         return message("interview", topology=topology)
 
-    @server.completion()
+    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator, unused-ignore]
     async def complete(
         ref: PromptReference | ResourceTemplateReference,
         argument: CompletionArgument,
@@ -422,6 +422,6 @@ def _bearer(variable: str, url: str) -> dict[str, Any]:
         issuer_url=url,
         resource_server_url=url,
         required_scopes=["mcp"],
-        validate_token_resource=True,  # type: ignore[arg-type]
+        validate_token_resource=True,
     )
     return {"token_verifier": Verifier(), "auth": auth}

@@ -198,6 +198,7 @@ class Classification(Result):
 
 class AntiPatterns(Result):
     findings: tuple[Finding, ...]
+    symptoms: tuple[SymptomResult, ...]
     unexplained_symptoms: tuple[int, ...]
     questions: tuple[Question, ...]
 

@@ -111,8 +111,10 @@ def changes_since(now: Review, earlier: Review) -> Changes:
     )
 
 
-LISTS = ("flows", "systems_of_record", "findings", "recommendations", "ordering", "idempotency", "causal", "constraints",
-         "questions")  # fmt: skip
+LISTS = (
+    "flows", "systems_of_record", "findings", "recommendations", "ordering", "idempotency", "causal", "constraints",
+    "questions",
+)  # fmt: skip
 PAGE = 40
 
 
@@ -308,7 +310,7 @@ def generate_design(given: Given) -> DesignResult:
             conditional=(), phases=(),
         )  # fmt: skip
     built = build_target(today.view, today.advice)
-    draft, applied = settle(built.draft, lambda topology: _judged(topology))
+    draft, applied = settle(built.draft, _judged)
     target = draft.topology()
     target_review = _review_plain(target)
     by_key = {(r.from_, r.to): r for r in today_review.recommendations}

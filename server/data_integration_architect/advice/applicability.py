@@ -31,7 +31,7 @@ def applicability_of(view: View, found: Sequence[Found]) -> Applicable:
     only = parts[0]
     if any(store.copies and store.copies.writable == "all" for store in view.topology.stores.values()):
         return Applicable(verdict="applicable", reason=f"{only} takes writes in several copies")
-    problems = sorted({f.id for f in found if f.is_definite})
+    problems = sorted({f.id for f in found if f.is_definite and not _is_only_told(view, f)})
     if problems:
         return Applicable(verdict="applicable", reason=f"{only} alone, but with {', '.join(problems)}")
     if not system.is_whole:
@@ -40,3 +40,9 @@ def applicability_of(view: View, found: Sequence[Found]) -> Applicable:
         f"one database, {only}, covers everything that is described; replicas and views inside it are no second store"
     )
     return Applicable(verdict="not-applicable", reason=reason, instead=INSTEAD)
+
+
+def _is_only_told(view: View, found: Found) -> bool:
+    """Whether a mild finding is about telling somebody outside, which is no integration of stores."""
+    outside = any(view.system.is_external(element) for element in found.match.elements)
+    return outside and found.severity in {"info", "low"}

@@ -87,7 +87,7 @@ def _entry(view: View, flow: Flow, need: str, key: str | None, breaks: list[Foun
         key=key,
         given=given,
         satisfied=satisfied,
-        reason=reason,  # type: ignore[arg-type]
+        reason=reason,
     )
 
 

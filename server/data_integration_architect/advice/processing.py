@@ -18,7 +18,7 @@ Composition = Literal["single-system", "composed", "federated"]
 def processing_of(view: View, found: Sequence[Found]) -> Processing:
     composition, why = _composition(view, found)
     today = _today(view)
-    layer, because = _wanted(view, today)
+    layer, because = _wanted(view, today, found)
     return Processing(layer=layer, today=today, composition=composition, reason=f"{why}; {because}")
 
 
@@ -60,7 +60,14 @@ def _today(view: View) -> Layer:
     return "kappa" if any(not _is_batch(s) and s.consumed for s in sites) else "none"
 
 
-def _wanted(view: View, today: Layer) -> tuple[Layer, str]:
+LAYERS_IN_CONFLICT = {"lambda-duplicate-logic", "speed-layer-data-loss"}
+
+
+def _wanted(view: View, today: Layer, found: Sequence[Found]) -> tuple[Layer, str]:
+    if today == "lambda" and not any(
+        f.id in LAYERS_IN_CONFLICT and f.is_definite and f.severity not in {"info", "low"} for f in found
+    ):
+        return "lambda", "the batch layer corrects what the stream only estimates, and nothing speaks against the two"
     if today != "lambda":
         words = {
             "none": "no derived computation needs a layer of its own",

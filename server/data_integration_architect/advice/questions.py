@@ -87,7 +87,7 @@ def questions_of(
         for question in one.weighed:
             if question.path in one.unsaid:
                 candidates.setdefault(question.path, question)
-    result = []
+    result: list[tuple[Question, list[tuple[Any, str]]]] = []
     for question in sorted(candidates.values(), key=lambda q: (_promise(q, found, advice), str(q.path))):
         if len(result) >= MOST_QUESTIONS or reruns.left <= 0:
             break

@@ -10,7 +10,7 @@ from data_integration_architect.advice.legs import Leg, legs_of
 from data_integration_architect.analysis.facts import Facts, Question
 from data_integration_architect.analysis.flows import is_distributed
 from data_integration_architect.analysis.view import View
-from data_integration_architect.catalog import SEVERITIES
+from data_integration_architect.catalog import SEVERITIES, Severity
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import NONE, Write
@@ -151,9 +151,9 @@ class _Decision:
         }
         return table.get(mechanism, self.kept)()
 
-    def ids(self, least: str) -> set[str]:
+    def ids(self, least: Severity) -> set[str]:
         """Definite findings on the leg of at least a severity."""
-        floor = SEVERITIES.index(least)  # type: ignore[arg-type]
+        floor = SEVERITIES.index(least)
         return {f.id for f in self.found if f.is_definite and SEVERITIES.index(f.severity) >= floor}
 
     # Facts
@@ -176,6 +176,11 @@ class _Decision:
             said = view.topology.context.freshness_wanted
             answer = self.facts.weigh(("context", "freshness_wanted"), said, ("5s", "24h"), "5s", ask)
         return 0.0 if answer == NONE else seconds(answer) or 0.0
+
+    def can_be_rebuilt(self) -> bool:
+        """Whether the target is of a kind that is made to be loaded as a whole; a service's own database is not."""
+        head = self.view.system.technology(self.leg.target)
+        return head is None or head.typical_role in {"derived", "either"}
 
     def log_readable(self) -> bool:
         source = self.leg.source
@@ -241,7 +246,7 @@ class _Decision:
             return Choice("cache-aside-with-ttl", "lease-or-versioned-fill", "entries are filled on a miss and expire")
         if self.wants_history():
             return Choice("event-sourcing", "outbox", "a new system that needs its history can start from the log")
-        if self.freshness() >= BATCH_FROM_SECONDS:
+        if self.can_be_rebuilt() and self.freshness() >= BATCH_FROM_SECONDS:
             return Choice(
                 "batch-etl", "cdc", f"{leg.target} may be that old, and a rebuilt copy also repairs deletions"
             )
@@ -356,6 +361,9 @@ class _Decision:
         wrong = self.ids("medium")
         if mechanism == "cdc" and "coalesced-intermediate-states" in wrong and self.changeable():
             return Choice("outbox", "cdc", "each change must arrive as an event of its own", ("carry-intent-events",))
+        if wrong & {"dual-write-unprotected", "enqueue-before-commit"} and self.changeable():
+            why = "what a handler announces is committed with what it writes, and a relay sends it"
+            return Choice("outbox", "cdc", why, ("relay-committed-rows",))
         if wrong & {"lossy-buffer"} and mechanism != "cdc":
             return Choice("log-messaging", "outbox", "a durable log keeps what the buffer drops")
         runner = {

@@ -9,6 +9,7 @@ from data_integration_architect.analysis.system import Effect, HandlerSite, Syst
 from data_integration_architect.analysis.view import View
 from data_integration_architect.results import ConstraintResult
 from data_integration_architect.topology import NONE, Append, Constraint, Write
+from data_integration_architect.topology.state import Copies
 
 Place = Literal["owner", "elsewhere", "none", "unknown"]
 
@@ -49,6 +50,10 @@ def place_of_enforcement(view: View, constraint: Constraint, enforced_at: str | 
 
 def _place_of_store(view: View, constraint: Constraint, store: str, owner: str) -> Place:
     system = view.system
+    element = system.store(store)
+    if element is not None and element.copies and _are_merged(element.copies):
+        # Each copy refuses what it knows of; two copies can accept at the same time.
+        return "elsewhere"
     if system.primary(store) != store or system.is_cache(store) or system.is_typically_derived(store):
         return "owner" if store == owner else "elsewhere"
     ownership = view.owners.get((constraint.entity or "").split(".", 1)[0])
@@ -61,6 +66,11 @@ def _place_of_store(view: View, constraint: Constraint, store: str, owner: str) 
         return "owner"
     # Once is a matter of the store where the effect happens, not of the store that owns the order for it.
     return "unknown" if constraint.kind == "once" else "elsewhere"
+
+
+def _are_merged(copies: Copies) -> bool:
+    """Whether writes to several copies are brought together afterwards; a merge has no other use."""
+    return copies.writable == "all" or (copies.writable is None and copies.merge is not None)
 
 
 def _is_asked_before_append(system: System, store: str, log: str) -> bool:

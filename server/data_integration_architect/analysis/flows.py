@@ -242,8 +242,8 @@ def _cache(system: System, site: HandlerSite) -> Iterator[Flow]:
             for write in writes[:1]:
                 yield _flow(system.primary(write.target), "cache-aside", effect)
             if not writes and (site.captured or site.consumed):
-                source = site.captured or site.consumed or ""
-                yield _flow(source, "cdc" if site.captured else "log-consumer", effect)
+                origin = site.captured or site.consumed or ""
+                yield _flow(origin, "cdc" if site.captured else "log-consumer", effect)
 
 
 def _replication(system: System) -> Iterator[Flow]:

@@ -210,7 +210,7 @@ def runs_again(system: System, effect: Effect, facts: Facts) -> bool:
         return True
     site = effect.site
     if site.consumed:
-        return may_repeat(system, effect)
+        return may_repeat(system, effect) or _comes_twice(system, effect)
     trigger = site.handler.trigger
     if isinstance(trigger, OnChanges):
         # A database trigger runs in the transaction of the change.
@@ -228,6 +228,21 @@ def runs_again(system: System, effect: Effect, facts: Facts) -> bool:
             f"Does the caller of {site.id}, its library or the person repeat a request that seemed to fail?",
         )
     )
+
+
+DECISIVE = {"access", "billing", "stock", "legal"}
+
+
+def _comes_twice(system: System, effect: Effect) -> bool:
+    """Whether an event can be in the channel twice, which no way of acknowledging helps against.
+
+    Concluded only where events have an id to know them by, nobody looks at it, and something is decided on the result.
+    """
+    channel, dedup = system.channel(effect.site.consumed or ""), effect.site.handler.dedup
+    if channel is None or channel.event.id in (None, NONE) or dedup is None or dedup.by != NONE:
+        return False
+    readers = (system.topology.readers[i] for i in system.readers_of(effect.target, effect.entity))
+    return any(reader.decides in DECISIVE for reader in readers)
 
 
 def harm_of(view: View, effect: Effect, facts: Facts) -> Harm | None:

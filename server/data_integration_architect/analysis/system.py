@@ -94,12 +94,18 @@ class HandlerSite:
         found: list[Effect] = []
         blocks: dict[DocumentPath, Transaction] = {}
         misses: set[DocumentPath] = set()
+        gone: Read | None = None
         for path, step in walk_steps(self.handler.steps, (*self.path, "steps")):
             if isinstance(step, Transaction):
                 blocks[path] = step
                 continue
             if isinstance(step, Read):
                 misses.add(path)
+                gone = step if step.missing_source else gone
+            elif isinstance(step, Write) and gone is not None and step.missing_source is None:
+                # What a read finds gone decides over the writes after it.
+                again = {"missing_source": gone.missing_source, "values": step.values or "re-read"}
+                step = step.model_copy(update=again)
             above = [path[:end] for end in range(len(path))]
             enclosing = tuple((p, blocks[p]) for p in above if p in blocks)
             entity = step.entity.split(".", 1)[0] if step.entity else None

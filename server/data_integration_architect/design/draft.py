@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from data_integration_architect.topology import NONE, STEP_KINDS, Topology, dump_topology, load_document
 
 Step = dict[str, Any]
+# A name has at most 200 characters; what a design adds to one has fewer than 40.
+MOST_LETTERS = 150
 
 
 class Draft:
@@ -31,6 +34,8 @@ class Draft:
         return group
 
     def free_name(self, wanted: str) -> str:
+        """`wanted`, cut to what a name may be long, with a number where it is taken."""
+        wanted = fitting(wanted)
         taken = {n for g in ("stores", "channels", "processes", "entities") for n in self.data.get(g, {})}
         number, name = 1, wanted
         while name in taken:
@@ -51,6 +56,7 @@ class Draft:
 
     def add_handler(self, process: str, handler: str, facts: dict[str, Any], **process_facts: Any) -> str:
         """Adds a handler to a process that this design made, or to a new one; its id."""
+        process, handler = fitting(process), fitting(handler)
         element = self.group("processes").setdefault(process, {**process_facts, "handlers": {}})
         number, name = 1, handler
         while name in element["handlers"]:
@@ -76,7 +82,7 @@ class Draft:
             if handler is None:
                 continue
             handler["steps"] = _without(handler.get("steps", []), unwanted)
-            if not _has_effect(handler["steps"]):
+            if not _has_effect(handler):
                 self.remove_handler(handler_id)
 
     def remove_handler(self, handler_id: str) -> None:
@@ -147,6 +153,14 @@ def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else []
 
 
+def fitting(name: str) -> str:
+    """`name` short enough to be extended; what is cut away is told by a few digits, so that names stay apart."""
+    if len(name) <= MOST_LETTERS:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[:MOST_LETTERS]}_{digest}"
+
+
 def steps_of(handler: dict[str, Any]) -> Iterator[Step]:
     """Every step of a handler, blocks and their content included."""
     pending = list(handler.get("steps", []))
@@ -171,10 +185,10 @@ def _without(steps: list[Step], unwanted: Callable[[Step], bool]) -> list[Step]:
     return result
 
 
-def _has_effect(steps: list[Step]) -> bool:
-    return any(
-        kind in step
-        for step in steps_of({"steps": steps})
-        for kind in STEP_KINDS
-        if kind not in {"transaction", "read"}
-    ) or any("read" in step for step in steps)
+def _has_effect(handler: dict[str, Any]) -> bool:
+    """Whether a handler still does something: a request may only read, a consumer or job may not."""
+    kinds = set(STEP_KINDS) - {"transaction", "read"}
+    if any(kind in step for step in steps_of(handler) for kind in kinds):
+        return True
+    moves_data = {"consume", "changes", "every"} & set(handler.get("trigger", {}))
+    return not moves_data and bool(handler["steps"])

@@ -48,9 +48,7 @@ def _weight(found: Sequence[Found]) -> int:
     return sum(10 ** SEVERITIES.index(f.severity) for f in found if f.is_definite)
 
 
-def _first_that_helps(
-    draft: Draft, view: View, finding: Found, before: int, judge: Judge
-) -> tuple[Draft, str] | None:
+def _first_that_helps(draft: Draft, view: View, finding: Found, before: int, judge: Judge) -> tuple[Draft, str] | None:
     shelf = view.catalog.fixes
     fixes = finding.match.fixes or view.catalog.anti_patterns.heads[finding.id].fixes
     for fix in fixes:
@@ -93,14 +91,23 @@ def _fits(draft: Draft, path: DocumentPath) -> bool:
     at = path.index("trigger") + 1
     trigger: Any = draft.data
     for key in path[:at]:
-        trigger = trigger[key] if isinstance(trigger, list) else trigger.get(key, {})
+        trigger = trigger.get(key, {})
     attribute = path[at]
     kinds = {
-        "consume": {"workers", "same_key_same_worker", "acknowledge", "claim", "cursor", "batch", "coalesces", "parks_key"},
+        "consume": {
+            "workers",
+            "same_key_same_worker",
+            "acknowledge",
+            "claim",
+            "cursor",
+            "batch",
+            "coalesces",
+            "parks_key",
+        },
         "changes": {"cursor", "by", "sees_deletes", "row_image", "slot", "snapshot", "overlap"},
         "every": {"reads", "overlap", "cursor", "consistent", "every"},
         "request": {"request"},
-    }
+    }  # fmt: skip
     return any(kind in trigger and attribute in allowed for kind, allowed in kinds.items())
 
 
@@ -151,7 +158,8 @@ def _resolve(draft: Draft, view: View, finding: Found, value: Any) -> Any:
     """The value of a change; words in angle brackets stand for facts of this system. None = cannot be filled in."""
     if not isinstance(value, str) or not value.startswith("<"):
         return value
-    entities = sorted({t.entity for t in finding.match.targets if t.entity} | (set(finding.match.elements) & set(view.topology.entities)))
+    named = set(finding.match.elements) & set(view.topology.entities)
+    entities = sorted({t.entity for t in finding.match.targets if t.entity} | named)
     stores = [e for e in sorted(finding.match.elements) if e in view.topology.stores]
     key = draft.key_of(entities[0]) if entities else None
     record = view.record_of(entities[0]) if entities else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from data_integration_architect.advice.recommendation import Advice
 from data_integration_architect.analysis.view import View
-from data_integration_architect.design.draft import Draft, Step, steps_of
+from data_integration_architect.design.draft import Draft, Step, fitting, steps_of
 from data_integration_architect.topology import NONE
 from data_integration_architect.topology.values import seconds
 
@@ -60,7 +60,8 @@ class _Builder:
             "read-from-primary": self.read_primary,
             "causal-token": self.token,
         }
-        return table.get(advice.choice.mechanism, lambda _: "kept as it is")(advice)
+        build = table.get(advice.choice.mechanism)
+        return build(advice) if build else "kept as it is"
 
     # What several mechanisms share
 
@@ -128,11 +129,11 @@ class _Builder:
             )  # fmt: skip
             self.change_logs[key] = channel
             process = f"{source}_capture"
-            handler = self.draft.handler(f"{process}.capture")
+            handler = self.draft.handler(f"{fitting(process)}.capture")
             if handler is None:
                 trigger = {
-                    "changes": source, "by": "log", "cursor": "commit-position", "sees_deletes": True, "row_image": "full",
-                    "snapshot": "interleaved", "snapshot_writes": "only-missing",
+                    "changes": source, "by": "log", "cursor": "commit-position", "sees_deletes": True,
+                    "row_image": "full", "snapshot": "interleaved", "snapshot_writes": "only-missing",
                     "slot": {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT},
                 }  # fmt: skip
                 handler = {"trigger": trigger, "steps": [], "status": "planned"}
@@ -187,7 +188,7 @@ class _Builder:
         key = (source, entity)
         if key in self.change_logs:
             return self.change_logs[key]
-        table = f"{source}_outbox"
+        table = fitting(f"{source}_outbox")
         if table not in self.draft.group("channels"):
             self.draft.add_channel(
                 table, technology="table", status="planned", **{"in": source},
@@ -201,7 +202,7 @@ class _Builder:
             handler = self.draft.handler(handler_id)
             if handler is not None:
                 handler["steps"] = _with_outbox(handler.get("steps", []), source, entity, table)
-        relay = self.draft.handler(f"{source}_relay.relay_{entity}")
+        relay = self.draft.handler(f"{fitting(f'{source}_relay')}.{fitting(f'relay_{entity}')}")
         if relay is None:
             step = {"append": log, "entity": entity, "operation_id": "passed", "guard": "idempotent-producer"}
             trigger = {
@@ -274,8 +275,8 @@ class _Builder:
         }
         requests = draft.add_channel(
             f"{request}s", technology="kafka", carries=[request], message_key=draft.key_of(first.get("entity", "")),
-            partitions=PARTITIONS, retention=self.retention(), delivery="at-least-once", when_full="block", status="planned",
-            event={"content": "full", "id": "request_id"},
+            partitions=PARTITIONS, retention=self.retention(), delivery="at-least-once", when_full="block",
+            status="planned", event={"content": "full", "id": "request_id"},
         )  # fmt: skip
         handler = draft.handler(handler_id) or {}
         handler["steps"] = [
@@ -315,9 +316,10 @@ class _Builder:
         validator = draft.add_handler(processor, "validate", facts, instances=1, status="planned")
         for other in others:
             log = draft.add_channel(
-                f"{instruction}s", technology="kafka", carries=[instruction], message_key=draft.key_of(other.get("entity", "")),
-                partitions=PARTITIONS, retention=self.retention(), delivery="at-least-once", when_full="block",
-                status="planned", event={"content": "delta", "id": "request_id"},
+                f"{instruction}s", technology="kafka", carries=[instruction],
+                message_key=draft.key_of(other.get("entity", "")), partitions=PARTITIONS,
+                retention=self.retention(), delivery="at-least-once", when_full="block", status="planned",
+                event={"content": "delta", "id": "request_id"},
             )  # fmt: skip
             relay = {
                 "trigger": {
@@ -394,8 +396,8 @@ class _Builder:
         for entity in self.entities(advice):
             step = {"invalidate": cache, "entity": entity, "retry": {"attempts": 10, "then": "block"}}
             trigger = {
-                "changes": advice.source, "by": "log", "cursor": "commit-position", "sees_deletes": True, "row_image": "full",
-                "snapshot": "none", "slot": {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT},
+                "changes": advice.source, "by": "log", "cursor": "commit-position", "sees_deletes": True,
+                "row_image": "full", "snapshot": "none", "slot": {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT},
             }  # fmt: skip
             facts = {"trigger": trigger, "steps": [step], "status": "planned"}
             self.draft.add_handler(f"{cache}_invalidator", f"drop_{entity}", facts, instances=1, status="planned")

@@ -10,5 +10,5 @@ def render_prompt(name: str, **values: str) -> str:
     from jinja2 import DictLoader, Environment, StrictUndefined
 
     templates = {n: packaged_text(f"prompts/{n}.md.j2") for n in packaged_names("prompts", ".md.j2")}
-    environment = Environment(loader=DictLoader(templates), undefined=StrictUndefined, autoescape=False)  # noqa: S701 - Markdown
+    environment = Environment(loader=DictLoader(templates), undefined=StrictUndefined, autoescape=False)
     return environment.get_template(name).render(**values).strip() + "\n"

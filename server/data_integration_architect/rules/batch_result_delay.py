@@ -28,17 +28,18 @@ def sites(view: View) -> Iterator[Site]:
     system = view.system
     streamed = {s.id for layers in layers_of(system).values() if layers.stream for s in layers.batch}
     for target in view.topology.stores:
-        by_entity: dict[str | None, Effect] = {}
+        quickest: dict[str | None, tuple[float, Effect, OnSchedule]] = {}
         for effect in system.touching(target):
-            if isinstance(effect.step, Write) and isinstance(effect.site.handler.trigger, OnSchedule):
-                by_entity.setdefault(effect.entity, effect)
-        for entity, effect in by_entity.items():
             trigger = effect.site.handler.trigger
-            readers = system.readers_of(target, entity)
             brought = bool(effect.site.reads) or effect.site.handler.computes is not None
-            if not isinstance(trigger, OnSchedule) or not readers or not brought or is_planned(system, effect):
-                continue
-            if effect.site.id not in streamed and not _has_other_feed(view, effect):
+            if isinstance(effect.step, Write) and isinstance(trigger, OnSchedule) and brought:
+                period = seconds(trigger.every) or 0
+                known = quickest.get(effect.entity)
+                if not is_planned(system, effect) and (known is None or period < known[0]):
+                    quickest[effect.entity] = (period, effect, trigger)
+        for entity, (_, effect, trigger) in quickest.items():
+            readers = system.readers_of(target, entity)
+            if readers and effect.site.id not in streamed and not _has_other_feed(view, effect):
                 yield effect, trigger, readers
 
 

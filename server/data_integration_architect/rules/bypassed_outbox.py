@@ -71,7 +71,7 @@ def _around(
     schemas = [s for s in system.topology.stores if home is not None and system.same_instance(s, home)]
     near = [e.site for target in (*sorted(downstream), *schemas) for e in system.touching(target)]
     ours = {relay.id for relay in relays}
-    for site in {site.id: site for site in near if site.is_direct and site.id not in ours}.values():
+    for site in {site.id: site for site in near if _changes_by_itself(site) and site.id not in ours}.values():
         changes = [e for e in site.changes if not e.on_miss and not is_planned(system, e)]
         writes = [e for e in changes if isinstance(e.step, Write) and e.target in schemas]
         for effect in changes:
@@ -80,6 +80,11 @@ def _around(
                 yield Bypass("published", outbox, change, effect)
         if not captured:
             yield from _without_row(outbox, entities, changes, writes)
+
+
+def _changes_by_itself(site: HandlerSite) -> bool:
+    """Whether a handler makes changes of its own: on request, or as a job on the record."""
+    return site.is_direct or site.fired_by == "every"
 
 
 def _without_row(outbox: str, entities: set[str], changes: list[Effect], writes: list[Effect]) -> Iterator[Bypass]:

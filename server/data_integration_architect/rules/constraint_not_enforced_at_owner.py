@@ -27,7 +27,9 @@ def sites(view: View) -> Iterator[Site]:
             continue
         if constraint.kind is not None and constraint.kind not in KINDS:
             continue
-        wrong = place_of_enforcement(view, constraint, constraint.enforced_at) == "elsewhere"
+        # Where nobody said it, even the owner may be no place that can decide.
+        where = constraint.enforced_at or owner_of(view, constraint)
+        wrong = place_of_enforcement(view, constraint, where) == "elsewhere"
         likely = _is_hard_to_hold(view, constraint.entity) or _asked_copy(view, constraint)
         if wrong or (constraint.kind != "once" and likely):
             yield index, constraint

@@ -69,7 +69,7 @@ def _needs_everything(view: View, channel: str, kept: float | None, facts: Facts
     """What rests on the whole history of a log, and whether the log is its declared system of record; None where
     nothing does, or a copy of the history stands beside it.
     """
-    if _is_archived(view, channel):
+    if _is_archived(view, channel) or _only_windows(view, channel):
         return None, False
     for name, entity in sorted(view.topology.entities.items()):
         if entity.system_of_record == channel:
@@ -81,6 +81,15 @@ def _needs_everything(view: View, channel: str, kept: float | None, facts: Facts
             if is_decisive(view.system, stream) or _is_exact(stream, kept, facts):
                 return result, False
     return None, False
+
+
+def _only_windows(view: View, channel: str) -> bool:
+    """Whether every consumer computes over windows of time, which need no older record once they are closed."""
+    consumers = view.system.consumers(channel)
+    return bool(consumers) and all(
+        site.handler.computes is not None and site.handler.computes.windows in {"event-time", "processing-time"}
+        for site in consumers
+    )
 
 
 def _is_exact(stream: HandlerSite, kept: float | None, facts: Facts) -> bool:

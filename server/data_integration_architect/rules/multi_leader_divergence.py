@@ -56,9 +56,7 @@ def _followed_both_ways(view: View) -> Iterator[tuple[str, str, str]]:
                 for e in (*system.touching(rival), *system.touching(record))
                 if isinstance(e.step, Write) and not e.site.is_direct and e.subject == subject
             ]
-            both = follows_log(system, rival, record, owner.entity) and follows_log(
-                system, record, rival, owner.entity
-            )
+            both = follows_log(system, rival, record, owner.entity) and follows_log(system, record, rival, owner.entity)
             if both and not any(isinstance(e.step, Write) and e.step.guard == "version" for e in replays):
                 yield subject, record, rival
 

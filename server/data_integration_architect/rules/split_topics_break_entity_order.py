@@ -43,13 +43,22 @@ def sites(view: View) -> Iterator[Site]:
         for other in applied[index + 1 :]:
             if one.site.consumed == other.site.consumed or not view.system.same_instance(one.target, other.target):
                 continue
-            if one.target == other.target and one.subject == other.subject and _same_origin(view, one, other):
+            if one.target == other.target and _same_subject(one, other) and _same_origin(view, one, other):
                 yield Site(one, other)
             for first, second in ((one, other), (other, one)):
                 entity = view.system.entity(first.entity)
                 for place, reference in enumerate(entity.references if entity else ()):
                     if reference.to == second.entity and first.entity and first.entity != second.entity:
                         yield Site(first, second, (first.entity, place))
+
+
+def _same_subject(one: Effect, other: Effect) -> bool:
+    """Whether both effects touch the same fields: one subject, or the deletion of the whole beside a part of it."""
+    if one.subject == other.subject:
+        return True
+    return one.entity == other.entity and any(
+        isinstance(e.step, Write) and e.step.mode == "delete" and e.subject == e.entity for e in (one, other)
+    )
 
 
 def _applies_events(view: View, effect: Effect) -> bool:

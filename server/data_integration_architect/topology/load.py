@@ -24,7 +24,8 @@ from data_integration_architect.topology.steps import (
 from data_integration_architect.topology.triggers import OnChanges, OnConsume
 
 UNKNOWN_WORDS = {"unknown", "Unknown", "UNKNOWN"}
-FREE_TEXT = {"system", "note", "says", "exit_criterion", "compensation"}
+# Free text, and the period of a schedule, which is a trigger even if nobody knows how often it runs.
+KEEPS_UNKNOWN = {"system", "note", "says", "exit_criterion", "compensation", "every"}
 MOST_ELEMENTS = 5_000
 
 
@@ -32,15 +33,19 @@ def load_topology(document: Document) -> Topology:
     """The topology of `document`, short forms not yet rewritten. Raises: InputError with all problems and places."""
     data = document.data
     if not isinstance(data, dict):
-        problem = Problem(*document.place(()), "", "a topology is a mapping with stores, entities, processes, …")
-        raise InputError(document.source, [problem])
+        message = "a topology is a mapping with stores, entities, processes, …"
+        raise InputError(document.source, [_problem(document, (), message)])
+    problems: dict[DocumentPath, str] = {
+        path: f"unknown attribute {clip(str(path[-1]))} here; {suggestion(str(path[-1]), allowed)}"
+        for path, allowed in _misspelt_unknowns(data)
+    }
     data = _without_unknowns(data)
-    problems: dict[DocumentPath, str] = {}
     rest = _Rest(set())
     try:
         topology = Topology.model_validate(data)
     except ValidationError as error:
-        problems, unusable = _schema_problems(error)
+        found, unusable = _schema_problems(error)
+        problems = {**found, **problems}
         # What is wrong is left out, so that wrong names elsewhere are reported in the same go.
         rest = _Rest(unusable)
         try:
@@ -52,9 +57,14 @@ def load_topology(document: Document) -> Topology:
     if problems:
         raise InputError(
             document.source,
-            (Problem(*document.place(path), format_path(path), message) for path, message in problems.items()),
+            (_problem(document, path, message) for path, message in problems.items()),
         )
     return topology
+
+
+def _problem(document: Document, path: DocumentPath, message: str) -> Problem:
+    line, column = document.place(path)
+    return Problem(line, column, format_path(path), message)
 
 
 def load_document(data: Any, source: str) -> Topology:
@@ -68,17 +78,49 @@ def dump_topology(topology: Topology) -> dict[str, Any]:
     return dumped
 
 
-def _without_unknowns(value: Any) -> Any:
-    """`value` without attributes that are null or the word unknown: both say what absence says."""
+NAMED = {"stores", "channels", "entities", "processes", "captures", "consumers", "jobs", "caches"}
+
+
+def _says_unknown(key: str, item: Any) -> bool:
+    return item is None or (isinstance(item, str) and item in UNKNOWN_WORDS and key not in KEEPS_UNKNOWN)
+
+
+def _holds_elements(path: DocumentPath) -> bool:
+    """Whether the keys at `path` are names of elements."""
+    return (len(path) == 1 and path[0] in NAMED) or (
+        len(path) == 3 and path[0] == "processes" and path[2] == "handlers"
+    )
+
+
+def _without_unknowns(value: Any, path: DocumentPath = ()) -> Any:
+    """`value` without attributes that are null or the word unknown: both say what absence says.
+
+    An element of which nothing is said stays, as an element.
+    """
     if isinstance(value, dict):
         return {
-            key: _without_unknowns(item)
+            key: {} if _says_unknown(key, item) else _without_unknowns(item, (*path, key))
             for key, item in value.items()
-            if item is not None and not (isinstance(item, str) and item in UNKNOWN_WORDS and key not in FREE_TEXT)
+            if not _says_unknown(key, item) or _holds_elements(path)
         }
     if isinstance(value, list):
-        return [_without_unknowns(item) for item in value]
+        return [_without_unknowns(item, (*path, index)) for index, item in enumerate(value)]
     return value
+
+
+def _misspelt_unknowns(value: Any, path: DocumentPath = ()) -> Iterator[tuple[DocumentPath, list[str]]]:
+    """Attributes that say unknown and that no element has at their place, with those that it has."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not _says_unknown(key, item):
+                yield from _misspelt_unknowns(item, (*path, key))
+            elif not _holds_elements(path):
+                allowed = _allowed_at(path)
+                if allowed and key not in allowed:
+                    yield (*path, key), allowed
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _misspelt_unknowns(item, (*path, index))
 
 
 class _Rest:
@@ -134,7 +176,8 @@ def _message(detail: ErrorDetails, path: DocumentPath) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     given = detail.get("input")
     if kind == "extra_forbidden":
-        return f"unknown attribute {clip(str(path[-1]))}; {suggestion(str(path[-1]), _allowed_at(path[:-1]))}"
+        name, allowed = str(path[-1]), _allowed_at(detail["loc"][:-1])
+        return f"unknown attribute {clip(name)} here; {suggestion(name, set(allowed) - {name})}"
     if kind == "missing":
         return "is missing"
     if kind in {"literal_error", "enum"}:
@@ -145,6 +188,10 @@ def _message(detail: ErrorDetails, path: DocumentPath) -> str:
         return f"{_shown(given)} is not {context.get('error')}"
     if kind == "kind":
         return str(detail["msg"])
+    if path and path[-1] == "every" and kind in {"string_type", "literal_error"}:
+        return f"{_shown(given)} is not a duration; write 15m, 24h, or unknown where nobody told the period"
+    if path and path[-1] == "entity" and isinstance(given, list):
+        return "a list of entities stands where one is needed; write a step for each entity"
     if kind in _WANTED:
         return f"{_shown(given)} stands where {_WANTED[kind]} is needed"
     return f"{_shown(given)}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
@@ -174,10 +221,21 @@ def _shown(given: Any) -> str:
     return clip(given)[:60] if isinstance(given, str) else str(given)[:60]
 
 
-def _allowed_at(path: DocumentPath) -> list[str]:
-    """Attribute names that are allowed at `path`, found by walking the schema."""
+# The word that tells the kind of a step or trigger, as it stands in the location of a problem, and its model.
+_KINDS = {
+    "#transaction": "Transaction", "#read": "Read", "#write": "Write", "#append": "Append", "#call": "Call",
+    "#invalidate": "Invalidate", "#request": "OnRequest", "#consume": "OnConsume", "#changes": "OnChanges",
+    "#every": "OnSchedule",
+}  # fmt: skip
+
+
+def _allowed_at(location: DocumentPath) -> list[str]:
+    """Attribute names that are allowed at a problem's location, found by walking the schema."""
     models: list[type[BaseModel]] = [Topology]
-    for key in path:
+    for key in location:
+        if key in _KINDS:
+            models = [model for model in models if model.__name__ == _KINDS[str(key)]] or models
+            continue
         following = [
             found
             for model in models
@@ -213,6 +271,7 @@ class _Names:
 def _name_problems(topology: Topology) -> Iterator[tuple[DocumentPath, str]]:
     names = _Names(topology)
     yield from _size_problems(topology)
+    yield from _dotted_names(topology)
     for name in sorted(names.stores & names.channels):
         yield ("channels", name), f"{clip(name)} is also the name of a store; give one of them another name"
     yield from _shared_names(topology)
@@ -235,6 +294,24 @@ def _name_problems(topology: Topology) -> Iterator[tuple[DocumentPath, str]]:
             yield from _step_problems(handler.steps, (*path, "steps"), names)
     yield from _short_form_problems(topology, names)
     yield from _reader_problems(topology, names)
+
+
+def _dotted_names(topology: Topology) -> Iterator[tuple[DocumentPath, str]]:
+    """Names that would read as ENTITY.PART or PROCESS.HANDLER."""
+    advice = "a name here has no dot: ENTITY.PART and PROCESS.HANDLER are written with one"
+    groups = ("entities", "processes", "captures", "consumers", "jobs", "caches")
+    for group in groups:
+        for name in getattr(topology, group):
+            if "." in name:
+                yield (group, name), advice
+    for name, process in topology.processes.items():
+        for handler in process.handlers:
+            if "." in handler:
+                yield ("processes", name, "handlers", handler), advice
+    for name, entity in topology.entities.items():
+        for part in entity.parts:
+            if "." in part:
+                yield ("entities", name, "parts", part), advice
 
 
 def _size_problems(topology: Topology) -> Iterator[tuple[DocumentPath, str]]:
@@ -262,6 +339,9 @@ def _state_problems(topology: Topology, names: _Names) -> Iterator[tuple[Documen
     for name, store in topology.stores.items():
         if store.replica_of:
             path = ("stores", name, "replica_of")
+            if store.replica_of == name:
+                yield path, "a store is no replica of itself; name the store that it follows"
+                continue
             yield from _known("store", store.replica_of, names.stores - {name}, path)
             if store.replica_of in names.stores and _replica_cycle(name, topology):
                 yield path, "a replica of itself, in a circle"
@@ -272,18 +352,18 @@ def _state_problems(topology: Topology, names: _Names) -> Iterator[tuple[Documen
             yield from _known("channel", channel.dead_letter, names.channels, ("channels", name, "dead_letter"))
         for index, entity in enumerate(channel.carries):
             yield from _known("entity", entity, names.entities | names.parts, ("channels", name, "carries", index))
-    for name, entity in topology.entities.items():
-        if entity.system_of_record:
+    for name, element in topology.entities.items():
+        if element.system_of_record:
             path = ("entities", name, "system_of_record")
-            yield from _known("store or channel", entity.system_of_record, names.stores | names.channels, path)
-        for index, reference in enumerate(entity.references):
+            yield from _known("store or channel", element.system_of_record, names.stores | names.channels, path)
+        for index, reference in enumerate(element.references):
             yield from _known("entity", reference.to, names.entities, ("entities", name, "references", index, "to"))
 
 
 def _replica_cycle(name: str, topology: Topology) -> bool:
     seen = {name}
     current = topology.stores[name].replica_of
-    while current in topology.stores and current not in seen:
+    while current is not None and current in topology.stores and current not in seen:
         seen.add(current)
         current = topology.stores[current].replica_of
     return current == name

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from data_integration_architect.topology.base import Base, Element
 from data_integration_architect.topology.short_forms import Cache, Capture, Consumer, Job
@@ -78,8 +78,6 @@ class Constraint(Element):
     compensation: Text | None = None
     """How a violation is made good; `none` = it cannot be."""
 
-    model_config = ConfigDict(populate_by_name=True)
-
 
 class Context(Base):
     """What decides between options that are all correct."""
@@ -121,8 +119,6 @@ class Symptom(Element):
     """When it goes away, such as next-write, 5m, never."""
     often: Rate | None = None
     """How often."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
 
 class Topology(Base):

@@ -192,7 +192,7 @@ def _cache_process(
             Write(write=form.in_, entity=entity, **_said(form, ("guard",))),
         )
         steps.append(Read(read=form.in_, entity=entity, on_miss=fill))
-    handler = Handler(trigger=OnRequest(request={}), steps=tuple(steps))  # type: ignore[arg-type]
+    handler = Handler(trigger=OnRequest(request={}), steps=tuple(steps))
     return _process(name, form, handler, "caches", origins)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from data_integration_architect.topology.base import NONE, Base, word_to_mapping
 from data_integration_architect.topology.steps import Computation, Dedup, Retry
@@ -39,8 +39,6 @@ class Capture(OnChanges):
     """What must be true before something temporary is removed."""
     note: Text | None = None
     """Free text."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
 
 class Consumer(OnConsume):
@@ -85,8 +83,6 @@ class Consumer(OnConsume):
     note: Text | None = None
     """Free text."""
 
-    model_config = ConfigDict(populate_by_name=True)
-
 
 class Job(OnSchedule):
     """Short form: a batch that reads `from` and writes `to`."""
@@ -114,8 +110,6 @@ class Job(OnSchedule):
     note: Text | None = None
     """Free text."""
 
-    model_config = ConfigDict(populate_by_name=True)
-
 
 class Cache(Base):
     """Short form: a look-aside cache, filled on a miss and invalidated by the handlers that write `of`."""
@@ -142,5 +136,3 @@ class Cache(Base):
     """What must be true before something temporary is removed."""
     note: Text | None = None
     """Free text."""
-
-    model_config = ConfigDict(populate_by_name=True)

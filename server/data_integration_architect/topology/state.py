@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from data_integration_architect.topology.base import NONE, Base, Element, word_to_mapping
 from data_integration_architect.topology.values import Count, Duration, Flag, Name, Rate, Size
@@ -84,8 +84,6 @@ class Repartition(Base):
     switch: Literal["paused", "rolling"] | None = None
     """Whether producers stopped while the layout changed."""
 
-    model_config = ConfigDict(populate_by_name=True)
-
 
 class Event(Base):
     """What one record of a channel carries."""
@@ -123,7 +121,7 @@ class Channel(Element):
     table, where a capture from the log fills the channel."""
     partitions: Count | None = None
     """Number of partitions. Default: several."""
-    repartitioned: Repartition | None = None
+    repartitioned: Annotated[Repartition, word_to_mapping("drained", True)] | None = None
     """A change of the number of partitions. Default: none."""
     retention: Duration | Literal["forever", "until-acknowledged"] | None = None
     """How long records can be read again."""
@@ -134,15 +132,13 @@ class Channel(Element):
     delivery: Literal["at-most-once", "at-least-once", "exactly-once"] | None = None
     """Delivery guarantee. Default: that of the technology."""
     when_full: Literal["block", "drop", "grow"] | None = None
-    """What happens to a producer when it is full or not reachable. Default: that of the technology; brokers do not drop."""
+    """What happens to a producer when it is full or away. Default: that of the technology; brokers do not drop."""
     event: Event = Event()
     """What its events carry. Default: nothing of it is said; its parts have defaults of their own."""
     dead_letter: Name | Literal["none"] | None = None
     """Channel to which records go that could not be handled."""
     region: Name | None = None
     """Where it runs."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
 
 class PersonalData(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, Tag
+from pydantic import Field, Tag
 
 from data_integration_architect.topology.base import NONE, Base, Element, word_to_mapping
 from data_integration_architect.topology.triggers import Trigger, one_kind
@@ -40,6 +40,8 @@ class Read(StepBase):
     """Store that is read."""
     entity: Name | None = None
     """Entity, or ENTITY.PART."""
+    missing_source: Literal["delete", "skip", "error"] | None = None
+    """What the steps after it do when the record is gone there: delete their copy, end in silence, or fail."""
     on_miss: tuple[Step, ...] = ()
     """Steps that run when nothing is found (a cache fill)."""
     locking: Flag | None = None
@@ -169,8 +171,6 @@ class Dedup(Base):
     """Whether check, effect and remembering are one transaction."""
     distinguishes: Flag | None = None
     """Whether two different operations always have different ids. Default: true."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
 
 class Computation(Base):

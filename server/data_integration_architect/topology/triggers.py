@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from data_integration_architect.topology.base import NONE, Base, word_to_mapping
 from data_integration_architect.topology.values import Count, Duration, Flag, Name, Size
@@ -33,8 +33,6 @@ class Request(Base):
     """The id of the operation that the request carries."""
     overtakes: Flag | None = None
     """Whether a request can overtake an earlier one, or outlive its caller."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
 
 class OnRequest(Base):
@@ -122,8 +120,8 @@ class OnChanges(Base):
 class OnSchedule(Base):
     """The handler runs on a schedule."""
 
-    every: Duration
-    """Period."""
+    every: Duration | Literal["unknown"]
+    """Period; `unknown` = on a schedule that nobody told."""
     reads: Literal["all", "since-cursor"] | None = None
     """Whether each run reads everything, or what is newer than its cursor."""
     cursor: Literal["commit-position", "sequence", "modified-time"] | None = None
