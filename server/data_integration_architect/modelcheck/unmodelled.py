@@ -26,6 +26,8 @@ def unmodelled_facts(scene: Scene) -> set[str]:
             found.add(f"{name}: records older than its retention")
         if channel.event.content in ("changed-fields", "delta"):
             found.add(f"{name}: events with a part of the record")
+        if channel.event.unchanged_large_values in ("placeholder", "omitted"):
+            found.add(f"{name}: placeholders for unchanged large values")
         if channel.event.version == "timestamp":
             found.add(f"{name}: timestamps that are equal or run backwards")
     for place in scene.handlers.values():
