@@ -108,11 +108,10 @@ async def sizes() -> dict[str, int]:
 
 def large_review() -> None:
     """Run in a process of its own: seconds and peak memory of a review of about 1,000 elements."""
-    from generated import random_topology
-
     from data_integration_architect.files import dump_yaml, parse_text
     from data_integration_architect.topology import load_topology, normalize
     from data_integration_architect.use_cases import judge, review_document
+    from generated import random_topology
 
     size = 30
     text = dump_yaml(random_topology(7, size=size))
@@ -138,7 +137,11 @@ def main() -> None:
         large_review()
         return
     ours, bare = alternate(lambda: asyncio.run(start_seconds(None)), lambda: asyncio.run(start_seconds(BARE)), 7)
-    row("server start / bare SDK server with one tool", f"{ours / bare:.2f}", f"at most 1.3 ({ours * 1e3:.0f} ms / {bare * 1e3:.0f} ms)")
+    row(
+        "server start / bare SDK server with one tool",
+        f"{ours / bare:.2f}",
+        f"at most 1.3 ({ours * 1e3:.0f} ms / {bare * 1e3:.0f} ms)",
+    )
     calls = asyncio.run(call_seconds())
     for name in TOOLS:
         row(f"{name} / echo", f"{calls[name] / calls['echo']:.2f}", f"at most 3 ({calls[name] * 1e3:.1f} ms)")

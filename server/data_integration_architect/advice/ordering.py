@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from data_integration_architect.analysis.flows import Flow
-from data_integration_architect.analysis.order import order_need
+from data_integration_architect.analysis.order import order_need, reorderings
 from data_integration_architect.analysis.view import View
 from data_integration_architect.results import Causal, Ordering
 from data_integration_architect.rules import Found
@@ -70,6 +70,7 @@ def _entry(view: View, flow: Flow, need: str, key: str | None, breaks: list[Foun
     entity = flow.entities[0] if len(flow.entities) == 1 else None
     definite = sorted({f.id for f in breaks if f.is_definite})
     possible = sorted({f.id for f in breaks if not f.is_definite})
+    given = _given(view, flow, bool(definite), bool(possible))
     satisfied: bool | Literal["partial", "n/a"]
     if need == "none":
         satisfied, reason = "n/a", "changes of different records, or changes that commute, need no order"
@@ -78,8 +79,12 @@ def _entry(view: View, flow: Flow, need: str, key: str | None, breaks: list[Foun
     elif possible:
         satisfied, reason = "partial", f"depends on unsaid facts ({', '.join(possible)})"
     else:
-        satisfied, reason = True, "records of one key stay in order from writer to reader"
-    given = _given(view, flow, bool(definite), bool(possible))
+        satisfied = True
+        reason = (
+            "records can change places, and the target re-reads or refuses the older one"
+            if given == "none"
+            else "records of one key stay in order from writer to reader"
+        )
     return Ordering(
         flow=flow.id,
         entity=entity,
@@ -100,6 +105,9 @@ def _given(
         return "unknown"
     name = flow.via or flow.source
     channel = view.system.channel(name) or view.system.channel(flow.target)
+    sites = [view.system.handlers[handler] for handler in flow.handlers]
+    if any(reorderings(view, site) for site in sites if site.consumed):
+        return "none"
     if channel is not None and (channel.order == "total" or channel.partitions == 1):
         return "total"
     return "per-key"

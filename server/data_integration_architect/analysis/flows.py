@@ -84,6 +84,11 @@ def _consumption(system: System, site: HandlerSite, channel: str) -> Iterator[Fl
         source, via = element.in_, channel
         if not any(e for e in system.appends(channel) if e.site.id != site.id) and system.is_whole:
             mechanism = "outbox"
+    for effect in site.effects:
+        aside = effect.step.dead_letter
+        if aside and aside != channel and not any(e.target == aside for e in site.changes):
+            entities = tuple(e for e in (effect.entity,) if e)
+            yield Flow(source, aside, mechanism, entities, (site.id,), via, (effect,))
     for effect in site.changes:
         if effect.on_miss or isinstance(effect.step, Invalidate):
             continue

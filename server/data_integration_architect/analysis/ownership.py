@@ -121,6 +121,8 @@ class _Owners:
             if isinstance(effect.step, Write):
                 if effect.on_miss or (system.is_external(effect.target) and not site.is_direct):
                     continue
+                if self._is_copied_by_hand(effect):
+                    continue
                 if site.is_direct or self._starts_data(site, effect):
                     found[effect.target] = None
         for effect in effects:
@@ -130,6 +132,13 @@ class _Owners:
                 if not beside and system.channel_kind(effect.target) in {"log", "unknown"}:
                     found[effect.target] = None
         return list(found)
+
+    def _is_copied_by_hand(self, effect: Effect) -> bool:
+        """Whether a handler rebuilds one store from what it reads in another: a reindex that somebody starts."""
+        step = effect.step
+        if not isinstance(step, Write) or (step.mode != "rebuild-and-swap" and step.values != "re-read"):
+            return False
+        return any(not self.system.same_instance(read.target, effect.target) for read in effect.site.reads)
 
     def _starts_data(self, site: HandlerSite, effect: Effect) -> bool:
         """Whether a scheduled or consuming handler writes values that no trigger or read brought: its own data."""

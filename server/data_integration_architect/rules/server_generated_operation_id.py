@@ -16,6 +16,7 @@ from data_integration_architect.analysis.idempotency import (
     lasting_consequence,
     request_of,
 )
+from data_integration_architect.analysis.loss import effects_behind
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite
@@ -34,6 +35,14 @@ def sites(view: View) -> Iterator[Site]:
         heavy = [pair for pair in heavy_effects(view.system, site) if not is_refused_by_meaning(view.system, pair[0])]
         if heavy:
             yield site, tuple(heavy)
+
+
+def _seen_at(view: View, site: HandlerSite, heavy: tuple[tuple[Effect, Harm], ...]) -> tuple[Target, ...]:
+    """The effects themselves, and what the records that they append bring about further on."""
+    found = [effect for effect, _ in heavy]
+    if any(isinstance(effect.step, Append) for effect in found):
+        found += [effect for effect in effects_behind(view, site) if effect not in found]
+    return tuple(Target(effect.target, effect.entity) for effect in found)
 
 
 def judge(view: View, place: Site, facts: Facts) -> Match | None:
@@ -71,6 +80,6 @@ def judge(view: View, place: Site, facts: Facts) -> Match | None:
             f"answer is taken for another one and applied again through {' and '.join(targets)}"
         ),
         consequence=lasting_consequence(harm for _, harm in heavy),
-        targets=tuple(Target(effect.target, effect.entity) for effect, _ in heavy),
+        targets=_seen_at(view, site, heavy),
         shows=frozenset({"duplicate", "wrong-total"}),
     )
