@@ -263,3 +263,24 @@ def test_an_event_log_that_is_marked_around_the_publish_is_a_relay() -> None:
         """
     assert python(body) == []
     assert len(python(body.replace("EventLog", "Invoice"))) == 1
+
+
+def test_attributes_of_a_class_that_extends_a_client_are_the_client() -> None:
+    files = {
+        "package.json": '{"dependencies": {"@prisma/client": "6", "pg": "8", "@nestjs/elasticsearch": "11"}}',
+        "db.ts": """\
+            import { PrismaClient } from "@prisma/client";
+            export class Db extends PrismaClient {}
+            """,
+        "products.ts": """\
+            import { ElasticsearchService } from "@nestjs/elasticsearch";
+            import { Db } from "./db";
+            export class Products {
+              constructor(private readonly db: Db, private readonly es: ElasticsearchService) {}
+              async create(id: string) {
+                await Promise.all([this.db.product.create({ data: { id } }), this.es.create({ index: "products" })]);
+              }
+            }
+            """,
+    }
+    assert found(scan_files(files)) == [("Products.create", ("postgresql", "elasticsearch"), "dual_write", "direct")]
