@@ -9,7 +9,7 @@ from typing import Any
 from data_integration_architect.scanners.config import channels, connectors, entities, handlers, inventory
 from data_integration_architect.scanners.config.configfacts import Fact
 from data_integration_architect.scanners.config.connect import EMBEDDED, Connections, Link
-from data_integration_architect.scanners.config.elements import MOST_EVIDENCE, evidence
+from data_integration_architect.scanners.config.elements import MOST_EVIDENCE, dotless, evidence
 from data_integration_architect.scanners.config.inventory import Inventory, Store
 from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import BY_NAME
@@ -122,15 +122,16 @@ def _processes(things: Inventory, links: Sequence[Link], flows: channels.Flows) 
         if replicas:
             entry["instances"] = max(int(str(r)) for r in replicas)
         if handlers:
-            entry["handlers"] = dict(sorted(handlers.items()))
+            entry["handlers"] = {dotless(name): handler for name, handler in sorted(handlers.items())}
         if own:
             told = ", ".join(f"{link.target}{' (inferred)' if link.confidence == 'inferred' else ''}" for link in own)
             entry["note"] = f"configured to reach: {told}"
         places = [f.at for f in program.evidence] + [link.at for link in own]
         entry["evidence"] = [{"at": place} for place in list(dict.fromkeys(places))[:MOST_EVIDENCE]]
-        made[program.name] = entry
+        made[dotless(program.name)] = entry
     for name, entry in flows.connectors.items():
-        made[_free(name, made)] = entry
+        named = {dotless(handler): facts for handler, facts in entry.get("handlers", {}).items()}
+        made[_free(dotless(name), made)] = {**entry, "handlers": named} if named else entry
     return dict(sorted(made.items()))
 
 
