@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from generated import random_topology
-from support import ROOT, parse_text
 
 from data_integration_architect.advice.questions import describe_change, outcome_of
 from data_integration_architect.files import Document, split_path
 from data_integration_architect.topology import load_topology, normalize
 from data_integration_architect.topology.edit import set_fact
 from data_integration_architect.use_cases import judge, review_document
+from generated import random_topology
+from support import ROOT, parse_text
 
 
 def systems() -> Iterator[tuple[str, Any]]:

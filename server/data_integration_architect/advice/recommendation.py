@@ -263,8 +263,11 @@ class _Decision:
         """A job or message beside a database write."""
         leg, system = self.leg, self.view.system
         effects = [e for flow in leg.flows[1:] for e in flow.effects]
+        channel = system.channel(leg.first.target)
+        names_only = channel is not None and channel.event.content == "id-only"
         rereads = bool(effects) and all(
-            isinstance(e.step, Write) and (e.step.values == "re-read" or self.reads_source(e)) for e in effects
+            isinstance(e.step, Write) and (names_only or e.step.values == "re-read" or self.reads_source(e))
+            for e in effects
         )
         if rereads:
             return self.follow(because)

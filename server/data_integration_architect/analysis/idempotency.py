@@ -18,7 +18,7 @@ from data_integration_architect.results import Idempotency
 from data_integration_architect.topology import NONE, Append, Call, Invalidate, OnChanges, OnRequest, OnSchedule, Write
 from data_integration_architect.topology.steps import Dedup
 from data_integration_architect.topology.triggers import Request
-from data_integration_architect.topology.values import seconds
+from data_integration_architect.topology.values import period_seconds, seconds
 
 Harm = Literal["money", "external", "twice", "notice"]
 """What a repetition does, the worst first: moves money, has another effect that stays, counts or stores twice,
@@ -363,14 +363,14 @@ def _recomputed(view: View, effect: Effect) -> Healing | None:
     if computes is None:
         return None
     periods = [
-        seconds(site.handler.trigger.every)
+        period_seconds(site.handler.trigger.every)
         for site in view.system.handlers.values()
         if site.id != effect.site.id
         and site.handler.computes is not None
         and site.handler.computes.result == computes.result
         and isinstance(site.handler.trigger, OnSchedule)
     ]
-    return min((Healing(p, True) for p in periods if p is not None), key=lambda h: h.within, default=None)
+    return Healing(min(periods), True) if periods else None
 
 
 # The idempotency of flows

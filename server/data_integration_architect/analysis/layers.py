@@ -10,7 +10,7 @@ from data_integration_architect.analysis.severity import DECISIVE
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.topology import OnSchedule, Write
 from data_integration_architect.topology.steps import Computation
-from data_integration_architect.topology.values import seconds
+from data_integration_architect.topology.values import period_seconds
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,9 @@ def corrected_by_batch(layers: Layers) -> Healing | None:
     one. A rerun computes from the input, so it covers deletions too.
     """
     periods = [
-        within
+        period_seconds(site.handler.trigger.every)
         for site in layers.batch
         if computation(site).replaces_approximate and isinstance(site.handler.trigger, OnSchedule)
-        if (within := seconds(site.handler.trigger.every)) is not None
     ]
     return Healing(min(periods), True) if periods else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.analysis.system import System
 from data_integration_architect.topology import NONE, OnSchedule, Read, Write
-from data_integration_architect.topology.values import seconds
+from data_integration_architect.topology.values import period_seconds, seconds
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def _jobs(system: System, store: str, entity: str | None) -> list[Healing]:
         reads_elsewhere = any(
             isinstance(e.step, Read) and not system.same_instance(e.target, store) for e in effect.site.effects
         )
-        within = seconds(trigger.every)
-        if reads_elsewhere and within is not None:
+        within = period_seconds(trigger.every)
+        if reads_elsewhere:
             deletes = any(
                 isinstance(e.step, Write) and e.target == store and e.step.mode in {"delete", "rebuild-and-swap"}
                 for e in effect.site.effects

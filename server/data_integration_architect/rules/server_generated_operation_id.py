@@ -33,8 +33,24 @@ def sites(view: View) -> Iterator[Site]:
         if request is None or (request.retries is None and request.operation_id is None):
             continue
         heavy = [pair for pair in heavy_effects(view.system, site) if not is_refused_by_meaning(view.system, pair[0])]
+        heavy = heavy or _logged(view, site)
         if heavy:
             yield site, tuple(heavy)
+
+
+def _logged(view: View, site: HandlerSite) -> list[tuple[Effect, Harm]]:
+    """Operations that a request logs under an id of the server: with another id each is another operation."""
+    request = request_of(site)
+    made = request.operation_id if request is not None else None
+    if made is None or made.made_by not in {None, "server"}:
+        return []
+    return [
+        (effect, "twice")
+        for effect in site.changes
+        if isinstance(effect.step, Append)
+        and effect.step.operation_id in {"passed", "new"}
+        and view.record_of(effect.entity) == effect.target
+    ]
 
 
 def _seen_at(view: View, site: HandlerSite, heavy: tuple[tuple[Effect, Harm], ...]) -> tuple[Target, ...]:

@@ -27,6 +27,12 @@ def seconds(duration: str | None) -> float | None:
     return float(match[1]) * SECONDS[match[2]] if match else None
 
 
+def period_seconds(every: str) -> float:
+    """Seconds of a schedule's period; infinity where nobody told it: it comes, but who knows when."""
+    known = seconds(every)
+    return float("inf") if known is None else known
+
+
 def per_second(rate: str | None) -> float | None:
     """`200/s` → 200.0, `2/month` → 7.6e-7; None for unknown and for a percentage."""
     match = _RATE.match(rate) if rate else None
