@@ -11,6 +11,7 @@ from data_integration_architect.scanners.config.configfacts import Fact
 from data_integration_architect.scanners.config.connect import EMBEDDED, Connections, Link
 from data_integration_architect.scanners.config.elements import MOST_EVIDENCE, evidence
 from data_integration_architect.scanners.config.inventory import Inventory, Store
+from data_integration_architect.scanners.config.names import well_named
 from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import BY_NAME
 from data_integration_architect.scanners.facts import CodeFunction
@@ -67,7 +68,7 @@ def draft(facts: Iterable[Fact], system: str = "", functions: Sequence[CodeFunct
         if value:
             topology[key] = value
     brokers = {s.name: s.technology for s in sorted(things.stores, key=lambda s: s.name) if s.is_broker}
-    return Draft(topology, tuple(links), brokers, problems, things, connections.libraries())
+    return Draft(well_named(topology), tuple(links), brokers, problems, things, connections.libraries())
 
 
 def _is_state(store: Store) -> bool:

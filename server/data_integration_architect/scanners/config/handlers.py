@@ -88,12 +88,13 @@ class _Builder:
         made: list[dict[str, Any]] = []
         block: dict[str, Any] | None = None
         block_id = 0
-        previous: dict[str, Any] | None = None
+        # The same call reached again (a loop, a decorator that may wrap any handler) adds no fact.
+        seen: set[str] = set()
         for effect in function.effects:
             step = self.step(effect, function, program)
-            if step is None or step == previous:
+            if step is None or repr(step) in seen:
                 continue
-            previous = step
+            seen.add(repr(step))
             if not effect.transaction:
                 made.append(step)
                 block, block_id = None, 0
