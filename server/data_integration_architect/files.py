@@ -408,6 +408,16 @@ class Root:
             raise RefusedPath("path: outside the root; start the server with --root FOLDER to allow another folder")
         return real
 
+    def resolve_draft(self, path: str) -> Path:
+        """The real path of a YAML file below the root that a draft may be written to. Raises: RefusedPath."""
+        real = self.resolve(path)
+        if real.suffix not in {".yaml", ".yml"}:
+            raise RefusedPath("write: a draft is a file that ends with .yaml or .yml")
+        # What lies in a folder of a tool may be run by it.
+        if any(part.startswith(".") for part in real.relative_to(self.folder or real).parts):
+            raise RefusedPath("write: not into hidden folders or files")
+        return real
+
 
 PROJECT_MARKERS = (".git", "pyproject.toml", "package.json", "go.mod", "pom.xml", "Cargo.toml", "compose.yaml",
                    "docker-compose.yml", "docker-compose.yaml", "Makefile", "README.md")  # fmt: skip

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import anyio
@@ -36,12 +37,14 @@ from data_integration_architect.results import Review
 
 NAME = "data-integration-architect"
 INSTRUCTIONS = (
-    "Reviews and designs how several data stores are kept in agreement. Call review_topology first with a topology "
-    "(facts as YAML; explain topic 'topology' tells how to write one); ask its questions; the other tools show details."
+    "Reviews and designs how several data stores are kept in agreement. discover_topology drafts a topology from a "
+    "repository. Call review_topology with a topology (facts as YAML; explain topic 'topology' tells how to write "
+    "one); ask its questions; the other tools show details."
 )
 # Small topologies are judged in a thread; larger ones in a worker process that a cancellation can end.
 LARGE_TEXT = 16_000
 MOST_WORKERS = 2
+POLL_SECONDS = 0.2
 
 R = TypeVar("R")
 TopologyArgument = Annotated[
@@ -108,6 +111,52 @@ async def _run(function: Callable[..., R], given: Any, *rest: Any, ctx: Context[
         result = await anyio.to_thread.run_sync(function, given, *rest)
     await ctx.report_progress(1, 1, "done")
     return result
+
+
+# Where each phase of a discovery begins, as a part of the whole.
+PHASES = {"listing files": 0.0, "reading configuration": 0.1, "reading code": 0.3, "judging": 0.9, "done": 1.0}
+
+
+async def _discover(folder: Path, write: Path | None, written_as: str, ctx: Context[Any, Any]) -> results.Discovery:
+    """A discovery in a process of its own, with progress; a cancellation ends the process."""
+    import multiprocessing
+
+    from data_integration_architect.discovery import serve_discovery
+
+    context = multiprocessing.get_context("spawn")
+    async with _limiter():
+        pipe, other = context.Pipe()
+        # No daemon: it has worker processes of its own, which end when their pipe closes.
+        process = context.Process(target=serve_discovery, args=(other, folder, write, written_as))
+        process.start()
+        other.close()
+        try:
+            while True:
+                if not await anyio.to_thread.run_sync(pipe.poll, POLL_SECONDS):
+                    continue
+                try:
+                    kind, *told = pipe.recv()
+                except EOFError:
+                    raise RuntimeError("the discovery ended without an answer") from None
+                if kind == "done":
+                    await ctx.report_progress(1, 1, "done")
+                    found: results.Discovery = told[0]
+                    return found
+                if kind == "refused":
+                    raise ArchitectError(told[0])
+                await _report_phase(ctx, *told)
+        finally:
+            process.kill()
+            process.join()
+            pipe.close()
+
+
+async def _report_phase(ctx: Context[Any, Any], phase: str, done: int, total: int) -> None:
+    starts = sorted(PHASES.values())
+    start = PHASES[phase]
+    end = next((other for other in starts if other > start), 1.0)
+    count = f" {done}/{total} files" if total else f" {done} files" if done else ""
+    await ctx.report_progress(start + (end - start) * (done / total if total else 0), 1, phase + count)
 
 
 _limiters: dict[int, anyio.CapacityLimiter] = {}
@@ -230,11 +279,29 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
 
         return await _answered(work)
 
+    async def discover_topology(
+        ctx: Context[Any, Any],
+        path: Annotated[str, Field(description="Folder below the root; . is the root")],
+        write: Annotated[str | None, Field(description="YAML file below the root; edits there are kept")] = None,
+    ) -> Annotated[CallToolResult, results.Discovery]:
+        """Draft topology of a repository, each fact with file:line; dual writes, stores, questions."""
+
+        async def work() -> tuple[BaseModel, str]:
+            from data_integration_architect.discovery import shortened
+            from data_integration_architect.renderers import text
+
+            target = root.resolve_draft(write) if write is not None else None
+            found = await _discover(root.resolve(path), target, write or "", ctx)
+            return shortened(found), text.short_discovery(found)
+
+        return await _answered(work)
+
     hints = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False, destructive_hint=False)
     tools = (review_topology, classify_topology, detect_antipatterns, recommend_propagation, check_ordering,
              generate_design, explain)  # fmt: skip
     for function in tools:
         server.add_tool(function, annotations=hints)
+    server.add_tool(discover_topology, annotations=hints.model_copy(update={"read_only_hint": False}))
     for tool in server._tool_manager.list_tools():
         # Titles repeat the names, and clients pay for each word in context.
         tool.parameters = _slim(tool.parameters)

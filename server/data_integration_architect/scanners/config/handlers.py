@@ -17,6 +17,7 @@ from data_integration_architect.scanners.config.technologies import BY_NAME, tec
 from data_integration_architect.scanners.facts import CodeEffect, CodeFunction
 
 MOST_HANDLERS = 300
+MOST_STEPS = 100
 # Effects without state of their own; the code readers report them, the topology has no place for them.
 _STATELESS = frozenset({"http", "email", "metrics", "local-cache", "in-process"})
 _CHANGING = frozenset({"write", "flush", "publish", "enqueue", "cache_set", "invalidate", "outbox"})
@@ -27,7 +28,8 @@ def add(
 ) -> None:
     """Adds a handler for each function that changes something and is not only a part of another one.
 
-    Misses: what starts the function (its trigger stays unknown), and functions beyond MOST_HANDLERS.
+    Misses: what starts the function (its trigger stays unknown), functions beyond MOST_HANDLERS and steps
+    beyond MOST_STEPS.
     """
     acting = [
         f for f in functions if not f.is_test and not is_test(f.path) and any(e.kind in _CHANGING for e in f.effects)
@@ -94,6 +96,8 @@ class _Builder:
             step = self.step(effect, function, program)
             if step is None or repr(step) in seen:
                 continue
+            if len(seen) >= MOST_STEPS:
+                break
             seen.add(repr(step))
             if not effect.transaction:
                 made.append(step)
