@@ -75,7 +75,8 @@ class _Verbs(click.Group):
 def cli() -> None:
     """Reviews and designs how several data stores are kept in agreement.
 
-    Start with `review FILE`, or `review FOLDER` for a repository. `schema --format markdown` tells how to write the file.
+    Start with `review FILE`, or with `review FOLDER` for a repository. `schema --format markdown` tells how to write
+    the file.
     """
 
 

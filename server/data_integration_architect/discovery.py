@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from data_integration_architect.errors import ArchitectError, RefusedPath
-from data_integration_architect.files import dump_yaml, packaged_names, packaged_text, parse_text, read_text, write_text
+from data_integration_architect.files import (
+    dump_yaml,
+    packaged_names,
+    packaged_text,
+    parse_text,
+    read_existing,
+    write_text,
+)
 from data_integration_architect.repository import read_repository
 from data_integration_architect.results import (
     Discovery,
     DualWriteSeen,
-    EffectSeen,
     FilesSeen,
     LinkSeen,
-    ProblemSeen,
     StoreSeen,
 )
 from data_integration_architect.scanners.code import load_clients, scan_sources
@@ -29,7 +34,7 @@ from data_integration_architect.scanners.config.inventory import COMPATIBLE
 from data_integration_architect.scanners.config.names import process_name
 from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import technology_named
-from data_integration_architect.scanners.facts import CodeScan, DualWrite
+from data_integration_architect.scanners.facts import CodeEffect, CodeScan, DualWrite
 from data_integration_architect.topology import load_topology
 from data_integration_architect.topology.merge import Merged, merge_draft
 from data_integration_architect.use_cases import PAGE, Given, review
@@ -94,7 +99,7 @@ def discover(
             lines=scan.lines,
             skipped=dict(sorted((tree.skipped + Counter(scan.skipped)).items())),
         ),
-        problems=tuple(ProblemSeen(at=clean_name(one.at), what=one.text("what")) for one in made.problems),
+        problems=tuple(f"{clean_name(one.at)}: {one.text('what')}" for one in made.problems),
         questions=found.questions,
         findings=len(found.definite),
         written=name if write is not None else None,
@@ -144,14 +149,10 @@ def _clients() -> dict[str, Any]:
 
 
 def _earlier(write: Path | None, name: str, replace: bool) -> str | None:
-    """Text of the file that is written to, if it is there; checked before any work is done."""
-    if write is None or not write.exists():
+    """Text of the topology file that is written to, if it is there; checked before any work is done."""
+    text = read_existing(write, name) if write is not None else None
+    if text is None or replace:
         return None
-    if not write.is_file():
-        raise RefusedPath(f"{name}: not a regular file")
-    if replace:
-        return None
-    text = read_text(write, name)
     load_topology(parse_text(text, name))
     return text
 
@@ -219,14 +220,6 @@ def _stores(made: Draft, scan: CodeScan) -> tuple[StoreSeen, ...]:
 
 
 def _dual_write(one: DualWrite) -> DualWriteSeen:
-    effects = (
-        EffectSeen(
-            what=clean_name(" ".join(part for part in (e.kind, e.technology, e.entity or e.name) if part)),
-            at=clean_name(f"{one.path}:{e.at}"),
-            through=clean_name(f"{e.path}:{e.line}") if (e.path, e.line) != (one.path, e.at) else None,
-        )
-        for e in one.effects
-    )
     return DualWriteSeen.model_validate(
         {
             "function": clean_name(one.function),
@@ -235,7 +228,14 @@ def _dual_write(one: DualWrite) -> DualWriteSeen:
             "class": one.class_,
             "order": one.order,
             "confidence": one.confidence,
-            "effects": tuple(dict.fromkeys(effects)),
+            "effects": tuple(dict.fromkeys(_effect(one, effect) for effect in one.effects)),
             "reason": clean_name(one.reason),
         }
     )
+
+
+def _effect(one: DualWrite, effect: CodeEffect) -> str:
+    """`write postgresql Order at PATH:LINE`, and through which call where that is elsewhere."""
+    what = clean_name(" ".join(p for p in (effect.kind, effect.technology, effect.entity or effect.name) if p))
+    at, call = clean_name(f"{one.path}:{effect.at}"), clean_name(f"{effect.path}:{effect.line}")
+    return f"{what} at {at}" + (f" through {call}" if call != at else "")

@@ -88,6 +88,11 @@ def read_text(path: Path, source: str) -> str:
     return decode(raw, source)
 
 
+def read_existing(path: Path, source: str) -> str | None:
+    """Text of the file, None if nothing is there. Raises: as `read_text`."""
+    return read_text(path, source) if os.path.lexists(path) else None
+
+
 def decode(raw: bytes, source: str) -> str:
     """`raw` as UTF-8 text, without a byte order mark. Raises: InputError naming the line of the first bad byte."""
     try:

@@ -305,7 +305,7 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
     for tool in server._tool_manager.list_tools():
         # Titles repeat the names, and clients pay for each word in context.
         tool.parameters = _slim(tool.parameters)
-        tool.fn_metadata.output_schema = _slim(tool.fn_metadata.output_schema, keep_descriptions=False)
+        tool.fn_metadata.output_schema = _terse(_slim(tool.fn_metadata.output_schema, keep_descriptions=False))
 
 
 def _slim(schema: Any, keep_descriptions: bool = True) -> Any:
@@ -317,7 +317,28 @@ def _slim(schema: Any, keep_descriptions: bool = True) -> Any:
         key: _slim(value, keep_descriptions)
         for key, value in schema.items()
         if not (key == "title" and isinstance(value, str))
+        and not (key == "default" and value is None)  # What is not required may be left out.
+        and not (key == "additionalProperties" and value is True)  # The rule of JSON Schema anyway.
         and not (key == "description" and isinstance(value, str) and not keep_descriptions)
+    }
+
+
+def _terse(schema: Any) -> Any:
+    """An output schema that accepts the same in fewer bytes: no defaults, one `type` for a choice of types, none beside
+    the words of an `enum`.
+    """
+    if isinstance(schema, list):
+        return [_terse(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    choices = schema.get("anyOf")
+    if isinstance(choices, list) and all(set(choice) == {"type"} for choice in choices):
+        schema = {"type": [choice["type"] for choice in choices], **schema}
+        del schema["anyOf"]
+    return {
+        key: {name: _terse(one) for name, one in value.items()} if key in {"properties", "$defs"} else _terse(value)
+        for key, value in schema.items()
+        if key != "default" and not (key == "type" and "enum" in schema)
     }
 
 

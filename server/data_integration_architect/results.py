@@ -264,14 +264,6 @@ class LinkSeen(Result):
     evidence: tuple[str, ...]
 
 
-class EffectSeen(Result):
-    what: str
-    at: str
-    """Line of the function that leads to the effect."""
-    through: str | None = None
-    """Where the client library is called, if that is another line."""
-
-
 class DualWriteSeen(Result):
     """Two systems written on one path of a function; whether it does harm is the review's part."""
 
@@ -282,13 +274,9 @@ class DualWriteSeen(Result):
     order: str
     """The later write to the commit of the earlier: before-commit, inside-transaction, after-commit, no-transaction."""
     confidence: Literal["seen", "inferred"]
-    effects: tuple[EffectSeen, ...]
+    effects: tuple[str, ...]
+    """`write postgresql Order at PATH:LINE`, in program order; `through PATH:LINE` where a helper makes the call."""
     reason: str
-
-
-class ProblemSeen(Result):
-    at: str
-    what: str
 
 
 class Discovery(Result):
@@ -301,8 +289,8 @@ class Discovery(Result):
     links: tuple[LinkSeen, ...]
     dual_writes: tuple[DualWriteSeen, ...]
     files: FilesSeen
-    problems: tuple[ProblemSeen, ...]
-    """Files that could not be read; never their content."""
+    problems: tuple[str, ...]
+    """`PATH:LINE: what` of files that could not be read; never their content."""
     questions: tuple[Question, ...]
     """Of the review of the draft."""
     findings: int

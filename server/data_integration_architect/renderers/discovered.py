@@ -31,16 +31,21 @@ def sections_of(discovery: Discovery) -> tuple[Section, ...]:
         tuple(_dual_write(one) for one in discovery.dual_writes[:MOST_SHOWN]),
         Table(("program", "reaches", "confidence", "at"), links),
         questions,
-        tuple(Entry(one.at, one.what, tone="bad") for one in discovery.problems[:MOST_SHOWN]),
-        tuple(Entry(change.split(": ", 1)[0], change.split(": ", 1)[-1]) for change in discovery.changes[:MOST_SHOWN]),
+        tuple(_split(one, "bad") for one in discovery.problems[:MOST_SHOWN]),
+        tuple(_split(change) for change in discovery.changes[:MOST_SHOWN]),
     )
     return tuple(Section(title, content) for title, content in zip(TITLES, contents, strict=True))
 
 
 def _dual_write(one: DualWriteSeen) -> Entry:
-    effects = (f"{e.what} at {e.at}{f' (through {e.through})' if e.through else ''}" for e in one.effects)
     word = "cache invalidation" if one.class_ == "cache_invalidation" else one.order.replace("-", " ")
-    return Entry(one.at, f"{one.function}: {'; '.join(effects)}", (("order", word), ("confidence", one.confidence)))
+    return Entry(one.at, f"{one.function}: {'; '.join(one.effects)}", (("order", word), ("confidence", one.confidence)))
+
+
+def _split(said: str, tone: str = "plain") -> Entry:
+    """`place: what` as an entry."""
+    lead, _, text = said.partition(": ")
+    return Entry(lead, text, tone=tone)
 
 
 def closing(discovery: Discovery) -> str:
