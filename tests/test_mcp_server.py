@@ -126,6 +126,18 @@ def test_an_unknown_tool_is_named_with_the_nearest():
     assert answer.is_error and "review_topology" in answer.content[0].text
 
 
+def test_every_answer_fits_its_output_schema():
+    import jsonschema
+
+    async def work(client):
+        for tool in (await client.list_tools()).tools:
+            arguments = {"topic": "cdc"} if tool.name == "explain" else {"topology": RETAILER}
+            answer = await client.call_tool(tool.name, arguments)
+            jsonschema.validate(answer.structured_content, tool.output_schema)
+
+    run(work)
+
+
 def test_progress_is_reported():
     seen = []
 

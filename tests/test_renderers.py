@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from data_integration_architect import use_cases
 from data_integration_architect.explain import explain
+from data_integration_architect.given import Given
 from data_integration_architect.renderers import mermaid, text
 from data_integration_architect.renderers.markdown import escape, explanation_markdown, review_markdown
 from data_integration_architect.renderers.sarif import LEVELS, review_sarif, uri
@@ -159,7 +160,7 @@ def designed(name: str) -> str:
         "processes": {name: {"handlers": {name: {"steps": steps}}}},
         "constraints": [{"name": name, "kind": "unique", "entity": name}],
     }
-    return use_cases.generate_design(use_cases.Given(json.dumps(system), name)).document
+    return use_cases.generate_design(Given(json.dumps(system), name)).document
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=HOSTILE_IDS)

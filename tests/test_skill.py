@@ -19,9 +19,10 @@ from data_integration_architect import __version__, cli
 from data_integration_architect.catalog import load_catalog
 from data_integration_architect.explain import topology_schema
 from data_integration_architect.files import Root, parse_text
+from data_integration_architect.given import read_topology
 from data_integration_architect.mcp_server import create_server
 from data_integration_architect.results import Review
-from data_integration_architect.use_cases import generate_design, read_topology, review
+from data_integration_architect.use_cases import generate_design, review
 from support import ROOT, load
 
 COMMAND = "data-integration-architect"

@@ -164,6 +164,7 @@ class Shelf(Generic[H, B]):
 
     def __init__(self, folder: str, head: type[H], body: type[B], body_starts_at: str) -> None:
         self.folder, self.head_type, self.body_type, self.body_starts_at = folder, head, body, body_starts_at
+        self._read: dict[str, B] = {}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -187,10 +188,9 @@ class Shelf(Generic[H, B]):
         """The whole entry. Raises: UnknownName."""
         if name not in self.names:
             raise UnknownName(self.folder.rstrip("s"), name, self.names)
-        return self._entries(name)
-
-    def _entries(self, name: str) -> B:
-        return self._parse(self.body_type, packaged_text(f"knowledge/{self.folder}/{name}.yaml"), name)
+        if name not in self._read:
+            self._read[name] = self._parse(self.body_type, packaged_text(f"knowledge/{self.folder}/{name}.yaml"), name)
+        return self._read[name]
 
     def _parse(self, model: type[E], text: str, name: str) -> E:
         try:

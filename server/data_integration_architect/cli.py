@@ -21,8 +21,8 @@ from data_integration_architect.errors import ArchitectError, RefusedPath
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from data_integration_architect.given import Given
     from data_integration_architect.results import Discovery, Explanation, Review
-    from data_integration_architect.use_cases import Given
 
 NAME = "data-integration-architect"
 FOUND, BAD_INPUT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
@@ -245,7 +245,15 @@ def serve(
     ]
     if given and not http:
         raise click.UsageError(f"--{given[0].replace('_', '-')} needs --http")
+    import gc
+
+    # The modules of the SDK live as long as the server: looking through them for garbage while they load, and at
+    # each later collection, finds nothing.
+    gc.disable()
     from data_integration_architect import mcp_server
+
+    gc.freeze()
+    gc.enable()
     from data_integration_architect.files import Root
 
     folder = None
@@ -351,7 +359,7 @@ def _json(model: BaseModel) -> str:
 def _given(file: str, is_repository: bool = False) -> Given:
     """Text of a file, of standard input for `-`, or the draft of a folder, which has no file name of its own."""
     from data_integration_architect import files
-    from data_integration_architect.use_cases import Given
+    from data_integration_architect.given import Given
 
     if file != "-" and is_repository:
         return Given(_discovered(file).topology, "")

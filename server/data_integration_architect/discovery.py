@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from data_integration_architect.errors import ArchitectError, RefusedPath
+from data_integration_architect.errors import RefusedPath
 from data_integration_architect.files import (
     dump_yaml,
     packaged_names,
@@ -17,6 +16,7 @@ from data_integration_architect.files import (
     read_existing,
     write_text,
 )
+from data_integration_architect.given import Given
 from data_integration_architect.repository import read_repository
 from data_integration_architect.results import (
     Discovery,
@@ -37,7 +37,7 @@ from data_integration_architect.scanners.config.technologies import technology_n
 from data_integration_architect.scanners.facts import CodeEffect, CodeScan, DualWrite
 from data_integration_architect.topology import load_topology
 from data_integration_architect.topology.merge import Merged, merge_draft
-from data_integration_architect.use_cases import PAGE, Given, review
+from data_integration_architect.use_cases import PAGE, review
 
 WORKERS = 2
 HEADER = (
@@ -105,20 +105,6 @@ def discover(
         written=name if write is not None else None,
         changes=changes,
     )  # fmt: skip
-
-
-def serve_discovery(pipe: Connection, root: Path, write: Path | None, written_as: str) -> None:
-    """Runs `discover` in a process of its own, which the other side may end at any time.
-
-    Sends ("progress", phase, done, total) any number of times, then ("done", Discovery) or ("refused", message).
-    """
-    try:
-        found = discover(root, lambda *told: pipe.send(("progress", *told)), write, written_as)
-        pipe.send(("done", found))
-    except ArchitectError as error:
-        pipe.send(("refused", str(error)))
-    except BrokenPipeError:
-        return
 
 
 def is_wanted(path: str) -> bool:

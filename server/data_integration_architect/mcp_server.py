@@ -5,9 +5,10 @@ from __future__ import annotations
 import hmac
 import json
 import os
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
 import anyio.to_process
@@ -27,13 +28,16 @@ from mcp.types import (
     TextContent,
     ToolAnnotations,
 )
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from data_integration_architect import __version__, results
 from data_integration_architect.design.result import DesignResult
 from data_integration_architect.errors import ArchitectError, clip, suggestion
 from data_integration_architect.files import Root, default_root, packaged_names, packaged_text
-from data_integration_architect.results import Review
+from data_integration_architect.given import Given, read_topology
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 NAME = "data-integration-architect"
 INSTRUCTIONS = (
@@ -45,8 +49,10 @@ INSTRUCTIONS = (
 LARGE_TEXT = 16_000
 MOST_WORKERS = 2
 POLL_SECONDS = 0.2
+MOST_ANSWERS_KEPT = 64
 
-R = TypeVar("R")
+Answer = tuple[dict[str, Any], str]
+
 TopologyArgument = Annotated[
     str | dict[str, Any] | None, Field(description="Topology as YAML or JSON text, or as an object")
 ]
@@ -102,101 +108,99 @@ def create_server(root: Root | None = None, **settings: Any) -> MCPServer[Any]:
     return server
 
 
-async def _run(function: Callable[..., R], given: Any, *rest: Any, ctx: Context[Any, Any]) -> R:
-    """`function(given, …)` beside the event loop: in a thread if small, else in a process that a cancel ends."""
-    await ctx.report_progress(0, 1, "judging")
-    if len(given.text) > LARGE_TEXT:
-        result = await anyio.to_process.run_sync(function, given, *rest, cancellable=True, limiter=_limiter())
-    else:
-        result = await anyio.to_thread.run_sync(function, given, *rest)
-    await ctx.report_progress(1, 1, "done")
-    return result
+class _Answers:
+    """Computes answers beside the event loop and keeps the last ones: the views of one topology are asked in turn."""
+
+    def __init__(self) -> None:
+        self.kept: OrderedDict[tuple[Any, ...], Answer] = OrderedDict()
+        self.limiter = anyio.CapacityLimiter(MOST_WORKERS)
+
+    async def of(self, name: str, given: Given | None, *rest: Any, ctx: Context[Any, Any]) -> CallToolResult:
+        """The result of `answers.NAME(given, …)`; our own errors become tool errors, others stay on the server."""
+        key = (name, given, *rest)
+        answer = self.kept.get(key)
+        if answer is None:
+            answer = self.kept[key] = await self._computed(name, given, rest, ctx)
+            if len(self.kept) > MOST_ANSWERS_KEPT:
+                self.kept.popitem(last=False)
+        structured, text = answer
+        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
+
+    async def _computed(self, name: str, given: Given | None, rest: tuple[Any, ...], ctx: Context[Any, Any]) -> Answer:
+        from data_integration_architect import answers
+
+        function: Callable[..., Answer] = getattr(answers, name)
+        await ctx.report_progress(0, 1, "judging")
+        try:
+            if given is not None and len(given.text) > LARGE_TEXT:
+                # A process of its own: a cancellation ends it, and other requests go on.
+                answer = await anyio.to_process.run_sync(function, given, *rest, cancellable=True, limiter=self.limiter)
+            else:
+                answer = await anyio.to_thread.run_sync(function, given, *rest)
+        except ArchitectError as error:
+            raise ToolError(str(error)) from None
+        await ctx.report_progress(1, 1, "done")
+        return answer
+
+    async def discovery(
+        self, folder: Path, write: Path | None, written_as: str, ctx: Context[Any, Any]
+    ) -> CallToolResult:
+        """The draft of a repository, made in a process of its own; a cancellation ends it. Never kept: files change."""
+        import multiprocessing
+
+        from data_integration_architect.answers import answer_discovery
+
+        context = multiprocessing.get_context("spawn")
+        async with self.limiter:
+            pipe, other = context.Pipe()
+            # No daemon: it has worker processes of its own, which end when their pipe closes.
+            process = context.Process(target=answer_discovery, args=(other, folder, write, written_as))
+            process.start()
+            other.close()
+            try:
+                structured, text = await _followed(pipe, ctx)
+            finally:
+                process.kill()
+                process.join()
+                pipe.close()
+        await ctx.report_progress(1, 1, "done")
+        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
 
 
 # Where each phase of a discovery begins, as a part of the whole.
-PHASES = {"listing files": 0.0, "reading configuration": 0.1, "reading code": 0.3, "judging": 0.9, "done": 1.0}
+PHASES = {"listing files": 0.0, "reading configuration": 0.1, "reading code": 0.3, "judging": 0.9}
 
 
-async def _discover(folder: Path, write: Path | None, written_as: str, ctx: Context[Any, Any]) -> results.Discovery:
-    """A discovery in a process of its own, with progress; a cancellation ends the process."""
-    import multiprocessing
-
-    from data_integration_architect.discovery import serve_discovery
-
-    context = multiprocessing.get_context("spawn")
-    async with _limiter():
-        pipe, other = context.Pipe()
-        # No daemon: it has worker processes of its own, which end when their pipe closes.
-        process = context.Process(target=serve_discovery, args=(other, folder, write, written_as))
-        process.start()
-        other.close()
+async def _followed(pipe: Connection, ctx: Context[Any, Any]) -> Answer:
+    """The answer that comes out of `pipe`, with the progress before it."""
+    while True:
+        # In short waits, because a thread that waits cannot be cancelled.
+        if not await anyio.to_thread.run_sync(pipe.poll, POLL_SECONDS):
+            continue
         try:
-            while True:
-                if not await anyio.to_thread.run_sync(pipe.poll, POLL_SECONDS):
-                    continue
-                try:
-                    kind, *told = pipe.recv()
-                except EOFError:
-                    raise RuntimeError("the discovery ended without an answer") from None
-                if kind == "done":
-                    await ctx.report_progress(1, 1, "done")
-                    found: results.Discovery = told[0]
-                    return found
-                if kind == "refused":
-                    raise ArchitectError(told[0])
-                await _report_phase(ctx, *told)
-        finally:
-            process.kill()
-            process.join()
-            pipe.close()
-
-
-async def _report_phase(ctx: Context[Any, Any], phase: str, done: int, total: int) -> None:
-    starts = sorted(PHASES.values())
-    start = PHASES[phase]
-    end = next((other for other in starts if other > start), 1.0)
-    count = f" {done}/{total} files" if total else f" {done} files" if done else ""
-    await ctx.report_progress(start + (end - start) * (done / total if total else 0), 1, phase + count)
-
-
-_limiters: dict[int, anyio.CapacityLimiter] = {}
-
-
-def _limiter() -> anyio.CapacityLimiter:
-    # A limiter belongs to one event loop; tests run several.
-    token = id(anyio.lowlevel.current_token())
-    return _limiters.setdefault(token, anyio.CapacityLimiter(MOST_WORKERS))
-
-
-async def _answered(work: Callable[[], Awaitable[tuple[BaseModel, str]]]) -> CallToolResult:
-    """The result of a tool; our own errors become tool errors, all others stay on the server."""
-    try:
-        result, text = await work()
-    except ArchitectError as error:
-        raise ToolError(str(error)) from None
-    structured = result.model_dump(mode="json", by_alias=True)
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
+            kind, *told = pipe.recv()
+        except EOFError:
+            raise RuntimeError("the discovery ended without an answer") from None
+        if kind == "done":
+            answer: Answer = told[0]
+            return answer
+        if kind == "refused":
+            raise ToolError(told[0])
+        phase, done, total = told
+        start = PHASES[phase]
+        end = min((other for other in PHASES.values() if other > start), default=1.0)
+        count = f" {done}/{total} files" if total else f" {done} files" if done else ""
+        await ctx.report_progress(start + (end - start) * (done / total if total else 0), 1, phase + count)
 
 
 def _add_tools(server: ArchitectServer, root: Root) -> None:
-    async def reviewed(topology: Any, path: str | None, ctx: Context[Any, Any]) -> Review:
-        from data_integration_architect import use_cases
+    answers = _Answers()
 
-        return await _run(use_cases.review, use_cases.read_topology(topology, path, root), ctx=ctx)
-
-    async def detail(
-        topology: Any, path: str | None, ctx: Context[Any, Any], model: type[BaseModel], render: str
-    ) -> CallToolResult:
-        async def work() -> tuple[BaseModel, str]:
-            from data_integration_architect import use_cases
-            from data_integration_architect.renderers import text
-
-            whole = await reviewed(topology, path, ctx)
-            review = use_cases.page_of(whole)
-            shown = model.model_validate({name: getattr(review, name) for name in model.model_fields})
-            return shown, getattr(text, render)(whole)
-
-        return await _answered(work)
+    def given(topology: Any, path: str | None) -> Given:
+        try:
+            return read_topology(topology, path, root)
+        except ArchitectError as error:
+            raise ToolError(str(error)) from None
 
     async def review_topology(
         ctx: Context[Any, Any],
@@ -207,41 +211,32 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         page: Annotated[int, Field(ge=1)] = 1,
     ) -> Annotated[CallToolResult, results.Review]:
         """First tool: the whole judgement of a topology. Findings, systems of record, recommendations, questions."""
-
-        async def work() -> tuple[BaseModel, str]:
-            from data_integration_architect import use_cases
-            from data_integration_architect.renderers import text
-
-            review = await reviewed(topology, path, ctx)
-            if since is not None:
-                review = review.model_copy(update={"changes": use_cases.changes_since(review, _earlier(since))})
-            return use_cases.page_of(review, section, page), text.short_review(review)
-
-        return await _answered(work)
+        earlier = json.dumps(since, sort_keys=True) if since is not None else None
+        return await answers.of("answer_review", given(topology, path), earlier, section, page, ctx=ctx)
 
     async def classify_topology(
         ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
     ) -> Annotated[CallToolResult, results.Classification]:
         """How data moves: applicability, mechanism of each flow, system of record of each entity, layers."""
-        return await detail(topology, path, ctx, results.Classification, "short_classification")
+        return await answers.of("answer_view", given(topology, path), "classify_topology", ctx=ctx)
 
     async def detect_antipatterns(
         ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
     ) -> Annotated[CallToolResult, results.AntiPatterns]:
         """What can go wrong: findings with severity, place, condition, fixes; symptoms that nothing explains."""
-        return await detail(topology, path, ctx, results.AntiPatterns, "short_antipatterns")
+        return await answers.of("answer_view", given(topology, path), "detect_antipatterns", ctx=ctx)
 
     async def recommend_propagation(
         ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
     ) -> Annotated[CallToolResult, results.Propagation]:
         """How each derived store should follow its system of record, with runner-up and what would flip it."""
-        return await detail(topology, path, ctx, results.Propagation, "short_propagation")
+        return await answers.of("answer_view", given(topology, path), "recommend_propagation", ctx=ctx)
 
     async def check_ordering(
         ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
     ) -> Annotated[CallToolResult, results.OrderCheck]:
         """Order needed and given on each flow, idempotency, causal pairs, constraints."""
-        return await detail(topology, path, ctx, results.OrderCheck, "short_order_check")
+        return await answers.of("answer_view", given(topology, path), "check_ordering", ctx=ctx)
 
     async def generate_design(
         ctx: Context[Any, Any],
@@ -250,15 +245,7 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         section: Annotated[str | None, Field(description="topology, document or phases; default: all")] = None,
     ) -> Annotated[CallToolResult, DesignResult]:
         """Target topology, design document, decisions and migration plan, judged again by the same engines."""
-
-        async def work() -> tuple[BaseModel, str]:
-            from data_integration_architect import use_cases
-
-            given = use_cases.read_topology(topology, path, root)
-            design = await _run(use_cases.generate_design, given, ctx=ctx)
-            return design.section(section), design.short_text()
-
-        return await _answered(work)
+        return await answers.of("answer_design", given(topology, path), section, ctx=ctx)
 
     async def explain(
         topic: Annotated[str, Field(description="Id, fingerprint, store, engine, 'topology' or 'vocabulary'")],
@@ -267,17 +254,8 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         path: PathArgument = None,
     ) -> Annotated[CallToolResult, results.Explanation]:
         """Explains one finding, anti-pattern, mechanism, fix or store with sources, or how to write a topology."""
-
-        async def work() -> tuple[BaseModel, str]:
-            from data_integration_architect.explain import explain as explained
-
-            review = await reviewed(topology, path, ctx) if topology is not None or path is not None else None
-            from data_integration_architect.renderers.text import short_explanation
-
-            explanation = explained(topic, review)
-            return explanation, short_explanation(explanation)
-
-        return await _answered(work)
+        about = given(topology, path) if topology is not None or path is not None else None
+        return await answers.of("answer_explanation", about, topic, ctx=ctx)
 
     async def discover_topology(
         ctx: Context[Any, Any],
@@ -286,15 +264,11 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
     ) -> Annotated[CallToolResult, results.Discovery]:
         """Draft topology of a repository, each fact with file:line; dual writes, stores, questions."""
 
-        async def work() -> tuple[BaseModel, str]:
-            from data_integration_architect.discovery import shortened
-            from data_integration_architect.renderers import text
-
+        try:
             target = root.resolve_draft(write) if write is not None else None
-            found = await _discover(root.resolve(path), target, write or "", ctx)
-            return shortened(found), text.short_discovery(found)
-
-        return await _answered(work)
+            return await answers.discovery(root.resolve(path), target, write or "", ctx)
+        except ArchitectError as error:
+            raise ToolError(str(error)) from None
 
     hints = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False, destructive_hint=False)
     tools = (review_topology, classify_topology, detect_antipatterns, recommend_propagation, check_ordering,
@@ -305,7 +279,10 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
     for tool in server._tool_manager.list_tools():
         # Titles repeat the names, and clients pay for each word in context.
         tool.parameters = _slim(tool.parameters)
-        tool.fn_metadata.output_schema = _terse(_slim(tool.fn_metadata.output_schema, keep_descriptions=False))
+        metadata = tool.fn_metadata
+        metadata.output_schema = _terse(_slim(metadata.output_schema, keep_descriptions=False))
+        # What is dumped from a model needs no second validation against it on each call.
+        metadata.output_model = None
 
 
 def _slim(schema: Any, keep_descriptions: bool = True) -> Any:
@@ -340,16 +317,6 @@ def _terse(schema: Any) -> Any:
         for key, value in schema.items()
         if key != "default" and not (key == "type" and "enum" in schema)
     }
-
-
-def _earlier(data: dict[str, Any]) -> Review:
-    from data_integration_architect.errors import InputError, Problem
-
-    try:
-        return Review.model_validate(data)
-    except ValidationError:
-        problem = Problem(None, None, "", "not a review; pass the structured result of an earlier review_topology call")
-        raise InputError("since", [problem]) from None
 
 
 SHELVES = {

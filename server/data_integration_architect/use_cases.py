@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,8 +17,9 @@ from data_integration_architect.analysis.idempotency import idempotency_of
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import SEVERITIES, load_catalog
 from data_integration_architect.design.result import AppliedFix, Decision, DesignResult, Phase
-from data_integration_architect.errors import InputError, Problem, UnknownName
-from data_integration_architect.files import Document, DocumentPath, Root, dump_yaml, format_path, parse_text, read_text
+from data_integration_architect.errors import UnknownName
+from data_integration_architect.files import Document, DocumentPath, dump_yaml, format_path, parse_text
+from data_integration_architect.given import Given
 from data_integration_architect.results import (
     Answer,
     Applicable,
@@ -54,28 +54,6 @@ class Judged:
     @property
     def found(self) -> tuple[Found, ...]:
         return self.judgement.found
-
-
-@dataclass(frozen=True)
-class Given:
-    """Text of a topology and its name in messages."""
-
-    text: str
-    source: str
-
-
-def read_topology(
-    topology: str | Mapping[str, Any] | None = None, path: str | None = None, root: Root | None = None
-) -> Given:
-    """A topology given as YAML or JSON text, as plain data, or as a path below the root. Raises: ArchitectError."""
-    if (topology is None) == (path is None):
-        message = "give one of: topology (YAML or JSON text, or an object), or path (a file below the root)"
-        raise InputError("arguments", [Problem(None, None, "", message)])
-    if path is not None:
-        return Given(read_text((root or Root(None, "no root is set")).resolve(path), path), path)
-    if isinstance(topology, str):
-        return Given(topology, "topology")
-    return Given(json.dumps(topology, ensure_ascii=False), "topology")
 
 
 def judge(topology: Topology) -> Judged:

@@ -34,6 +34,10 @@ class Leg:
         return self.first.mechanism
 
     @cached_property
+    def handlers(self) -> frozenset[str]:
+        return frozenset(handler for flow in self.flows for handler in flow.handlers)
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """Every store, channel and handler on the way."""
         return frozenset(

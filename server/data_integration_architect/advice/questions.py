@@ -16,7 +16,7 @@ from data_integration_architect.rules import Found
 MOST_QUESTIONS = 7
 MOST_ANSWERS = 4
 # Judging again costs as much as judging: this many element-judgements are spent on questions and flips.
-ELEMENT_BUDGET = 6_000
+ELEMENT_BUDGET = 2_500
 
 
 @dataclass(frozen=True)

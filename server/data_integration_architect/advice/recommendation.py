@@ -61,7 +61,8 @@ def advise(view: View, found: Sequence[Found], applicable: bool) -> tuple[Advice
     """One advice for each leg, then those for copies, replicas and causal pairs; sorted by source and target."""
     if not applicable:
         return tuple(_single_store(view))
-    result = [_for_leg(view, leg, [f for f in found if _concerns(view, f, leg)]) for leg in legs_of(view)]
+    placed = [_Placed(view, one) for one in found]
+    result = [_for_leg(view, leg, [p.found for p in placed if p.concerns(leg)]) for leg in legs_of(view)]
     taken = {advice.key for advice in result}
     for advice in (*_for_copies(view, found), *_for_replicas(view, found), *_for_causality(found)):
         if advice.key not in taken:
@@ -78,14 +79,20 @@ def _single_store(view: View) -> list[Advice]:
     return [Advice(store, store, tuple(sorted(view.topology.entities)), choice) for store in stores]
 
 
-def _concerns(view: View, found: Found, leg: Leg) -> bool:
-    """Whether a finding lies on a leg: its places do, or it names a handler of the leg and no place beside it."""
-    elements = set(found.match.elements)
-    places = {e for e in elements if e in view.topology.stores or e in view.topology.channels} - {leg.source}
-    handlers = {h for flow in leg.flows for h in flow.handlers}
-    if places and not places & leg.names:
-        return False
-    return bool(elements & handlers) or elements <= leg.names | set(leg.entities)
+class _Placed:
+    """A finding with the stores and channels among its elements."""
+
+    def __init__(self, view: View, found: Found) -> None:
+        self.found = found
+        self.elements = set(found.match.elements)
+        self.places = {e for e in self.elements if e in view.topology.stores or e in view.topology.channels}
+
+    def concerns(self, leg: Leg) -> bool:
+        """Whether it lies on a leg: its places do, or it names a handler of the leg and no place beside it."""
+        places = self.places - {leg.source}
+        if places and not places & leg.names:
+            return False
+        return bool(self.elements & leg.handlers) or self.elements <= leg.names | set(leg.entities)
 
 
 def _for_leg(view: View, leg: Leg, found: list[Found]) -> Advice:

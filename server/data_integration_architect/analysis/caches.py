@@ -30,8 +30,13 @@ class Fill:
         return self.write.entity or self.source.entity
 
 
-def fills(system: System) -> Iterator[Fill]:
+@remembered
+def fills(system: System) -> tuple[Fill, ...]:
     """Every fill of a cache from a store elsewhere."""
+    return tuple(_fills(system))
+
+
+def _fills(system: System) -> Iterator[Fill]:
     for site in system.handlers.values():
         for write in site.changes:
             if not isinstance(write.step, Write) or not (write.on_miss or system.is_cache(write.target)):

@@ -336,6 +336,7 @@ class System:
         head = self.technology(store)
         return bool(head and (head.durable is False or head.kind == "cache"))
 
+    @remembered
     def is_cache(self, store: str) -> bool:
         """Whether handlers use it as a look-aside cache: filled on a miss, or invalidated."""
         return any(

@@ -215,3 +215,72 @@ def test_object_storage_mail_and_local_caches_are_no_second_store() -> None:
     result = scan_files(files)
     assert found(result) == []
     assert {use.technology for use in result.stores} == {"postgresql", "s3"}
+
+
+def test_in_the_arm_of_an_error_the_failed_call_had_no_effect() -> None:
+    def go(publish_in_arm: str, publish_after: str) -> list[tuple[str, tuple[str, ...], str, str]]:
+        files = {
+            "go.mod": "module example.com/a\nrequire (\n\tgithub.com/lib/pq v1.0.0\n"
+            "\tgithub.com/segmentio/kafka-go v0.4.0\n)\n",
+            "a/a.go": f"""\
+                package a
+                import (
+                    "database/sql"
+                    "github.com/segmentio/kafka-go"
+                )
+                type S struct {{
+                    db *sql.DB
+                    w  *kafka.Writer
+                }}
+                func (s *S) Work() {{
+                    if _, err := s.db.Exec("INSERT INTO a VALUES (1)"); err != nil {{
+                        {publish_in_arm}
+                    }}
+                    {publish_after}
+                }}
+                """,
+        }
+        return found(scan_files(files))
+
+    assert go("s.w.WriteMessages(nil)", "") == []
+    assert len(go("return", "s.w.WriteMessages(nil)")) == 1
+
+
+def test_an_event_log_that_is_marked_around_the_publish_is_a_relay() -> None:
+    body = """
+        class EventLogService:
+            def __init__(self, session: Session):
+                self.session = session
+
+            def mark_published(self, event):
+                self.session.add(event)
+                self.session.commit()
+
+
+        def publish_through_bus(log: EventLogService, event):
+            producer.send("orders", event)
+            log.mark_published(event)
+        """
+    assert python(body) == []
+    assert len(python(body.replace("EventLog", "Invoice"))) == 1
+
+
+def test_attributes_of_a_class_that_extends_a_client_are_the_client() -> None:
+    files = {
+        "package.json": '{"dependencies": {"@prisma/client": "6", "pg": "8", "@nestjs/elasticsearch": "11"}}',
+        "db.ts": """\
+            import { PrismaClient } from "@prisma/client";
+            export class Db extends PrismaClient {}
+            """,
+        "products.ts": """\
+            import { ElasticsearchService } from "@nestjs/elasticsearch";
+            import { Db } from "./db";
+            export class Products {
+              constructor(private readonly db: Db, private readonly es: ElasticsearchService) {}
+              async create(id: string) {
+                await Promise.all([this.db.product.create({ data: { id } }), this.es.create({ index: "products" })]);
+              }
+            }
+            """,
+    }
+    assert found(scan_files(files)) == [("Products.create", ("postgresql", "elasticsearch"), "dual_write", "direct")]

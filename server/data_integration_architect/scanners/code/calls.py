@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .client_calls import ENTITY_TYPES, ClientCalls
+from .client_calls import ENTITY_TYPES
+from .construct import Construction
 from .effects import CARRIED, Effect, Frame
 from .imports import Value
 from .ir import Expr
@@ -20,12 +21,10 @@ supplyAsync runAsync Run call
 """
 RUNNERS = frozenset(RUNNERS_WORDS.split())
 IMPLEMENTER_LIMIT = 8
-# Constructors that run the function they are given.
-RUNNING_CLASSES = ("Promise", "Thread", "FutureTask", "Timer", "Task", "Observable")
 RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
 
 
-class Calls(ClientCalls):
+class Calls(Construction):
     """The part of the evaluator that follows calls through the repository."""
 
     # -- dispatch
@@ -296,20 +295,6 @@ class Calls(ClientCalls):
                 return int(value[1])
         return None
 
-    def by_position(self, number: int, args: Sequence[Expr], values: list[Value]) -> list[Value]:
-        """Values in the order of the parameters, named arguments put in place."""
-        if not any(arg[0] == "k" for arg in args):
-            return values
-        names = [param.name for param in self.program.functions[number].params]
-        out: list[Value] = [None] * len(names)
-        for at, (arg, value) in enumerate(zip(args, values, strict=True)):
-            if arg[0] == "k":
-                if arg[1] in names:
-                    out[names.index(arg[1])] = value
-            elif at < len(out):
-                out[at] = value
-        return out
-
     def compose(self, frame: Frame, effect: Effect, number: int, line: int) -> None:
         """A callee's effect as one of the caller's."""
         if effect.kind not in CARRIED and (effect.depth > 1 or "hook" in frame.flags):
@@ -448,46 +433,3 @@ class Calls(ClientCalls):
     def is_function(self, frame: Frame, arg: Expr) -> bool:
         value = self.quiet(frame, arg)
         return value is not None and value[0] == "F"
-
-    # -- construction
-
-    def construct(self, frame: Frame, e: Expr) -> Value:
-        """`new X(...)`, composite literals."""
-        value = self.program.type(frame.module, e[1])
-        if value is None or value[0] == "X":
-            found = self.lookup(frame, e[1].split("<", maxsplit=1)[0].split(".", maxsplit=1)[0]) if e[1] else None
-            for part in e[1].split("<", maxsplit=1)[0].split(".")[1:]:
-                found = self.attribute(frame, found, part)
-            if found is not None and found[0] == "X":
-                known = self.program.clients.type_of(self.program.language_of(frame.module), found[1])
-                found = ("L", known, None) if known is not None else found
-            if found is not None and found[0] in ("L", "K", "I"):
-                value = ("I", found[1]) if found[0] == "K" else found
-        if value is not None and value[0] == "I":
-            return self.make(frame, value, e[2])
-        if value is not None and value[0] == "L":
-            self.arguments(frame, e[2], inline=False)
-            entity = self.entity_of(frame, e[2])
-            return ("L", value[1], value[2] if value[2] is not None else entity)
-        self.arguments(frame, e[2], inline=e[1].split("<", maxsplit=1)[0] in RUNNING_CLASSES)
-        return value
-
-    def make(self, frame: Frame, value: tuple[Any, ...], args: Sequence[Expr]) -> Value:
-        """An instance of a repository class; what its constructor is given tells the types of its fields."""
-        values = self.arguments(frame, args, inline=False)
-        number = value[1]
-        if self.program.classes[number].name.startswith("<anonymous"):
-            self.anonymous[number] = frame
-        if any(v is not None and v[0] in ("L", "I", "K", "F", "D") for v in values) and number not in self.constructed:
-            methods = self.program.find_method(number, "constructor") or self.program.find_method(number, "__init__")
-            ordered = self.by_position(methods[0], args, values) if methods else values
-            self.constructed[number] = tuple(ordered)
-        return ("I", number)
-
-    def entity_of(self, frame: Frame, args: Sequence[Expr]) -> int | None:
-        """The class among the arguments: what is saved, queried or enqueued."""
-        for arg in args[:2]:
-            value = self.quiet(frame, arg) if arg[0] in ("n", "a", "k") else None
-            if value is not None and value[0] in ("I", "K"):
-                return int(value[1])
-        return None

@@ -100,9 +100,16 @@ class Clients:
     handlers: dict[str, set[str]] = field(default_factory=dict)
     # names so telling that they count wherever they are imported from: clients generated into the repository
     anywhere: dict[str, tuple[str, str]] = field(default_factory=dict)
+    known: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def type_of(self, languages: str, qualified: str) -> str | None:
-        """The type id of a qualified name such as `redis.Redis` or `ioredis#default`."""
+        """The type id of a qualified name such as `redis.Redis` or `ioredis#default`; memoised."""
+        key = (languages, qualified)
+        if key not in self.known:
+            self.known[key] = self.find_type(languages, qualified)
+        return self.known[key]
+
+    def find_type(self, languages: str, qualified: str) -> str | None:
         for language, prefixes, type_id in self.by_name.get(last_name(qualified), ()):
             if language in ("", languages) or languages in language.split(","):
                 for prefix in prefixes:

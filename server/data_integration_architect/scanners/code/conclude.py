@@ -10,7 +10,7 @@ from .effects import STATEFUL, Effect, compatible
 from .program import Program
 from .technologies import Technologies
 
-RELAY = re.compile(r"out_?box|relay", re.IGNORECASE)
+RELAY = re.compile(r"out_?box|relay|event_?log|event_?publication|unpublished|pending_?events", re.IGNORECASE)
 # A function that starts a program calls everything in turn; its callees are the paths.
 STARTERS = frozenset({"main", "Main", "<module>", "bootstrap", "run_server", "start_server", "createApp", "create_app"})
 # How far below the function the nearer of the two effects may lie.
@@ -114,7 +114,9 @@ class Conclusions:
         owner = self.program.owner.get(number)
         title = self.program.classes[owner].name if owner is not None else ""
         entity = self.program.classes[mark.entity].name if mark.entity is not None else ""
-        words = (mark.name, entity, title, self.program.functions[number].name)
+        keeper = self.program.owner.get(mark.function)
+        store = self.program.classes[keeper].name if keeper is not None else ""
+        words = (mark.name, entity, title, store, self.program.functions[number].name)
         return any(RELAY.search(word) for word in words)
 
     def hooked(self, number: int, name: str, library: str, effects: Sequence[Effect], after: bool) -> DualWrite | None:

@@ -59,6 +59,8 @@ class Frame:
     seen: set[tuple[Any, ...]] = field(default_factory=set)
     returned: Any = None
     line: int = 0
+    # how many effects there were before the statement that precedes the one at hand
+    before: int = 0
 
     def add(self, effect: Effect) -> None:
         """Keep an effect unless the same one was there before; a full frame still takes what is new in kind."""

@@ -132,8 +132,9 @@ class Evaluator(Values):
 
     def block(self, frame: Frame, block: Sequence[Expr]) -> bool:
         """Run statements; whether control leaves the block."""
-        context = frame.context
+        context, previous = frame.context, len(frame.effects)
         for stmt in block:
+            frame.before, previous = previous, len(frame.effects)
             if self.statement(frame, stmt):
                 frame.context = context
                 return True
@@ -204,6 +205,8 @@ class Evaluator(Values):
         if stmt[1] is not None:
             self.eval(frame, stmt[1])
         node, context, transaction = next(self.ids), frame.context, frame.transaction
+        if stmt[1] == ("n", "err"):
+            self.failed(frame, node)
         left: set[int] = set()
         acted = False
         names = frame.names
@@ -227,6 +230,14 @@ class Evaluator(Values):
         if left and acted and len(context) < CONTEXT_LIMIT:
             frame.context = (*context, (node, frozenset(left)))
         return False
+
+    @staticmethod
+    def failed(frame: Frame, node: int) -> None:
+        """In the arm of `if err != nil` the call before it has not had its effects."""
+        for at in range(frame.before, len(frame.effects)):
+            effect = frame.effects[at]
+            if len(effect.context) < CONTEXT_LIMIT:
+                frame.effects[at] = effect._replace(context=(*effect.context, (node, frozenset({0}))))
 
     def loop(self, frame: Frame, stmt: tuple[Any, ...]) -> None:
         value = self.eval(frame, stmt[2]) if stmt[2] is not None else None

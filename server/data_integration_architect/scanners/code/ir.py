@@ -69,7 +69,7 @@ class Function:
     receiver: str = ""
     is_abstract: bool = False
     is_static: bool = False
-    calls: set[str] = field(default_factory=set)
+    calls: set[str] | frozenset[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

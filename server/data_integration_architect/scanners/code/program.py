@@ -42,7 +42,8 @@ class Program(Imports):
             self.add(module)
         self.attach_receivers()
         imported = [(m.language, q) for m in modules for q in (*m.imports.values(), *m.wildcards)]
-        self._usings = [w.removeprefix("global ") for m in modules for w in m.wildcards if w.startswith("global ")]
+        spaces = (w.removeprefix("global ") for m in modules for w in m.wildcards if w.startswith("global "))
+        self._usings = list(dict.fromkeys(spaces))
         self.by_manifest = sorted(manifests, key=lambda m: (-m.folder.count("/"), -len(m.folder), m.path))
         declared = {lib for m in manifests for p in m.packages for lib in self.package_libraries(m.ecosystem, p)}
         self.libraries = libraries_of(clients, imported) | declared
@@ -222,6 +223,8 @@ class Program(Imports):
 
     def by_usings(self, module: int, name: str) -> Value:
         """A simple name of a library: by wildcard import, namespace in use, or a package of the manifest."""
+        if name not in self.clients.by_name and name not in self.clients.anywhere:
+            return None
         here = self.modules[module]
         spaces = [w.removeprefix("global ") for w in here.wildcards] + self._usings
         for space in spaces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -55,7 +56,12 @@ def scan_sources(
             skipped[found] += 1
         else:
             modules.append(found)
-    return analyse(modules, manifests, addressed, clients, dict(skipped))
+    sources.clear()
+    gc.freeze()  # a million lines are tens of millions of objects that no collection need look at again
+    try:
+        return analyse(modules, manifests, addressed, clients, dict(skipped))
+    finally:
+        gc.unfreeze()
 
 
 def sort_files(

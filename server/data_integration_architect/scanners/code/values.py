@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 from .calls import Calls
+from .client_calls import ENTITY_TYPES
 from .effects import Frame
 from .imports import Value
 from .ir import Expr, Function
@@ -143,6 +144,8 @@ class Values(Calls):
             if target in self.program.clients.types:
                 own = number if self.program.clients.types[target].ends else None
                 return ("L", target, base[2] if base[2] is not None else own)
+            if not base[1].endswith(ENTITY_TYPES):
+                return ("L", base[1], base[2])  # `prisma.order` of a service that extends the client
         return None
 
     def field_value(self, number: int, name: str) -> Value:

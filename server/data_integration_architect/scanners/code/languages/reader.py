@@ -47,6 +47,8 @@ class Reader:
         self.module.lines = self.last_line(root)
         self.module.functions[index].body = self.block(root)
         self.functions.pop()
+        for function in self.module.functions:
+            function.calls = frozenset(function.calls)  # most are empty, and an empty one takes no room
         return self.module
 
     # -- nodes
@@ -129,7 +131,7 @@ class Reader:
     def called(self, callee: Expr, args: tuple[Expr, ...], node: Node) -> Expr:
         """A call; its last name is noted on the function for quick rejection."""
         if callee[0] in ("a", "n"):
-            self.module.functions[self.functions[-1]].calls.add(callee[2] if callee[0] == "a" else callee[1])
+            self.module.functions[self.functions[-1]].calls |= {callee[2] if callee[0] == "a" else callee[1]}
         return ("c", callee, args, self.line(node))
 
     # -- statements
