@@ -163,12 +163,12 @@ class _Answers:
                 process.kill()
                 process.join()
                 pipe.close()
-        await ctx.report_progress(1, 1, "done")
+        await ctx.report_progress(100, 100, "done")
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
 
 
-# Where each phase of a discovery begins, as a part of the whole.
-PHASES = {"listing files": 0.0, "reading configuration": 0.1, "reading code": 0.3, "judging": 0.9}
+# At which percentage of the whole each phase of a discovery begins.
+PHASES = {"listing files": 0, "reading configuration": 10, "reading code": 30, "judging": 90}
 
 
 async def _followed(pipe: Connection, ctx: Context[Any, Any]) -> Answer:
@@ -188,9 +188,9 @@ async def _followed(pipe: Connection, ctx: Context[Any, Any]) -> Answer:
             raise ToolError(told[0])
         phase, done, total = told
         start = PHASES[phase]
-        end = min((other for other in PHASES.values() if other > start), default=1.0)
+        end = min((other for other in PHASES.values() if other > start), default=100)
         count = f" {done}/{total} files" if total else f" {done} files" if done else ""
-        await ctx.report_progress(start + (end - start) * (done / total if total else 0), 1, phase + count)
+        await ctx.report_progress(start + ((end - start) * done // total if total else 0), 100, phase + count)
 
 
 def _add_tools(server: ArchitectServer, root: Root) -> None:
