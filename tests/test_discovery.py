@@ -2,9 +2,12 @@
 
 import json
 import os
+import pty
 import re
 import shutil
 import socket
+import subprocess
+import sys
 from importlib import import_module
 
 import anyio
@@ -452,3 +455,21 @@ def test_the_table_of_limits_says_what_the_code_says():
             assert int(number.replace(",", "")) * size == value, name
             checked += 1
     assert checked >= 10
+
+
+def test_a_terminal_sees_how_far_it_is(orders):
+    """On standard error only, and wiped away at the end."""
+    leader, follower = pty.openpty()
+    program = "from data_integration_architect.cli import main; main()"
+    process = subprocess.run(
+        [sys.executable, "-c", program, "discover", str(orders)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "server")},
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        check=True,
+    )
+    os.close(follower)
+    shown = os.read(leader, 65536).decode()
+    os.close(leader)
+    assert "reading code 1/1 files" in shown and shown.endswith("\r\x1b[K") and "\n" not in shown
+    assert b"\x1b" not in process.stdout and b"change_status" in process.stdout

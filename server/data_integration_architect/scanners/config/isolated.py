@@ -18,16 +18,23 @@ BATCH_CHARACTERS = 400_000
 BATCH_FILES = 100
 
 File: TypeAlias = "tuple[str, str]"
+Read: TypeAlias = "Callable[[str, str], list[Fact]]"
 
 
 def read_isolated(
-    files: Sequence[File], workers: int = 2, progress: Callable[[int, int], None] | None = None
+    files: Sequence[File],
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+    read: Read = read_config,
 ) -> list[Fact]:
-    """Facts of all files, given as (path, text), in the order of the files; `workers=0` reads in this process."""
+    """Facts of all files, given as (path, text), in the order of the files; `workers=0` reads in this process.
+
+    `read` is a function that another process can import.
+    """
     if workers <= 0:
-        return [fact for path, text in files for fact in read_config(path, text)]
+        return [fact for path, text in files for fact in read(path, text)]
     found: dict[str, list[Fact]] = {}
-    pool = _Pool(list(_batches(files)), workers)
+    pool = _Pool(list(_batches(files)), workers, read)
     try:
         for batch, facts in pool.run():
             for (path, _), own in zip(batch, facts, strict=True):
@@ -55,10 +62,10 @@ def _batches(files: Sequence[File]) -> Iterator[list[File]]:
 class _Worker:
     """One process; it answers for one file after the other, so that it is known which one it was lost to."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Read) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=_serve, args=(other,), daemon=True)
+        self.process = context.Process(target=_serve, args=(other, read), daemon=True)
         self.process.start()
         other.close()
         self.batch: list[File] = []
@@ -76,9 +83,10 @@ class _Worker:
 
 
 class _Pool:
-    def __init__(self, work: list[list[File]], size: int) -> None:
+    def __init__(self, work: list[list[File]], size: int, read: Read) -> None:
         self.waiting = work[::-1]
-        self.workers = [_Worker() for _ in range(min(size, len(work)))]
+        self.read = read
+        self.workers = [_Worker(read) for _ in range(min(size, len(work)))]
 
     def run(self) -> Iterator[tuple[list[File], list[list[Fact]]]]:
         """(batch, facts of each file) as they finish."""
@@ -111,7 +119,7 @@ class _Pool:
     def replaced(self, worker: _Worker, what: str) -> _Worker:
         """A new worker that goes on behind the file that the old one was lost to."""
         worker.stop()
-        made = _Worker()
+        made = _Worker(self.read)
         self.workers[self.workers.index(worker)] = made
         path = worker.batch[len(worker.facts)][0]
         facts = [*worker.facts, [problem(path, 1, what)]]
@@ -124,7 +132,7 @@ class _Pool:
             worker.stop()
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, read: Read) -> None:
     """Runs in the worker until the other side is gone."""
     _limit_memory()
     while True:
@@ -134,7 +142,7 @@ def _serve(pipe: Connection) -> None:
             return
         for path, text in batch:
             try:
-                facts = read_config(path, text)
+                facts = read(path, text)
             except MemoryError:
                 facts = [problem(path, 1, "takes too much memory to read")]
             with suppress(BrokenPipeError):
