@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -134,6 +135,8 @@ class _Pool:
 
 def _serve(pipe: Connection, read: Read) -> None:
     """Runs in the worker until the other side is gone."""
+    # An interrupt reaches the whole group of processes; the one that asks decides and ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory()
     while True:
         try:
