@@ -99,6 +99,18 @@ def test_short_and_long_forms_give_the_same_review(seed):
     )
 
 
+@pytest.mark.parametrize("seed", FEW)
+def test_fingerprints_survive_unrelated_additions(seed):
+    data = random_topology(seed)
+    beside = {"technology": "mysql"}
+    more = {**data, "stores": {"aaa": beside, **data["stores"]}, "entities": {"aaa": {"key": "a"}, **data["entities"]}}
+
+    def prints(result: Review) -> list[tuple[str, str]]:
+        return sorted((f.id, f.fingerprint) for f in result.findings)
+
+    assert prints(review(data)) == prints(review(more))
+
+
 def _only_paths_differ(short: Review, long: Review) -> bool:
     """Conditions name a place in the document, and that is another one in the short form."""
 

@@ -30,8 +30,8 @@ from data_integration_architect.scanners.code.manifests import is_manifest
 from data_integration_architect.scanners.code.parse import language_ending
 from data_integration_architect.scanners.code.scan import CONFIG_ENDINGS
 from data_integration_architect.scanners.config import Draft, draft, is_candidate, read_isolated
+from data_integration_architect.scanners.config.elements import dotless
 from data_integration_architect.scanners.config.inventory import COMPATIBLE
-from data_integration_architect.scanners.config.names import process_name
 from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import technology_named
 from data_integration_architect.scanners.facts import CodeEffect, CodeScan, DualWrite
@@ -88,7 +88,7 @@ def discover(
         stores=_stores(made, scan),
         links=tuple(
             LinkSeen(
-                program=process_name(link.program), target=process_name(link.target), confidence=link.confidence,
+                program=dotless(link.program), target=dotless(link.target), confidence=link.confidence,
                 evidence=(clean_name(link.at),),
             )
             for link in made.links

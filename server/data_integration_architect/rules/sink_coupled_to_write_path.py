@@ -75,11 +75,13 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     handlers = sorted({effect.site.id for effect in waits})
     sinks = sorted({effect.target for effect in waits})
     first = waits[0]
+    wait, fail = ("waits", "fails") if len(handlers) == 1 else ("wait", "fail")
+    verbs = f"{wait} for {' and '.join(sinks)} and {fail}"
     return Match(
         elements=(*handlers, *sinks),
         at=first.path,
         summary=(
-            f"{' and '.join(handlers)} wait for {' and '.join(sinks)} and fail with it: while it is slow or away, "
+            f"{' and '.join(handlers)} {verbs} with it: while it is slow or away, "
             f"requests fail although their own record could be written"
         ),
         consequence=Consequence("availability"),

@@ -80,6 +80,9 @@ def _lag_of(view: View, store: str, entity: str | None) -> Lag | None:
         sources = tuple(sorted({f.source.target for f in cached}))
         if deleted:
             return Lag(sources, None)
+        if element.expiry == NONE:
+            # Entries that nobody deletes and that never expire are no window; cache-invalidation-lost judges them.
+            return None
         return Lag(sources, seconds(element.expiry), ("stores", store, "expiry"))
     if not feeds or any(e.site.is_direct and e.step.wait is not False for e in feeds):
         return None

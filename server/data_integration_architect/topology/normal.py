@@ -103,7 +103,7 @@ def _entities(given: Any, default: Iterable[str]) -> tuple[str | None, ...]:
 
 _FORM_ATTRIBUTES = {
     "from_", "to", "entity", "mode", "guard", "placeholder", "instances", "status", "note", "values", "missing_source",
-    "operation_id", "retry", "dead_letter", "dedup", "computes", "until", "exit_criterion",
+    "operation_id", "retry", "dead_letter", "dedup", "computes", "until", "exit_criterion", "evidence",
 }  # fmt: skip
 _STEP_ATTRIBUTES = ("mode", "guard", "values", "missing_source", "placeholder", "operation_id", "retry", "dead_letter")
 
@@ -147,7 +147,7 @@ def _process(name: str, form: Any, handler: Handler, group: str, origins: dict[D
         for attribute in ("write", "append"):
             if hasattr(step, attribute):
                 origins[(*step_path, attribute)] = (*form_path, "to")
-    facts = _said(form, ("instances", "status", "note", "until", "exit_criterion"))
+    facts = _said(form, ("instances", "status", "note", "until", "exit_criterion", "evidence"))
     return Process(handlers={HANDLER: handler}, **facts)
 
 

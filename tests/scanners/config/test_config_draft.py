@@ -306,7 +306,7 @@ def test_topics_with_their_settings_and_roles() -> None:
     channel.pop("evidence")
     assert channel == {"technology": "kafka", "partitions": 12, "cleanup": "compact", "retention": "7d"}
     handlers = result.topology["processes"]["shop"]["handlers"]
-    assert handlers["produce_orders/placed"]["steps"] == [{"append": "orders.placed"}]
+    assert handlers["produce_orders-placed"]["steps"] == [{"append": "orders.placed"}]
     assert handlers["consume_payments"]["trigger"] == {"consume": "payments"}
 
 

@@ -135,7 +135,7 @@ def test_names_have_no_dots_and_a_channel_no_name_of_a_store() -> None:
     made = handlers(
         function("Orders.place", 3, effect("write", "sql", 5, entity="a.b"), effect("enqueue", "rq", 6, name="cache"))
     )
-    assert [short(step) for step in made["Orders/place"]["steps"]] == [
+    assert [short(step) for step in made["Orders-place"]["steps"]] == [
         {"write": "db", "entity": "a-b"},
         {"append": "cache-channel", "entity": "a-b", **BESIDE},
     ]

@@ -16,6 +16,11 @@ def evidence(facts: Iterable[Fact]) -> list[dict[str, str]]:
     return [{"at": place} for place in list(places)[:MOST_EVIDENCE]]
 
 
+def dotless(name: str) -> str:
+    """`name` as the name of a process, handler or entity, in which a dot would set off a part."""
+    return name.replace(".", "-")
+
+
 def milliseconds(text: str) -> str | None:
     """A count of milliseconds as a duration of the format; None for anything else, `forever` for -1."""
     if text == "-1":

@@ -9,25 +9,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
-def process_name(name: str) -> str:
-    """`Catalog.API` as `Catalog-API`; entities are named by the same rule."""
-    return name.replace(".", "-")
-
-
-def handler_name(name: str) -> str:
-    """`Orders.save` as `Orders/save`."""
-    return name.replace(".", "/")
+from data_integration_architect.scanners.config.elements import dotless
 
 
 def well_named(topology: dict[str, Any]) -> dict[str, Any]:
     """The same draft with names that the format takes, references included."""
     stores = topology.get("stores", {})
     names = _Names(
-        entities=_renamed(topology.get("entities", {}), process_name),
+        entities=_renamed(topology.get("entities", {}), dotless),
         channels=_renamed(topology.get("channels", {}), lambda name: f"{name}-channel" if name in stores else name),
     )
-    processes = _renamed(topology.get("processes", {}), process_name)
+    processes = _renamed(topology.get("processes", {}), dotless)
     result = dict(topology)
     if "entities" in topology:
         result["entities"] = {names.entities[name]: entity for name, entity in topology["entities"].items()}
@@ -73,7 +65,7 @@ class _Names:
     def process(self, given: Mapping[str, Any]) -> dict[str, Any]:
         made = dict(given)
         if "handlers" in made:
-            new = _renamed(made["handlers"], handler_name)
+            new = _renamed(made["handlers"], dotless)
             made["handlers"] = {new[name]: self.handler(handler) for name, handler in made["handlers"].items()}
         return made
 
