@@ -14,6 +14,8 @@ from data_integration_architect.scanners.config.registry import read_config
 
 # A worker's limits; they stand in the table of SECURITY.md as well.
 FILE_SECONDS = 20.0
+# A process starts slowly on a busy machine; that is no fault of the first file.
+START_SECONDS = 120.0
 MEMORY_BYTES = 2 * 1024**3
 BATCH_CHARACTERS = 400_000
 BATCH_FILES = 100
@@ -69,6 +71,7 @@ class _Worker:
         self.process = context.Process(target=_serve, args=(other, read), daemon=True)
         self.process.start()
         other.close()
+        self.has_started = False
         self.batch: list[File] = []
         self.facts: list[list[Fact]] = []
 
@@ -94,12 +97,17 @@ class _Pool:
         busy = [worker for worker in self.workers if self.next_batch(worker)]
         while busy:
             # Every worker answers at least once in FILE_SECONDS; if none has, all of them hang.
-            ready = wait([worker.pipe for worker in busy], timeout=FILE_SECONDS)
+            patience = FILE_SECONDS if all(worker.has_started for worker in busy) else START_SECONDS
+            ready = wait([worker.pipe for worker in busy], timeout=patience)
             for worker in [w for w in busy if w.pipe in ready] if ready else list(busy):
                 lost = "" if ready else "takes too long to read"
                 if not lost:
                     try:
-                        worker.facts.append(worker.pipe.recv())
+                        answer = worker.pipe.recv()
+                        if answer is None:
+                            worker.has_started = True
+                        else:
+                            worker.facts.append(answer)
                     except (EOFError, OSError):
                         lost = "cannot be read: it breaks its reader"
                 if lost:
@@ -138,6 +146,7 @@ def _serve(pipe: Connection, read: Read) -> None:
     # An interrupt reaches the whole group of processes; the one that asks decides and ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory()
+    pipe.send(None)
     while True:
         try:
             batch: list[File] = pipe.recv()
