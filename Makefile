@@ -36,7 +36,7 @@ skill: setup
 
 # Writes the expected outputs anew; read the difference before committing it.
 golden: setup
-	REWRITE_GOLDEN=1 $(RUN)/python -m pytest tests/test_cli.py tests/test_renderers.py
+	REWRITE_GOLDEN=1 $(RUN)/python -m pytest tests/test_cli.py tests/test_renderers.py tests/test_discovery.py
 
 bench: setup
 	$(RUN)/python benchmarks/bench.py

@@ -25,6 +25,8 @@ TOOLS = {
     "review_topology", "classify_topology", "detect_antipatterns", "recommend_propagation", "check_ordering",
     "generate_design", "explain",
 }  # fmt: skip
+# It takes a folder instead of a topology; its tests are in test_discovery.py.
+WRITER = "discover_topology"
 MODES = ["auto", "legacy"]
 
 
@@ -43,10 +45,11 @@ def call(name, mode="auto", **arguments):
 @pytest.mark.parametrize("mode", MODES)
 def test_lists_the_tools_with_schemas_and_annotations(mode):
     tools = run(lambda client: client.list_tools(), mode).tools
-    assert {tool.name for tool in tools} == TOOLS
+    assert {tool.name for tool in tools} == {*TOOLS, WRITER}
     for tool in tools:
         assert tool.description and tool.input_schema and tool.output_schema
-        assert tool.annotations.read_only_hint and not tool.annotations.open_world_hint
+        assert tool.annotations.read_only_hint is (tool.name != WRITER)
+        assert not tool.annotations.open_world_hint and not tool.annotations.destructive_hint
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -131,8 +134,8 @@ def test_every_answer_fits_its_output_schema():
 
     async def work(client):
         for tool in (await client.list_tools()).tools:
-            arguments = {"topic": "cdc"} if tool.name == "explain" else {"topology": RETAILER}
-            answer = await client.call_tool(tool.name, arguments)
+            special = {"explain": {"topic": "cdc"}, WRITER: {"path": "."}}
+            answer = await client.call_tool(tool.name, special.get(tool.name, {"topology": RETAILER}))
             jsonschema.validate(answer.structured_content, tool.output_schema)
 
     run(work)

@@ -5,12 +5,14 @@ Pure functions of the given topology, so that an answer can be computed in anoth
 
 from __future__ import annotations
 
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from data_integration_architect import results, use_cases
-from data_integration_architect.errors import InputError, Problem
+from data_integration_architect.errors import ArchitectError, InputError, Problem
 from data_integration_architect.explain import explain
 from data_integration_architect.given import Given
 from data_integration_architect.renderers import text
@@ -51,6 +53,22 @@ def answer_explanation(given: Given | None, topic: str) -> Answer:
     """The explanation of one topic, with a topology also of its findings."""
     explanation = explain(topic, use_cases.review(given) if given is not None else None)
     return _plain(explanation), text.short_explanation(explanation)
+
+
+def answer_discovery(pipe: Connection, root: Path, write: Path | None, written_as: str) -> None:
+    """Discovers the repository at `root`, in a process of its own that the other side of `pipe` may end.
+
+    Sends ("progress", phase, done, total) any number of times, then ("done", answer) or ("refused", message).
+    """
+    from data_integration_architect.discovery import discover, shortened
+
+    try:
+        found = discover(root, lambda *told: pipe.send(("progress", *told)), write, written_as)
+        pipe.send(("done", (_plain(shortened(found)), text.short_discovery(found))))
+    except ArchitectError as error:
+        pipe.send(("refused", str(error)))
+    except BrokenPipeError:
+        return
 
 
 def _plain(result: BaseModel) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from data_integration_architect.given import Given
-    from data_integration_architect.results import Explanation, Review
+    from data_integration_architect.results import Discovery, Explanation, Review
 
 NAME = "data-integration-architect"
 FOUND, BAD_INPUT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
@@ -75,7 +75,8 @@ class _Verbs(click.Group):
 def cli() -> None:
     """Reviews and designs how several data stores are kept in agreement.
 
-    Start with `review FILE`. `schema --format markdown` tells how to write the file.
+    Start with `review FILE`, or with `review FOLDER` for a repository. `schema --format markdown` tells how to write
+    the file.
     """
 
 
@@ -102,12 +103,37 @@ _fail_on = click.option(
 
 
 @cli.command()
-@_topology
+@click.argument("file", metavar="FILE|FOLDER|-")
 @_output_options("text", "markdown", "json", "sarif")
 @_fail_on
 def review(file: str, form: str, output: str | None, force: bool, fail_on: str) -> int:
-    """The whole judgement of a topology file."""
+    """The whole judgement of a topology file, or of a repository.
+
+    For a folder the topology is the draft that `discover` makes of it; findings name the file and line in the source.
+    """
     return _report("review", file, form, output, force, fail_on)
+
+
+@cli.command()
+@click.argument("folder", metavar="FOLDER")
+@click.option("--write", "-w", metavar="FILE", help="Write the draft to FILE; what people wrote there is kept.")
+@click.option("--force", is_flag=True, help="Replace the file of --write instead of joining with it.")
+@click.option("--format", "-f", "form", type=click.Choice(("text", "yaml", "json")), default="text", show_default=True)
+def discover(folder: str, write: str | None, force: bool, form: str) -> int:
+    """A draft topology of a repository, each fact with its file and line.
+
+    text: stores, dual writes, questions, what was not read; yaml: the draft; json: everything. Reads only: nothing of
+    the repository is executed, and nothing is written without --write.
+    """
+    found = _discovered(folder, write, force)
+    if form == "text":
+        from data_integration_architect.renderers.text import discovery_text
+
+        shown = discovery_text(found, folder, _width(None), _colour(None))
+    else:
+        shown = found.topology if form == "yaml" else _json(found)
+    _emit(shown, None, False)
+    return 0
 
 
 @cli.command()
@@ -242,12 +268,32 @@ def serve(
     return 0
 
 
+def _discovered(folder: str, write: str | None = None, replace: bool = False) -> Discovery:
+    """What the repository at `folder` holds; a terminal sees how far the reading is."""
+    from data_integration_architect.discovery import discover as discovered
+
+    shown = sys.stderr.isatty()
+
+    def progress(phase: str, done: int, total: int) -> None:
+        count = f" {done}/{total} files" if total else f" {done} files" if done else ""
+        sys.stderr.write(f"\r\x1b[K{phase}{count}")
+        sys.stderr.flush()
+
+    try:
+        path = Path(write) if write is not None else None
+        return discovered(Path(folder), progress if shown else None, path, write or "", replace)
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
 def _report(verb: str, file: str, form: str, output: str | None, force: bool, fail_on: str = "never") -> int:
     """Judges `file`, prints the part that `verb` shows, and returns the exit code."""
     from data_integration_architect.catalog import SEVERITIES
     from data_integration_architect.use_cases import review as judged
 
-    given = _given(file)
+    given = _given(file, verb == "review" and os.path.isdir(file))
     found = judged(given)
     _emit(_rendered(verb, given, found, form, output), output, force)
     failing = SEVERITIES[THRESHOLDS.index(fail_on) :]
@@ -310,11 +356,13 @@ def _json(model: BaseModel) -> str:
     return model.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
-def _given(file: str) -> Given:
-    """Text of a file, or of standard input for `-`."""
+def _given(file: str, is_repository: bool = False) -> Given:
+    """Text of a file, of standard input for `-`, or the draft of a folder, which has no file name of its own."""
     from data_integration_architect import files
     from data_integration_architect.given import Given
 
+    if file != "-" and is_repository:
+        return Given(_discovered(file).topology, "")
     if file != "-":
         return Given(files.read_text(Path(file), file), file)
     raw = sys.stdin.buffer.read(files.MOST_BYTES + 1)

@@ -88,6 +88,11 @@ def read_text(path: Path, source: str) -> str:
     return decode(raw, source)
 
 
+def read_existing(path: Path, source: str) -> str | None:
+    """Text of the file, None if nothing is there. Raises: as `read_text`."""
+    return read_text(path, source) if os.path.lexists(path) else None
+
+
 def decode(raw: bytes, source: str) -> str:
     """`raw` as UTF-8 text, without a byte order mark. Raises: InputError naming the line of the first bad byte."""
     try:
@@ -406,6 +411,16 @@ class Root:
             raise RefusedPath("path: cannot be resolved") from None
         if not real.is_relative_to(self.folder):
             raise RefusedPath("path: outside the root; start the server with --root FOLDER to allow another folder")
+        return real
+
+    def resolve_draft(self, path: str) -> Path:
+        """The real path of a YAML file below the root that a draft may be written to. Raises: RefusedPath."""
+        real = self.resolve(path)
+        if real.suffix not in {".yaml", ".yml"}:
+            raise RefusedPath("write: a draft is a file that ends with .yaml or .yml")
+        # What lies in a folder of a tool may be run by it.
+        if any(part.startswith(".") for part in real.relative_to(self.folder or real).parts):
+            raise RefusedPath("write: not into hidden folders or files")
         return real
 
 

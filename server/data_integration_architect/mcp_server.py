@@ -7,7 +7,8 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
 import anyio.to_process
@@ -35,14 +36,19 @@ from data_integration_architect.errors import ArchitectError, clip, suggestion
 from data_integration_architect.files import Root, default_root, packaged_names, packaged_text
 from data_integration_architect.given import Given, read_topology
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
 NAME = "data-integration-architect"
 INSTRUCTIONS = (
-    "Reviews and designs how several data stores are kept in agreement. Call review_topology first with a topology "
-    "(facts as YAML; explain topic 'topology' tells how to write one); ask its questions; the other tools show details."
+    "Reviews and designs how several data stores are kept in agreement. discover_topology drafts a topology from a "
+    "repository. Call review_topology with a topology (facts as YAML; explain topic 'topology' tells how to write "
+    "one); ask its questions; the other tools show details."
 )
 # Small topologies are judged in a thread; larger ones in a worker process that a cancellation can end.
 LARGE_TEXT = 16_000
 MOST_WORKERS = 2
+POLL_SECONDS = 0.2
 MOST_ANSWERS_KEPT = 64
 
 Answer = tuple[dict[str, Any], str]
@@ -136,6 +142,56 @@ class _Answers:
         await ctx.report_progress(1, 1, "done")
         return answer
 
+    async def discovery(
+        self, folder: Path, write: Path | None, written_as: str, ctx: Context[Any, Any]
+    ) -> CallToolResult:
+        """The draft of a repository, made in a process of its own; a cancellation ends it. Never kept: files change."""
+        import multiprocessing
+
+        from data_integration_architect.answers import answer_discovery
+
+        context = multiprocessing.get_context("spawn")
+        async with self.limiter:
+            pipe, other = context.Pipe()
+            # No daemon: it has worker processes of its own, which end when their pipe closes.
+            process = context.Process(target=answer_discovery, args=(other, folder, write, written_as))
+            process.start()
+            other.close()
+            try:
+                structured, text = await _followed(pipe, ctx)
+            finally:
+                process.kill()
+                process.join()
+                pipe.close()
+        await ctx.report_progress(100, 100, "done")
+        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
+
+
+# At which percentage of the whole each phase of a discovery begins.
+PHASES = {"listing files": 0, "reading configuration": 10, "reading code": 30, "judging": 90}
+
+
+async def _followed(pipe: Connection, ctx: Context[Any, Any]) -> Answer:
+    """The answer that comes out of `pipe`, with the progress before it."""
+    while True:
+        # In short waits, because a thread that waits cannot be cancelled.
+        if not await anyio.to_thread.run_sync(pipe.poll, POLL_SECONDS):
+            continue
+        try:
+            kind, *told = pipe.recv()
+        except EOFError:
+            raise RuntimeError("the discovery ended without an answer") from None
+        if kind == "done":
+            answer: Answer = told[0]
+            return answer
+        if kind == "refused":
+            raise ToolError(told[0])
+        phase, done, total = told
+        start = PHASES[phase]
+        end = min((other for other in PHASES.values() if other > start), default=100)
+        count = f" {done}/{total} files" if total else f" {done} files" if done else ""
+        await ctx.report_progress(start + ((end - start) * done // total if total else 0), 100, phase + count)
+
 
 def _add_tools(server: ArchitectServer, root: Root) -> None:
     answers = _Answers()
@@ -201,16 +257,30 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         about = given(topology, path) if topology is not None or path is not None else None
         return await answers.of("answer_explanation", about, topic, ctx=ctx)
 
+    async def discover_topology(
+        ctx: Context[Any, Any],
+        path: Annotated[str, Field(description="Folder below the root; . is the root")],
+        write: Annotated[str | None, Field(description="YAML file below the root; edits there are kept")] = None,
+    ) -> Annotated[CallToolResult, results.Discovery]:
+        """Draft topology of a repository, each fact with file:line; dual writes, stores, questions."""
+
+        try:
+            target = root.resolve_draft(write) if write is not None else None
+            return await answers.discovery(root.resolve(path), target, write or "", ctx)
+        except ArchitectError as error:
+            raise ToolError(str(error)) from None
+
     hints = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False, destructive_hint=False)
     tools = (review_topology, classify_topology, detect_antipatterns, recommend_propagation, check_ordering,
              generate_design, explain)  # fmt: skip
     for function in tools:
         server.add_tool(function, annotations=hints)
+    server.add_tool(discover_topology, annotations=hints.model_copy(update={"read_only_hint": False}))
     for tool in server._tool_manager.list_tools():
         # Titles repeat the names, and clients pay for each word in context.
         tool.parameters = _slim(tool.parameters)
         metadata = tool.fn_metadata
-        metadata.output_schema = _slim(metadata.output_schema, keep_descriptions=False)
+        metadata.output_schema = _terse(_slim(metadata.output_schema, keep_descriptions=False))
         # What is dumped from a model needs no second validation against it on each call.
         metadata.output_model = None
 
@@ -224,7 +294,28 @@ def _slim(schema: Any, keep_descriptions: bool = True) -> Any:
         key: _slim(value, keep_descriptions)
         for key, value in schema.items()
         if not (key == "title" and isinstance(value, str))
+        and not (key == "default" and value is None)  # What is not required may be left out.
+        and not (key == "additionalProperties" and value is True)  # The rule of JSON Schema anyway.
         and not (key == "description" and isinstance(value, str) and not keep_descriptions)
+    }
+
+
+def _terse(schema: Any) -> Any:
+    """An output schema that accepts the same in fewer bytes: no defaults, one `type` for a choice of types, none beside
+    the words of an `enum`.
+    """
+    if isinstance(schema, list):
+        return [_terse(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    choices = schema.get("anyOf")
+    if isinstance(choices, list) and all(set(choice) == {"type"} for choice in choices):
+        schema = {"type": [choice["type"] for choice in choices], **schema}
+        del schema["anyOf"]
+    return {
+        key: {name: _terse(one) for name, one in value.items()} if key in {"properties", "$defs"} else _terse(value)
+        for key, value in schema.items()
+        if key != "default" and not (key == "type" and "enum" in schema)
     }
 
 

@@ -62,6 +62,8 @@ class Finding(Result):
     elements: tuple[str, ...]
     at: Place
     summary: str
+    evidence: tuple[str, ...] = ()
+    """Places in the source, `path:line`, of what the finding is about."""
     explains: tuple[int, ...] = ()
     """Indices of the symptoms that this explains."""
     also: tuple[str, ...] = ()
@@ -236,3 +238,65 @@ class Explanation(Result):
     see_also: tuple[str, ...] = ()
     """Topics that can be explained next."""
     sources: tuple[Source, ...] = ()
+
+
+class FilesSeen(Result):
+    read: int
+    lines: int
+    """Lines of source code that were parsed."""
+    skipped: dict[str, int]
+    """Reason → files, or whole folders, that were not read."""
+
+
+class StoreSeen(Result):
+    name: str
+    technology: str | None
+    role: Literal["store", "broker"]
+    confidence: Literal["seen", "inferred"]
+    evidence: tuple[str, ...]
+
+
+class LinkSeen(Result):
+    program: str
+    target: str
+    """Store, broker or program that its configuration points to."""
+    confidence: Literal["seen", "inferred"]
+    evidence: tuple[str, ...]
+
+
+class DualWriteSeen(Result):
+    """Two systems written on one path of a function; whether it does harm is the review's part."""
+
+    function: str
+    at: str
+    systems: tuple[str, ...]
+    class_: Literal["dual_write", "cache_invalidation"] = Field(alias="class")
+    order: str
+    """The later write to the commit of the earlier: before-commit, inside-transaction, after-commit, no-transaction."""
+    confidence: Literal["seen", "inferred"]
+    effects: tuple[str, ...]
+    """`write postgresql Order at PATH:LINE`, in program order; `through PATH:LINE` where a helper makes the call."""
+    reason: str
+
+
+class Discovery(Result):
+    """A repository as a draft topology, with what the format has no place for."""
+
+    schema_version: str = SCHEMA_VERSION
+    topology: str
+    """The draft as YAML; empty where it is left out of an answer because of its length."""
+    stores: tuple[StoreSeen, ...]
+    links: tuple[LinkSeen, ...]
+    dual_writes: tuple[DualWriteSeen, ...]
+    files: FilesSeen
+    problems: tuple[str, ...]
+    """`PATH:LINE: what` of files that could not be read; never their content."""
+    questions: tuple[Question, ...]
+    """Of the review of the draft."""
+    findings: int
+    """Definite findings of that review."""
+    written: str | None = None
+    changes: tuple[str, ...] = ()
+    """What differs from the file that was there before."""
+    omitted: dict[str, int] = Field(default_factory=dict)
+    """Entries of each list that are not shown."""

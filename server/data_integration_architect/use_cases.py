@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -110,6 +111,59 @@ def page_of(whole: Review, section: str | None = None, page: int = 1) -> Review:
     return whole.model_copy(update={**cut, "omitted": omitted}) if omitted else whole
 
 
+MOST_EVIDENCE = 6
+
+
+def evidence_of(data: Any, path: DocumentPath, elements: Iterable[str]) -> tuple[str, ...]:
+    """Places in the source of what a finding is about: of the element at `path`, then of what else it names.
+
+    In a handler these are its other steps on the named stores and channels, so that both lines of a dual write are
+    given; elsewhere, and where no step has a place, the named elements themselves.
+    """
+    parents = [data]
+    for key in path:
+        try:
+            parents.append(parents[-1][key])
+        except (KeyError, IndexError, TypeError):
+            break
+    named = set(elements)
+    handler = parents[4] if len(parents) > 4 and path[0] == "processes" and path[2] == "handlers" else None
+    places: list[str] = []
+    for element in reversed(parents):
+        places += _places(element)
+        if places or element is handler:
+            break
+    if handler is not None:
+        places += [place for step in _steps_of(handler) if named & _targets(step) for place in _places(step)]
+    if not places and isinstance(data, dict):
+        groups = (data.get(group) for group in ("stores", "channels", "processes", "entities"))
+        places = [
+            place
+            for group in groups
+            if isinstance(group, dict)
+            for name in sorted(named & group.keys())
+            for place in _places(group[name])
+        ]
+    return tuple(dict.fromkeys(places))[:MOST_EVIDENCE]
+
+
+def _places(element: Any) -> list[str]:
+    evidence = element.get("evidence") if isinstance(element, dict) else None
+    return [one["at"] for one in evidence if "at" in one] if isinstance(evidence, list) else []
+
+
+def _steps_of(element: Any) -> Iterator[Any]:
+    for key in ("steps", "on_miss"):
+        for step in element.get(key) or () if isinstance(element, dict) else ():
+            yield step
+            yield from _steps_of(step)
+
+
+def _targets(step: Any) -> set[str]:
+    kinds = ("write", "append", "invalidate", "call")
+    return {step[kind] for kind in kinds if isinstance(step.get(kind), str)} if isinstance(step, dict) else set()
+
+
 def review_normal_form(normal: NormalForm, document: Document) -> Review:
     judged = judge(normal.topology)
     now = outcome_of(judged.found, judged.advice)
@@ -199,6 +253,7 @@ class _Assembly:
                     elements=tuple(sorted(set(match.elements))),
                     at=Place(path=format_path(place), line=self.document.place(place)[0]),
                     summary=match.summary,
+                    evidence=evidence_of(self.document.data, place, match.elements),
                     explains=self.explains(found),
                     also=found.also,
                     fixes=match.fixes or heads.heads[found.id].fixes,

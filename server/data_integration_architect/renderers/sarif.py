@@ -18,7 +18,8 @@ FINGERPRINT = "dataIntegrationArchitect/v1"
 
 
 def review_sarif(review: Review, source: str) -> str:
-    """One run with a rule for each anti-pattern that was found; `source` is the topology file, as it was given."""
+    """One run with a rule for each anti-pattern that was found; `source` is the topology file, as it was
+    given, empty for a repository."""
     ids = sorted({finding.id for finding in review.findings})
     shelf = load_catalog().anti_patterns
     log = {
@@ -59,9 +60,16 @@ def _result(finding: Finding, rule_index: int, source: str) -> dict[str, Any]:
     if finding.condition:
         said = " and ".join(f"{c.path} = {plain_value(c.value)}" for c in finding.condition)
         text = f"If {said}: {text}"
-    physical: dict[str, Any] = {"artifactLocation": {"uri": uri(source)}}
-    if finding.at.line is not None:
-        physical["region"] = {"startLine": finding.at.line}
+    logical = {"logicalLocations": [{"fullyQualifiedName": flat(finding.at.path)}]}
+    seen = [{"physicalLocation": _place(place)} for place in finding.evidence]
+    if source:
+        physical: dict[str, Any] = {"artifactLocation": {"uri": uri(source)}}
+        if finding.at.line is not None:
+            physical["region"] = {"startLine": finding.at.line}
+        location, related = {"physicalLocation": physical, **logical}, seen
+    else:
+        # A repository was judged: the places are those in its source, of which the first one leads.
+        location, related = {**(seen[0] if seen else {}), **logical}, seen[1:]
     return {
         "ruleId": finding.id,
         "ruleIndex": rule_index,
@@ -69,9 +77,8 @@ def _result(finding: Finding, rule_index: int, source: str) -> dict[str, Any]:
         "kind": "fail" if finding.is_definite else "review",
         "level": LEVELS[finding.severity] if finding.is_definite else "none",
         "message": {"text": message(f"{text}. Fix: {names(finding.fixes)}." if finding.fixes else f"{text}.")},
-        "locations": [
-            {"physicalLocation": physical, "logicalLocations": [{"fullyQualifiedName": flat(finding.at.path)}]}
-        ],
+        "locations": [location],
+        **({"relatedLocations": related} if related else {}),
         "partialFingerprints": {FINGERPRINT: finding.fingerprint},
         "properties": {
             "severity": finding.severity,
@@ -82,6 +89,14 @@ def _result(finding: Finding, rule_index: int, source: str) -> dict[str, Any]:
             "fixes": list(finding.fixes),
         },
     }
+
+
+def _place(place: str) -> dict[str, Any]:
+    """`path:line` as a physical location."""
+    path, _, line = place.rpartition(":")
+    if not path or not line.isdecimal():
+        return {"artifactLocation": {"uri": uri(place)}}
+    return {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": max(1, int(line))}}
 
 
 _URI_SAFE = "/:?#[]@!$&'()*+,;=%~-._"

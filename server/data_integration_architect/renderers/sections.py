@@ -118,6 +118,7 @@ def finding_entry(finding: Finding, review: Review, source: str) -> Entry:
         said = (f"{c.path} = {plain_value(c.value)}" for c in finding.condition)
         notes.insert(0, ("if", " and ".join(said)))
     notes += [
+        ("seen at", names(seen_at(finding, source))),
         ("violates", f"{finding.violates} ({finding.confidence})"),
         ("fix", names(finding.fixes)),
         ("explains", names(_symptom(review, index) for index in finding.explains)),
@@ -130,11 +131,18 @@ def finding_entry(finding: Finding, review: Review, source: str) -> Entry:
 
 
 def place(finding: Finding, source: str) -> str:
-    """`file:line path` of the fact that a person would change; without a file name, `line 12 path`."""
+    """`file:line path` of the fact that a person would change; without a file name, the place in the source code."""
     line = finding.at.line
     if source:
         return f"{source}{'' if line is None else f':{line}'} {finding.at.path}"
+    if finding.evidence:
+        return f"{finding.evidence[0]} {finding.at.path}"
     return finding.at.path if line is None else f"line {line} {finding.at.path}"
+
+
+def seen_at(finding: Finding, source: str) -> tuple[str, ...]:
+    """Places in the source code that `place` does not show."""
+    return finding.evidence if source else finding.evidence[1:]
 
 
 def _symptom(review: Review, index: int) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from data_integration_architect.renderers import sections
+from data_integration_architect.renderers import discovered, sections
 from data_integration_architect.renderers.sections import ALL, Build, Entry, Section, Table, flat
-from data_integration_architect.results import Explanation, Review
+from data_integration_architect.results import Discovery, Explanation, Review
 
 WIDTH = 100
 NARROWEST, WIDEST = 80, 120
@@ -31,6 +31,29 @@ def review_text(
     page.gap()
     page.paragraph(sections.closing(review), tone="plain")
     return page.text()
+
+
+def discovery_text(discovery: Discovery, source: str, width: int = WIDTH, colour: bool = False) -> str:
+    """What a repository holds, wrapped to `width`; `source` is its name."""
+    page = _Page(width, colour)
+    page.paragraph(source, tone="plain")
+    for section in discovered.sections_of(discovery):
+        page.section(section)
+    page.gap()
+    page.paragraph(discovered.closing(discovery), tone="plain")
+    return page.text()
+
+
+def short_discovery(discovery: Discovery) -> str:
+    """The same in at most about 1,000 tokens, for the context of a model."""
+    shares = dict(zip(discovered.TITLES, (20, 30, 20, 10, 10, 10), strict=True))
+    text = [_cut(discovered.closing(discovery))]
+    for section in discovered.sections_of(discovery):
+        lines = _short_lines(section)
+        if lines:
+            room = SHORT_BYTES * shares[section.title] // 100
+            text += _filled(section.title, lines, room, "the structured result")
+    return "\n".join(text)
 
 
 def explanation_text(explanation: Explanation, width: int = WIDTH, colour: bool = False) -> str:
@@ -155,7 +178,7 @@ class _Page:
 SHORT_BYTES = 3_600
 _LINE_BYTES = 480
 _FIRST_NOTES = ("fingerprint", "if")
-_LAST_NOTES = ("at", "fix", "runner-up", "would flip", "fact", "per", "processing layer")
+_LAST_NOTES = ("at", "seen at", "fix", "runner-up", "would flip", "fact", "per", "processing layer")
 
 
 def short_review(review: Review) -> str:

@@ -18,6 +18,9 @@ FILES = {
 }
 
 
+BESIDE = {"note": "inferred: the entity that is changed beside it"}
+
+
 def effect(kind: str, technology: str, line: int, **given: Any) -> CodeEffect:
     known: dict[str, Any] = {"name": "", "entity": "", "path": "shop/app.py", "at": line, "transaction": 0, "via": ()}
     known |= dict.fromkeys(("in_loop", "in_branch", "parallel", "on_error"), False)
@@ -58,9 +61,12 @@ def test_steps_in_program_order_with_their_lines() -> None:
         )
     )
     assert [short(step) for step in made["place"]["steps"]] == [
-        {"transaction": "db", "steps": [{"write": "db", "entity": "orders"}, {"append": "orders.placed"}]},
-        {"write": "cache"},
-        {"invalidate": "cache", "wait": False, "note": "inferred: concluded from a name"},
+        {
+            "transaction": "db",
+            "steps": [{"write": "db", "entity": "orders"}, {"append": "orders.placed", "entity": "orders", **BESIDE}],
+        },
+        {"write": "cache", "entity": "orders", **BESIDE},
+        {"invalidate": "cache", "entity": "orders", "wait": False, "note": "inferred: concluded from a name"},
     ]
     assert made["place"]["evidence"] == [{"at": "shop/app.py:3"}]
     assert made["place"]["steps"][1]["evidence"] == [{"at": "shop/app.py:8"}]
@@ -97,3 +103,39 @@ def test_a_commit_is_a_write_only_where_nothing_else_is() -> None:
     alone = handlers(function("a", 3, effect("flush", "sql", 4)))
     both = handlers(function("a", 3, effect("write", "sql", 4), effect("flush", "sql", 5)))
     assert [short(s) for s in alone["a"]["steps"]] == [short(s) for s in both["a"]["steps"]] == [{"write": "db"}]
+
+
+def test_raw_sql_on_the_outbox_is_an_append_and_its_reader_is_the_relay() -> None:
+    made = handlers(
+        function(
+            "place",
+            3,
+            effect("write", "postgresql", 5, name="orders", transaction=1),
+            effect("write", "postgresql", 6, name="outbox", transaction=1),
+        ),
+        function(
+            "relay",
+            13,
+            effect("read", "postgresql", 15, name="outbox"),
+            effect("publish", "kafka", 16, name="orders.placed"),
+            effect("write", "postgresql", 17, name="outbox"),
+        ),
+        function("clean", 23, effect("write", "postgresql", 25, name="outbox")),
+    )
+    inside = made["place"]["steps"][0]["steps"]
+    assert [short(step) for step in inside] == [
+        {"write": "db", "entity": "orders"},
+        {"append": "outbox", "entity": "orders", **BESIDE},
+    ]
+    assert made["relay"]["trigger"] == {"consume": "outbox"}
+    assert [short(step) for step in made["relay"]["steps"]] == [{"append": "orders.placed"}]
+
+
+def test_names_have_no_dots_and_a_channel_no_name_of_a_store() -> None:
+    made = handlers(
+        function("Orders.place", 3, effect("write", "sql", 5, entity="a.b"), effect("enqueue", "rq", 6, name="cache"))
+    )
+    assert [short(step) for step in made["Orders-place"]["steps"]] == [
+        {"write": "db", "entity": "a-b"},
+        {"append": "cache-channel", "entity": "a-b", **BESIDE},
+    ]

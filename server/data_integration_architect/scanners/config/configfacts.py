@@ -44,8 +44,8 @@ class Fact:
 
     @property
     def at(self) -> str:
-        """The place as `path:line`."""
-        return f"{self.path}:{self.line}"
+        """The place as `path:line`, fit to be shown."""
+        return f"{clean_name(self.path)}:{self.line}"
 
 
 def fact(

@@ -9,8 +9,9 @@ from typing import Any
 from data_integration_architect.scanners.config import channels, connectors, entities, handlers, inventory
 from data_integration_architect.scanners.config.configfacts import Fact
 from data_integration_architect.scanners.config.connect import EMBEDDED, Connections, Link
-from data_integration_architect.scanners.config.elements import MOST_EVIDENCE, dotless, evidence
+from data_integration_architect.scanners.config.elements import MOST_EVIDENCE, evidence
 from data_integration_architect.scanners.config.inventory import Inventory, Store
+from data_integration_architect.scanners.config.names import well_named
 from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import BY_NAME
 from data_integration_architect.scanners.facts import CodeFunction
@@ -67,7 +68,7 @@ def draft(facts: Iterable[Fact], system: str = "", functions: Sequence[CodeFunct
         if value:
             topology[key] = value
     brokers = {s.name: s.technology for s in sorted(things.stores, key=lambda s: s.name) if s.is_broker}
-    return Draft(topology, tuple(links), brokers, problems, things, connections.libraries())
+    return Draft(well_named(topology), tuple(links), brokers, problems, things, connections.libraries())
 
 
 def _is_state(store: Store) -> bool:
@@ -122,16 +123,15 @@ def _processes(things: Inventory, links: Sequence[Link], flows: channels.Flows) 
         if replicas:
             entry["instances"] = max(int(str(r)) for r in replicas)
         if handlers:
-            entry["handlers"] = {dotless(name): handler for name, handler in sorted(handlers.items())}
+            entry["handlers"] = dict(sorted(handlers.items()))
         if own:
             told = ", ".join(f"{link.target}{' (inferred)' if link.confidence == 'inferred' else ''}" for link in own)
             entry["note"] = f"configured to reach: {told}"
         places = [f.at for f in program.evidence] + [link.at for link in own]
         entry["evidence"] = [{"at": place} for place in list(dict.fromkeys(places))[:MOST_EVIDENCE]]
-        made[dotless(program.name)] = entry
+        made[program.name] = entry
     for name, entry in flows.connectors.items():
-        named = {dotless(handler): facts for handler, facts in entry.get("handlers", {}).items()}
-        made[_free(dotless(name), made)] = {**entry, "handlers": named} if named else entry
+        made[_free(name, made)] = entry
     return dict(sorted(made.items()))
 
 

@@ -17,7 +17,7 @@ def evidence(facts: Iterable[Fact]) -> list[dict[str, str]]:
 
 
 def dotless(name: str) -> str:
-    """`name` as the name of a process or handler, whose dot would set off a handler."""
+    """`name` as the name of a process, handler or entity, in which a dot would set off a part."""
     return name.replace(".", "-")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from data_integration_architect.scanners.config.channels import Flows, broker_of
@@ -17,6 +17,7 @@ from data_integration_architect.scanners.config.technologies import BY_NAME, tec
 from data_integration_architect.scanners.facts import CodeEffect, CodeFunction
 
 MOST_HANDLERS = 300
+MOST_STEPS = 100
 # Effects without state of their own; the code readers report them, the topology has no place for them.
 _STATELESS = frozenset({"http", "email", "metrics", "local-cache", "in-process"})
 _CHANGING = frozenset({"write", "flush", "publish", "enqueue", "cache_set", "invalidate", "outbox"})
@@ -27,7 +28,8 @@ def add(
 ) -> None:
     """Adds a handler for each function that changes something and is not only a part of another one.
 
-    Misses: what starts the function (its trigger stays unknown), and functions beyond MOST_HANDLERS.
+    Misses: what starts the function (its trigger stays unknown), functions beyond MOST_HANDLERS and steps
+    beyond MOST_STEPS.
     """
     acting = [
         f for f in functions if not f.is_test and not is_test(f.path) and any(e.kind in _CHANGING for e in f.effects)
@@ -60,6 +62,30 @@ def _outermost(functions: Sequence[CodeFunction]) -> list[CodeFunction]:
     return sorted(kept, key=lambda f: (f.path, f.line, f.name))
 
 
+def _name_entities(steps: Sequence[dict[str, Any]]) -> None:
+    """Gives a change whose entity code does not show that of the change before it, else after it.
+
+    What one function writes to a store and then sends to another one is the same thing far more often than not; the
+    note says that it is concluded.
+    """
+    changes = [step for step in _flat(steps) if step.keys() & {"write", "append", "invalidate"}]
+    named = [step.get("entity") for step in changes]
+    for index, step in enumerate(changes):
+        near = [name for name in (*named[:index][::-1], *named[index + 1 :]) if name]
+        if named[index] is None and near:
+            step["entity"] = near[0]
+            step.setdefault("note", "inferred: the entity that is changed beside it")
+            step["evidence"] = step.pop("evidence")
+
+
+def _flat(steps: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for step in steps:
+        if "transaction" in step:
+            yield from _flat(step["steps"])
+        else:
+            yield step
+
+
 class _Builder:
     def __init__(self, things: Inventory, links: Sequence[Link], flows: Flows, tables: Tables) -> None:
         self.things, self.links, self.flows, self.tables = things, links, flows, tables
@@ -81,19 +107,39 @@ class _Builder:
             name = clean_name(f"{function.path.rsplit('/', 1)[-1].split('.', 1)[0]}.{name}")
         while name in handlers:
             name += "'"
-        handlers[name] = {"steps": steps, "evidence": [{"at": f"{clean_name(function.path)}:{function.line}"}]}
+        made: dict[str, Any] = {"steps": steps, "evidence": [{"at": f"{clean_name(function.path)}:{function.line}"}]}
+        relayed = self.relayed(function)
+        handlers[name] = {"trigger": {"consume": self.outbox(relayed, program)}, **made} if relayed else made
+
+    def relayed(self, function: CodeFunction) -> CodeEffect | None:
+        """The read of an outbox table by a function that sends what it read: the relay."""
+        if not any(e.kind in {"publish", "enqueue"} for e in function.effects):
+            return None
+        return next((e for e in function.effects if e.kind == "read" and self.outbox_of(e) is not None), None)
+
+    def outbox_of(self, effect: CodeEffect) -> TableEntry | None:
+        """The outbox table that an effect is about, if configuration or migrations show it to be one."""
+        name = effect.entity or effect.name
+        entry = self.tables.named(name) if name else None
+        return entry if entry is not None and entry.is_outbox else None
 
     def steps(self, function: CodeFunction, program: Program) -> list[dict[str, Any]]:
         """Steps in program order; effects of one transaction that follow each other are one block."""
         made: list[dict[str, Any]] = []
         block: dict[str, Any] | None = None
         block_id = 0
-        previous: dict[str, Any] | None = None
+        relays = self.relayed(function) is not None
+        # The same call reached again (a loop, a decorator that may wrap any handler) adds no fact.
+        seen: set[str] = set()
         for effect in function.effects:
+            if relays and self.outbox_of(effect) is not None:
+                continue  # Reading and marking rows is what its trigger does.
             step = self.step(effect, function, program)
-            if step is None or step == previous:
+            if step is None or repr(step) in seen:
                 continue
-            previous = step
+            if len(seen) >= MOST_STEPS:
+                break
+            seen.add(repr(step))
             if not effect.transaction:
                 made.append(step)
                 block, block_id = None, 0
@@ -106,6 +152,7 @@ class _Builder:
                 block, block_id = {"transaction": store, "steps": []}, effect.transaction
                 made.append(block)
             block["steps"].append(step)
+        _name_entities(made)
         return made
 
     def transaction_store(self, number: int, function: CodeFunction, program: Program) -> str:
@@ -122,11 +169,11 @@ class _Builder:
             return None
         places = dict.fromkeys((f"{function.path}:{effect.at}", f"{effect.path}:{effect.line}"))
         evidence = [{"at": clean_name(place)} for place in places]
-        entity = clean_name(effect.entity)
+        entity = clean_name(self.subject(effect))
         made: dict[str, Any]
         if effect.kind in {"publish", "enqueue"}:
             made = {"append": self.channel(effect, program)}
-        elif effect.kind == "outbox":
+        elif effect.kind == "outbox" or (effect.kind == "write" and self.outbox_of(effect) is not None):
             made = {"append": self.outbox(effect, program)}
         else:
             store = self.store(effect, program)
@@ -144,7 +191,7 @@ class _Builder:
                 if effect.kind != "flush" or written:
                     return None
                 made = {"write": store}
-        if entity and effect.kind != "outbox":
+        if entity and self.outbox_of(effect) is None and effect.kind != "outbox":
             made["entity"] = self.entity(entity, effect)
         if effect.parallel:
             made["wait"] = False
@@ -152,6 +199,14 @@ class _Builder:
             made["note"] = "inferred: concluded from a name"
         made["evidence"] = evidence
         return made
+
+    def subject(self, effect: CodeEffect) -> str:
+        """What an effect is about: its model, else the table, or an index that is called like a table."""
+        if effect.entity or effect.kind in {"publish", "enqueue"} or not effect.name:
+            return effect.entity
+        known = technology_named(effect.technology)
+        in_database = effect.technology == "sql" or (known is not None and known.category == "database")
+        return effect.name if in_database or self.tables.named(effect.name) is not None else ""
 
     def entity(self, name: str, effect: CodeEffect) -> str:
         known = self.tables.named(name) or self.tables.named(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name))

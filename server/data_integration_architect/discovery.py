@@ -1,0 +1,227 @@
+"""A repository to a draft topology: reads, scans, drafts, joins with what people wrote, and judges the draft."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from data_integration_architect.errors import RefusedPath
+from data_integration_architect.files import (
+    dump_yaml,
+    packaged_names,
+    packaged_text,
+    parse_text,
+    read_existing,
+    write_text,
+)
+from data_integration_architect.given import Given
+from data_integration_architect.repository import read_repository
+from data_integration_architect.results import (
+    Discovery,
+    DualWriteSeen,
+    FilesSeen,
+    LinkSeen,
+    StoreSeen,
+)
+from data_integration_architect.scanners.code import load_clients, scan_sources
+from data_integration_architect.scanners.code.manifests import is_manifest
+from data_integration_architect.scanners.code.parse import language_ending
+from data_integration_architect.scanners.code.scan import CONFIG_ENDINGS
+from data_integration_architect.scanners.config import Draft, draft, is_candidate, read_isolated
+from data_integration_architect.scanners.config.elements import dotless
+from data_integration_architect.scanners.config.inventory import COMPATIBLE
+from data_integration_architect.scanners.config.redact import clean_name
+from data_integration_architect.scanners.config.technologies import technology_named
+from data_integration_architect.scanners.facts import CodeEffect, CodeScan, DualWrite
+from data_integration_architect.topology import load_topology
+from data_integration_architect.topology.merge import Merged, merge_draft
+from data_integration_architect.use_cases import PAGE, review
+
+WORKERS = 2
+HEADER = (
+    "# Draft from the repository. Every fact names its place; what is absent is unknown. Correct and complete it:\n"
+    "# another run keeps what you write. `review` of this file tells what follows from it.\n"
+)
+# What one answer of a tool may hold of a draft; a longer one belongs in a file.
+LONGEST_SHOWN = 60_000
+
+Progress = Callable[[str, int, int], None]
+"""Told the phase, how much of it is done, and of how much (0 = not known)."""
+
+
+def discover(
+    root: Path,
+    progress: Progress | None = None,
+    write: Path | None = None,
+    written_as: str = "",
+    replace: bool = False,
+    workers: int = WORKERS,
+) -> Discovery:
+    """The draft topology of the repository at `root`, its inventory, and what could not be read.
+
+    `write`: file that gets the draft; if it holds a topology already, the two are joined, or with `replace` the old
+    one is lost. `written_as` is its name in messages. Files are parsed in `workers` processes with limits.
+    Raises: RefusedPath for what is no folder, InputError if the file that is there is no topology.
+    """
+    tell = progress or (lambda _phase, _done, _total: None)
+    name = written_as or (write.name if write else "")
+    earlier = _earlier(write, name, replace)
+    tree = read_repository(root, is_wanted, lambda seen: tell("listing files", seen, 0))
+    texts = [(path, content.decode("utf-8", "replace")) for path, content in tree.files if is_candidate(path)]
+    facts = read_isolated(texts, workers, lambda done, total: tell("reading configuration", done, total))
+    scan = scan_sources(
+        tree.files, load_clients(_clients()), workers, lambda done, total: tell("reading code", done, total)
+    )
+    tell("judging", 0, 0)
+    made = draft(facts, root.resolve().name, scan.functions)
+    text, changes = _joined(earlier, made.topology, name)
+    found = review(Given(text, name or "draft"))
+    if write is not None and (earlier is None or text != earlier):
+        try:
+            write_text(write, text)
+        except OSError as error:
+            raise RefusedPath(f"{name}: cannot be written ({error.strerror or 'unknown reason'})") from None
+    return Discovery(
+        topology=text,
+        stores=_stores(made, scan),
+        links=tuple(
+            LinkSeen(
+                program=dotless(link.program), target=dotless(link.target), confidence=link.confidence,
+                evidence=(clean_name(link.at),),
+            )
+            for link in made.links
+        ),
+        dual_writes=tuple(_dual_write(one) for one in scan.dual_writes),
+        files=FilesSeen(
+            read=len(tree.files),
+            lines=scan.lines,
+            skipped=dict(sorted((tree.skipped + Counter(scan.skipped)).items())),
+        ),
+        problems=tuple(f"{clean_name(one.at)}: {one.text('what')}" for one in made.problems),
+        questions=found.questions,
+        findings=len(found.definite),
+        written=name if write is not None else None,
+        changes=changes,
+    )  # fmt: skip
+
+
+def is_wanted(path: str) -> bool:
+    """Whether any reader takes a file of this name, configuration or code."""
+    return language_ending(path) is not None or path.endswith(CONFIG_ENDINGS) or is_manifest(path) or is_candidate(path)
+
+
+def shortened(whole: Discovery) -> Discovery:
+    """`whole` with at most 40 entries in each list and without a draft that is too long for one answer."""
+    cut: dict[str, Any] = {}
+    omitted: dict[str, int] = {}
+    for name in ("stores", "links", "dual_writes", "problems", "changes"):
+        entries = getattr(whole, name)
+        cut[name] = entries[:PAGE]
+        if len(entries) > PAGE:
+            omitted[name] = len(entries) - PAGE
+    if len(whole.topology) > LONGEST_SHOWN:
+        cut["topology"] = ""
+        omitted["topology"] = len(whole.topology)
+    return whole.model_copy(update={**cut, "omitted": omitted})
+
+
+def _clients() -> dict[str, Any]:
+    """File name → data of every library of `knowledge/clients`."""
+    folder = "knowledge/clients"
+    names = packaged_names(folder, ".yaml")
+    return {f"{name}.yaml": parse_text(packaged_text(f"{folder}/{name}.yaml"), name).data for name in names}
+
+
+def _earlier(write: Path | None, name: str, replace: bool) -> str | None:
+    """Text of the topology file that is written to, if it is there; checked before any work is done."""
+    text = read_existing(write, name) if write is not None else None
+    if text is None or replace:
+        return None
+    load_topology(parse_text(text, name))
+    return text
+
+
+def _joined(earlier: str | None, made: Mapping[str, Any], name: str) -> tuple[str, tuple[str, ...]]:
+    """Text of the draft joined with the earlier file, and what changed; without a change the same text."""
+    if earlier is None:
+        return HEADER + dump_yaml(made), ()
+    old = parse_text(earlier, name).data
+    merged: Merged = merge_draft(old, made)
+    if merged.data == old:
+        return earlier, tuple(merged.changes)
+    head = earlier[: len(earlier) - len(_behind_comments(earlier))]
+    changes = list(merged.changes) or ["evidence: lines have moved"]
+    if _has_comments(earlier[len(head) :]):
+        changes.append("comments below the first lines are gone; `note` is kept")
+    return head + dump_yaml(merged.data), tuple(changes)
+
+
+def _behind_comments(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    first = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    return "".join(lines[first:])
+
+
+def _has_comments(text: str) -> bool:
+    return any(line.lstrip().startswith("#") or " #" in line for line in text.splitlines())
+
+
+def _stores(made: Draft, scan: CodeScan) -> tuple[StoreSeen, ...]:
+    """Stores and brokers by name: those that configuration shows, then those that only code shows."""
+    found: dict[str, StoreSeen] = {}
+    known: set[str] = set()
+    for store in made.inventory.stores:
+        known |= COMPATIBLE.get(store.technology, {store.technology})
+        found[store.name] = StoreSeen(
+            name=store.name,
+            technology=store.technology or None,
+            role="broker" if store.is_broker else "store",
+            confidence="inferred" if store.inferred else "seen",
+            evidence=tuple(dict.fromkeys(clean_name(fact.at) for fact in store.evidence))[:3],
+        )
+    for name, entry in made.topology.get("stores", {}).items():
+        if name not in found:
+            technology = entry.get("technology", "")
+            known |= COMPATIBLE.get(technology, {technology or name})
+            found[name] = StoreSeen(
+                name=name, technology=technology or None, role="store", confidence="inferred",
+                evidence=tuple(one["at"] for one in entry.get("evidence", ()))[:3],
+            )  # fmt: skip
+    for use in scan.stores:
+        technology = technology_named(use.technology)
+        name = technology.name if technology else use.technology
+        if use.evidence not in {"call", "import"} or name in known or name in found:
+            continue
+        known |= COMPATIBLE.get(name, {name})
+        found[name] = StoreSeen(
+            name=name,
+            technology=name,
+            role="broker" if technology is not None and technology.category == "broker" else "store",
+            confidence="seen" if use.evidence == "call" else "inferred",
+            evidence=(clean_name(f"{use.path}:{use.line}"),),
+        )
+    return tuple(found[name] for name in sorted(found))
+
+
+def _dual_write(one: DualWrite) -> DualWriteSeen:
+    return DualWriteSeen.model_validate(
+        {
+            "function": clean_name(one.function),
+            "at": clean_name(f"{one.path}:{one.line}"),
+            "systems": one.systems,
+            "class": one.class_,
+            "order": one.order,
+            "confidence": one.confidence,
+            "effects": tuple(dict.fromkeys(_effect(one, effect) for effect in one.effects)),
+            "reason": clean_name(one.reason),
+        }
+    )
+
+
+def _effect(one: DualWrite, effect: CodeEffect) -> str:
+    """`write postgresql Order at PATH:LINE`, and through which call where that is elsewhere."""
+    what = clean_name(" ".join(p for p in (effect.kind, effect.technology, effect.entity or effect.name) if p))
+    at, call = clean_name(f"{one.path}:{effect.at}"), clean_name(f"{effect.path}:{effect.line}")
+    return f"{what} at {at}" + (f" through {call}" if call != at else "")
