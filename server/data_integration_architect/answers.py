@@ -46,7 +46,9 @@ def answer_view(given: Given, tool: str) -> Answer:
 def answer_design(given: Given, section: str | None) -> Answer:
     """The design, or one of its long parts."""
     design = use_cases.generate_design(given)
-    return _plain(design.section(section)), design.short_text()
+    # Not every client shows structured content to its model: who asks for a part gets it as text.
+    parts = {"document": design.document, "topology": design.topology, "phases": design.phases_text()}
+    return _plain(design.section(section)), parts[section] if section in parts else design.short_text()
 
 
 def answer_explanation(given: Given | None, topic: str) -> Answer:

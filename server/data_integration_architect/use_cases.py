@@ -16,6 +16,7 @@ from data_integration_architect.analysis.constraints import constraints_of
 from data_integration_architect.analysis.idempotency import idempotency_of
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import SEVERITIES, load_catalog
+from data_integration_architect.design.draft import as_built
 from data_integration_architect.design.result import AppliedFix, Decision, DesignResult, Phase
 from data_integration_architect.errors import UnknownName
 from data_integration_architect.files import Document, DocumentPath, dump_yaml, format_path, parse_text
@@ -373,12 +374,13 @@ def generate_design(given: Given) -> DesignResult:
 
 
 def _judged(topology: Topology) -> tuple[View, tuple[Found, ...]]:
-    judged = judge(topology)
+    judged = judge(as_built(topology))
     return judged.view, judged.found
 
 
 def _review_plain(topology: Topology) -> Review:
     """Review of a topology that no file holds; nothing is asked, since its unsaid facts are those of today's file."""
+    topology = as_built(topology)
     data = dump_topology(topology)
     judged = judge(topology)
     now = outcome_of(judged.found, judged.advice)

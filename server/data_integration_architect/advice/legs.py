@@ -77,6 +77,22 @@ def _all(view: View) -> Iterator[Leg]:
         if source is None or source == flow.target:
             continue
         yield from _follow(view, source, (flow,), onward)
+    yield from _unfed(view)
+
+
+def _unfed(view: View) -> Iterator[Leg]:
+    """From the record of an entity to a store in which somebody reads it although nothing brings it there."""
+    system = view.system
+    fed = {flow.target for flow in view.flows} | {e.target for e in system.effects if not e.is_read}
+    for reader in view.topology.readers:
+        target = reader.reads if isinstance(reader.reads, str) else None
+        element = system.store(target) if target else None
+        if target is None or element is None or element.external or element.replica_of or target in fed:
+            continue
+        for entity in (reader.entity.split(".", 1)[0],) if reader.entity else tuple(view.topology.entities):
+            source = view.record_of(entity)
+            if source is not None and system.store(source) and not system.same_instance(source, target):
+                yield Leg(source, target, (entity,), (Flow(source, target, "none", (entity,)),))
 
 
 def _starts(view: View, flow: Flow) -> bool:

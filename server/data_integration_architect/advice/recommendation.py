@@ -155,6 +155,7 @@ class _Decision:
             "trigger": self.triggered,
             "at-most-once-push": self.pushed,
             "federated-read": self.federated,
+            "none": self.unfed,
         }
         return table.get(mechanism, self.kept)()
 
@@ -183,6 +184,17 @@ class _Decision:
             said = view.topology.context.freshness_wanted
             answer = self.facts.weigh(("context", "freshness_wanted"), said, ("5s", "24h"), "5s", ask)
         return 0.0 if answer == NONE else seconds(answer) or 0.0
+
+    def unfed(self) -> Choice:
+        """A store that somebody reads and nothing feeds yet."""
+        leg = self.leg
+        if self.wants_history():
+            return Choice("event-sourcing", "outbox", "a new system that needs its history can start from the log")
+        if self.can_be_rebuilt() and self.freshness() >= BATCH_FROM_SECONDS:
+            return Choice(
+                "batch-etl", "cdc", f"{leg.target} may be that old, and a rebuilt copy also repairs deletions"
+            )
+        return self.follow(f"nothing feeds {leg.target} yet")
 
     def can_be_rebuilt(self) -> bool:
         """Whether the target is of a kind that is made to be loaded as a whole; a service's own database is not."""
@@ -235,7 +247,9 @@ class _Decision:
             )
         if readable:
             runner = "outbox" if changeable else "batch-etl"
-            return Choice("cdc", runner, f"{because}; the log of {leg.source} can be read without changing writers")
+            unsaid = ("stores", leg.source, "log_access") in self.facts.unsaid
+            readable_log = "the product has a change log" if unsaid else f"the log of {leg.source} may be read"
+            return Choice("cdc", runner, f"{because}; {readable_log}, and writers need no change")
         if changeable:
             return Choice(
                 "outbox", "batch-etl", f"{because}; the log of {leg.source} may not be read", ("relay-committed-rows",)

@@ -382,9 +382,12 @@ def idempotency_of(view: View) -> tuple[Idempotency, ...]:
 
 
 def _of_flow(view: View, flow: Flow) -> Idempotency:
-    if flow.mechanism in _MECHANISMS_WITHOUT_NEED or not flow.effects:
+    remembered = flow.mechanism == "two-phase-commit" and any(has_dedup(e.site) for e in flow.effects)
+    if not flow.effects or (flow.mechanism in _MECHANISMS_WITHOUT_NEED and not remembered):
         return _result(flow, "none-needed", "n/a", "none")
     origin = _origin_of_flow(view.system, flow)
+    if remembered:
+        return _result(flow, "dedup-by-operation-id", "ok", origin)
     if flow.mechanism == "cache-aside":
         deletes = any(isinstance(e.step, Invalidate) for e in flow.effects)
         return _result(flow, "idempotent-delete" if deletes else "natural-upsert", "ok", origin)

@@ -153,6 +153,17 @@ def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else []
 
 
+def as_built(topology: Topology) -> Topology:
+    """`topology` once its planned elements exist: a plan is judged by what it will be, not excused for being one."""
+
+    def built(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: built(v) for k, v in value.items() if not (k == "status" and v == "planned")}
+        return [built(item) for item in value] if isinstance(value, list) else value
+
+    return load_document(built(dump_topology(topology)), "target")
+
+
 def fitting(name: str) -> str:
     """`name` short enough to be extended; what is cut away is told by a few digits, so that names stay apart."""
     if len(name) <= MOST_LETTERS:

@@ -131,7 +131,7 @@ def _shadow(today: Topology, target: Topology) -> Topology | None:
     known = {handler for handler, _ in draft.handlers()}
     fresh = [(h, handler) for h, handler in new.handlers() if h not in known]
     fed = _fed_anew(draft.data, new.data)
-    if not fresh or not fed:
+    if not fresh or not fed or not all(_can_be_shadowed(handler) for _, handler in fresh):
         return None
     for group in ("channels", "entities"):
         for name, element in new.data.get(group, {}).items():
@@ -153,6 +153,14 @@ def _shadow(today: Topology, target: Topology) -> Topology | None:
         )
     _write_outboxes(draft, new)
     return draft.topology()
+
+
+def _can_be_shadowed(handler: dict[str, Any]) -> bool:
+    """Whether a copy of its effects is a copy of the result: full states, not increments or calls."""
+    return not any(
+        "call" in step or ("write" in step and step.get("mode") in {"increment", "insert"})
+        for step in steps_of(handler)
+    )
 
 
 def _write_outboxes(draft: Draft, new: Draft) -> None:

@@ -59,6 +59,15 @@ class DesignResult(Result):
         empty: dict[str, object] = {"topology": "", "document": "", "phases": ()}
         return self.model_copy(update={part: value for part, value in empty.items() if part != name})
 
+    def phases_text(self) -> str:
+        """The phases without their topologies."""
+        lines = []
+        for phase in self.phases:
+            lines += [f"## {phase.name}", phase.what, f"Entry: {phase.entry}", f"Exit: {phase.exit}"]
+            lines += [f"Verification: {phase.verification}", f"Rollback: {phase.rollback}"]
+            lines.append(f"New findings while it lasts: {len(phase.new)}")
+        return "\n".join(lines) or "Nothing has to change."
+
     def short_text(self) -> str:
         """What a model needs to know of the design, in a few lines."""
         if not self.applicable:

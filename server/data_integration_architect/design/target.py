@@ -38,6 +38,7 @@ def build_target(view: View, advice: Sequence[Advice]) -> Built:
 class _Builder:
     def __init__(self, view: View, draft: Draft) -> None:
         self.view, self.draft = view, draft
+        self.was_split = False
         self.change_logs: dict[tuple[str, str], str] = {}
         """(system of record, entity) → channel that carries its changes in the target."""
 
@@ -142,9 +143,13 @@ class _Builder:
         return self.change_logs[key]
 
     def sink(self, channel: str, target: str, entity: str) -> None:
-        """A consumer that applies full states by key and refuses older versions, deletions included."""
+        """A consumer that applies full states by key and refuses older versions.
+
+        Search engines forget the version of a deletion soon, so nothing is promised of deletions there.
+        """
         step: Step = {
-            "write": target, "entity": entity, "mode": "replace", "guard": "version", "guard_keeps_deletes": True,
+            "write": target, "entity": entity, "mode": "replace", "guard": "version",
+            **({} if self.view.system.kind(target) == "search" else {"guard_keeps_deletes": True}),
             "values": "event", "missing_source": "delete", "retry": {"attempts": 10, "then": "block"},
         }  # fmt: skip
         trigger = {"consume": channel, "cursor": "offset", "workers": 1, "acknowledge": "after"}
@@ -170,8 +175,9 @@ class _Builder:
         channels, consumers = self.old_ways(advice)
         if self.view.system.store(target) and not self.view.system.is_external(target) and not channels:
             self.remove_writes(advice)
-        for entity in entities:
-            log = self.outbox_log(source, entity)
+        told = {e.entity for channel in channels for e in self.view.system.appends(channel)}
+        for entity in [e for e in entities if e in told] or entities:
+            log = self.outbox_log(source, entity, self._ordered_by(entity, target, consumers))
             for consumer in sorted(consumers):
                 handler = self.draft.handler(consumer)
                 if handler is not None and handler.get("trigger", {}).get("consume") in channels:
@@ -184,7 +190,17 @@ class _Builder:
         self.remove_announcements(advice)
         return f"an outbox row is written in the transaction on {source}; a relay sends committed rows in commit order"
 
-    def outbox_log(self, source: str, entity: str) -> str:
+    def _ordered_by(self, entity: str, target: str, consumers: set[str]) -> str | None:
+        """Key within which records must stay in order: that of the entity that the consumers change at the target."""
+        changed = [
+            effect.entity
+            for consumer in sorted(consumers)
+            for effect in self.view.system.handlers[consumer].changes
+            if effect.target == target and effect.entity
+        ]
+        return self.draft.key_of(changed[0] if changed else entity)
+
+    def outbox_log(self, source: str, entity: str, message_key: str | None) -> str:
         key = (source, entity)
         if key in self.change_logs:
             return self.change_logs[key]
@@ -197,6 +213,8 @@ class _Builder:
         log = self.outage_safe_channel(
             f"{entity}_events", entity, id="event_id", version="commit-position", on_delete="full"
         )
+        if message_key is not None:
+            self.draft.data["channels"][log]["message_key"] = message_key
         self.change_logs[key] = log
         for handler_id in self.direct_handlers():
             handler = self.draft.handler(handler_id)
@@ -252,10 +270,11 @@ class _Builder:
             for block in handler.get("steps", [])
             if isinstance(block.get("transaction"), list) and len(block["transaction"]) > 1
         ]
-        if not blocks:
-            return "kept as it is"
         for handler_id, block in blocks:
             self._split_request(handler_id, block)
+        if not blocks and not self.was_split:
+            return "kept as it is"
+        self.was_split = True
         return (
             "the operation is logged once under the client's id, validated at its owner, and applied once at each store"
         )
@@ -430,6 +449,8 @@ class _Builder:
         streams = [
             h for h, s in system.handlers.items() if s.handler.computes and s.consumed and h in self._ids(advice)
         ]
+        if not streams and any(s.handler.computes and s.consumed for s in system.handlers.values()):
+            return "its result comes from the stream job; the archive stays, to compute it again before the cut-over"
         for handler_id in streams:
             handler = self.draft.handler(handler_id)
             if handler is None:

@@ -11,6 +11,7 @@ from data_integration_architect.design.result import AppliedFix, Decision, Phase
 from data_integration_architect.files import packaged_text
 from data_integration_architect.renderers import mermaid
 from data_integration_architect.renderers.markdown import cell, code
+from data_integration_architect.renderers.sections import plain_value
 from data_integration_architect.results import Finding, Review
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters["plain"] = plain_value
     environment.filters["md"] = cell
     environment.filters["code"] = code
     return environment.from_string(packaged_text("prompts/design-document.md.j2"))
