@@ -68,6 +68,10 @@ def test_leaving_out_write_only_variables_keeps_the_verdict(seed: int):
     write_only_agrees(seed)
 
 
+def test_progress_that_writes_a_forgotten_variable_is_replayed():
+    agree(2357)
+
+
 @pytest.mark.soak
 def test_reductions_agree_with_plain_search_on_many_models():
     for seed in range(3_000):
