@@ -97,5 +97,5 @@ def test_laws(seed: int):
 
 @pytest.mark.soak
 def test_laws_on_many_systems():
-    for seed in range(120):
+    for seed in range(600):
         laws_hold(seed)
