@@ -1,0 +1,50 @@
+"""Caches: invalidation by the log, expiry, leases on fills."""
+
+from __future__ import annotations
+
+from data_integration_architect.advice.recommendation import Advice
+from data_integration_architect.design.draft import steps_of
+from data_integration_architect.design.workbench import HEARTBEAT, SLOT_LIMIT, Workbench
+from data_integration_architect.topology.values import seconds
+
+
+def invalidate_by_log(bench: Workbench, advice: Advice) -> str:
+    cache, entities = advice.target, set(advice.entities)
+    bench.draft.remove_steps(
+        bench.direct_handlers(),
+        lambda s: (
+            (s.get("invalidate") == cache or (s.get("write") == cache and "guard" not in s))
+            and str(s.get("entity", "")).split(".")[0] in entities
+        ),
+    )
+    for entity in bench.entities(advice):
+        step = {"invalidate": cache, "entity": entity, "retry": {"attempts": 10, "then": "block"}}
+        trigger = {
+            "changes": advice.source, "by": "log", "cursor": "commit-position", "sees_deletes": True,
+            "row_image": "full", "snapshot": "none", "slot": {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT},
+        }  # fmt: skip
+        facts = {"trigger": trigger, "steps": [step], "status": "planned"}
+        bench.draft.add_handler(f"{cache}_invalidator", f"drop_{entity}", facts, instances=1, status="planned")
+    _guard_fills(bench, cache, "lease")
+    return f"every committed change on {advice.source} drops the entry in {cache}; fills need a lease"
+
+
+def expire(bench: Workbench, advice: Advice) -> str:
+    tolerated = [seconds(bench.view.topology.readers[i].tolerates) for i in bench.view.system.readers_of(advice.target)]
+    known = [t for t in tolerated if t]
+    expiry = f"{max(1, round(min(known)))}s" if known else "60s"
+    bench.draft.data["stores"][advice.target]["expiry"] = expiry
+    return f"entries of {advice.target} expire after {expiry}"
+
+
+def lease(bench: Workbench, advice: Advice) -> str:
+    _guard_fills(bench, advice.target, "lease")
+    return f"a fill of {advice.target} is stored only under a lease that an invalidation revokes"
+
+
+def _guard_fills(bench: Workbench, cache: str, guard: str) -> None:
+    for _, handler in bench.draft.handlers():
+        for step in steps_of(handler):
+            for inner in step.get("on_miss", []):
+                if inner.get("write") == cache:
+                    inner["guard"] = guard

@@ -1,0 +1,115 @@
+"""What several mechanisms share when a recommendation is carried out on a draft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from data_integration_architect.advice.recommendation import Advice
+from data_integration_architect.analysis.view import View
+from data_integration_architect.design.draft import Draft, Step, fitting
+from data_integration_architect.topology import NONE
+from data_integration_architect.topology.values import seconds
+
+RETENTION_DAYS = 7
+PARTITIONS = 12
+HEARTBEAT, SLOT_LIMIT = "10s", "50GiB"
+
+
+class Workbench:
+    """A view of today, the draft of the target, and the helpers that add and remove ways of the data."""
+
+    def __init__(self, view: View, draft: Draft) -> None:
+        self.view, self.draft = view, draft
+        self.was_split = False
+        self.change_logs: dict[tuple[str, str], str] = {}
+        """(system of record, entity) → channel that carries its changes in the target."""
+
+    def retention(self) -> str:
+        outage = seconds(self.view.topology.context.longest_outage) or 0
+        return f"{max(RETENTION_DAYS, round(2 * outage / 86400))}d"
+
+    def outage_safe_channel(self, name: str, entity: str, **event: Any) -> str:
+        return self.draft.add_channel(
+            name,
+            technology="kafka",
+            carries=[entity],
+            message_key=self.draft.key_of(entity),
+            partitions=PARTITIONS,
+            retention=self.retention(),
+            delivery="at-least-once",
+            when_full="block",
+            event={"content": "full", "schema_compatibility": "backward", **event},
+            status="planned",
+        )
+
+    def entities(self, advice: Advice) -> list[str]:
+        return [e for e in advice.entities if e in self.draft.data.get("entities", {})]
+
+    def direct_handlers(self) -> list[str]:
+        return [h for h, site in self.view.system.handlers.items() if site.is_direct]
+
+    def old_ways(self, advice: Advice) -> tuple[set[str], set[str]]:
+        """Channels and handlers by which the target is fed today."""
+        handlers: set[str] = set()
+        channels: set[str] = set()
+        for flow in self.view.flows:
+            if flow.target == advice.target and set(flow.entities) & set(advice.entities):
+                handlers |= set(flow.handlers)
+                if self.view.system.channel(flow.source):
+                    channels.add(flow.source)
+        return channels, handlers
+
+    def remove_writes(self, advice: Advice) -> None:
+        """Takes every present write of the entities to the target out, and the jobs that repaired it."""
+        target, entities = advice.target, set(advice.entities)
+        _, handlers = self.old_ways(advice)
+        feeding = {h for h in handlers if not self.view.system.handlers[h].reads_cache(target)}
+
+        def unwanted(step: Step) -> bool:
+            return step.get("write") == target and str(step.get("entity", "")).split(".")[0] in entities
+
+        self.draft.remove_steps(sorted(feeding), unwanted)
+
+    def remove_announcements(self, advice: Advice) -> None:
+        """Takes messages that announced changes of the entities out, where nobody else needs them."""
+        channels, _ = self.old_ways(advice)
+        for channel in channels:
+            if not any(h.get("trigger", {}).get("consume") == channel for _, h in self.draft.handlers()):
+                self.draft.remove_steps(self.direct_handlers(), lambda s, c=channel: s.get("append") == c)  # type: ignore[misc]
+
+    def change_log(self, source: str, entity: str) -> str:
+        """The channel with the changes of an entity, captured from the log of its system of record."""
+        key = (source, entity)
+        if key not in self.change_logs:
+            large = "included"
+            channel = self.outage_safe_channel(
+                f"{entity}_changes", entity, version="commit-position", clock="database", on_delete="full",
+                unchanged_large_values=large,
+            )  # fmt: skip
+            self.change_logs[key] = channel
+            process = f"{source}_capture"
+            handler = self.draft.handler(f"{fitting(process)}.capture")
+            if handler is None:
+                trigger = {
+                    "changes": source, "by": "log", "cursor": "commit-position", "sees_deletes": True,
+                    "row_image": "full", "snapshot": "interleaved", "snapshot_writes": "only-missing",
+                    "slot": {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT},
+                }  # fmt: skip
+                handler = {"trigger": trigger, "steps": [], "status": "planned"}
+                self.draft.add_handler(process, "capture", handler, instances=1, status="planned")
+            handler["steps"].append({"append": channel, "entity": entity, "guard": "idempotent-producer"})
+        return self.change_logs[key]
+
+    def sink(self, channel: str, target: str, entity: str) -> None:
+        """A consumer that applies full states by key and refuses older versions.
+
+        Search engines forget the version of a deletion soon, so nothing is promised of deletions there.
+        """
+        step: Step = {
+            "write": target, "entity": entity, "mode": "replace", "guard": "version",
+            **({} if self.view.system.kind(target) == "search" else {"guard_keeps_deletes": True}),
+            "values": "event", "missing_source": "delete", "retry": {"attempts": 10, "then": "block"},
+        }  # fmt: skip
+        trigger = {"consume": channel, "cursor": "offset", "workers": 1, "acknowledge": "after"}
+        handler = {"trigger": trigger, "dedup": {"by": NONE}, "steps": [step], "status": "planned"}
+        self.draft.add_handler(f"{target}_sink", f"apply_{entity}", handler, instances=1, status="planned")
