@@ -1,5 +1,7 @@
 """The search against hand-counted models, and the generated code against the plain interpreter."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from data_integration_architect.modelcheck.expressions import ModelError
 from data_integration_architect.modelcheck.generate import CompiledModel, Ending
 from data_integration_architect.modelcheck.interpret import explore
 from data_integration_architect.modelcheck.ir import Model
-from data_integration_architect.modelcheck.search import never, search
+from data_integration_architect.modelcheck.search import Memo, never, search
 
 
 def states(model: Model) -> int:
@@ -35,6 +37,16 @@ def test_a_budget_below_the_number_of_states_gives_unknown():
 def test_a_stopped_search_is_no_verdict():
     model = dual_write(2)
     assert search(model, model.property("convergence"), stop=lambda: True).outcome == "stopped"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_remembered_searches_give_what_a_search_gives(seed: int):
+    model = random_model(seed)
+    memo: Memo = {}
+    for prop in (*model.properties, *(replace(prop, name="again") for prop in model.properties)):
+        found, alone = search(model, prop, memo=memo), search(model, prop)
+        assert replace(found, model=None) == replace(alone, model=None)
+    assert 0 < len(memo) <= len(model.properties)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from data_integration_architect.modelcheck.cases import Case, Question, build_case, questions
 from data_integration_architect.modelcheck.explain import Words, explain
@@ -10,7 +11,7 @@ from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.facts import Assumptions, End, Options, OptionUse
 from data_integration_architect.modelcheck.ir import Model, Property
 from data_integration_architect.modelcheck.properties import PropertyForms
-from data_integration_architect.modelcheck.search import SearchResult, never, search
+from data_integration_architect.modelcheck.search import Memo, SearchResult, never, search
 from data_integration_architect.modelcheck.verdict import NOT_MODELLED, Condition, Verdict, Violates
 from data_integration_architect.modelcheck.world import Bounds
 from data_integration_architect.topology import Topology
@@ -34,7 +35,23 @@ class Answer:
     case: Case
 
 
-Known = dict[tuple[str, str | None, object], SearchResult]
+class Known:
+    """What was found before: searches by their slices, and convergence by target and the options of its model."""
+
+    def __init__(self) -> None:
+        self.memo: Memo = {}
+        self._held: dict[tuple[str, str | None], list[tuple[dict[str, object], SearchResult]]] = {}
+
+    def keep(self, question: Question, case: Case, result: SearchResult) -> None:
+        """Remembers that convergence holds."""
+        self._held.setdefault((question.target, question.entity), []).append((case.options.values, result))
+
+    def convergence(self, question: Question, case: Case) -> SearchResult | None:
+        """The search that showed convergence of the same target under the same answers; None where there is none."""
+        for values, result in self._held.get((question.target, question.entity), ()):
+            if values.items() <= case.options.values.items():
+                return result
+        return None
 
 
 def check(
@@ -51,7 +68,7 @@ def check(
     with all at their unsafe end holds regardless, else the verdict names a minimal set of facts on which it rests.
     """
     found = []
-    known: Known = {}
+    known = Known()
     for question in questions(topology):
         if property in (None, question.property):
             limits = bounds or Bounds()
@@ -75,26 +92,27 @@ def answer(
     what was found for convergence of the same target, from which other forms at rest follow.
     """
     case = build_case(topology, question, bounds, assumptions)
+    known = known or Known()
+    look = partial(search, limit=bounds.states, stop=stop, memo=known.memo)
     name = case.forms.name
     integrity: Violates = "availability" if question.property == "no-in-doubt" else "integrity"
     if case.forms.is_permanent:
-        permanent = search(case.model, Property(name, "invariant", case.forms.always), limit=bounds.states, stop=stop)
+        permanent = look(case.model, Property(name, "invariant", case.forms.always))
         return Answer(permanent, integrity if permanent.outcome == "violated" else None, case)
-    key = (question.target, question.entity, assumptions.key())
-    result = (known or {}).get(key) if case.forms.follows_convergence else None
-    result = result or search(case.model, Property(name, "at_rest", case.forms.at_rest), limit=bounds.states, stop=stop)
-    if known is not None and question.property == "convergence" and result.outcome == "holds":
-        known[key] = result
+    result = known.convergence(question, case) if case.forms.follows_convergence else None
+    result = result or look(case.model, Property(name, "at_rest", case.forms.at_rest))
+    if question.property == "convergence" and result.outcome == "holds":
+        known.keep(question, case, result)
     if result.outcome != "holds":
         return Answer(result, integrity if result.outcome == "violated" else None, case)
     if case.forms.always:
-        between = search(case.model, Property(name, "invariant", case.forms.always), limit=bounds.states, stop=stop)
+        between = look(case.model, Property(name, "invariant", case.forms.always))
         if between.outcome != "holds":
             return Answer(between, "timeliness" if between.outcome == "violated" else None, case)
     store = topology.stores.get(question.target)
     if store is not None and store.expiry not in (None, "none"):
         lasting = build_case(topology, question, bounds, assumptions, with_expiry=False)
-        found = search(lasting.model, Property(name, "at_rest", lasting.forms.at_rest), limit=bounds.states, stop=stop)
+        found = look(lasting.model, Property(name, "at_rest", lasting.forms.at_rest))
         if found.outcome == "violated":
             return Answer(found, "timeliness", lasting)
     return Answer(result, None, case)

@@ -39,21 +39,22 @@ class Assumptions:
     ends: Mapping[str, End] = field(default_factory=dict)
     every: End | None = None
 
-    def key(self) -> tuple[object, ...]:
-        """Equal for equal assumptions."""
-        return self.unknown, tuple(sorted(self.ends.items())), self.every
-
 
 class Options:
-    """Answers options under assumptions and remembers which were asked."""
+    """Answers options under assumptions and remembers which were asked; `values` has the answer for each path."""
 
     def __init__(self, assumptions: Assumptions) -> None:
         self._assumptions = assumptions
         self._used: dict[str, OptionUse] = {}
+        self.values: dict[str, object] = {}
 
     def get(self, path: str, known: T | None, *, safe: T, unsafe: T, is_ordered: bool = True) -> T:
         """The value of an option in this model; `known` is None where the topology does not say it."""
         self._used[path] = OptionUse(path, known, safe, unsafe, is_ordered)
+        self.values[path] = answer = self._answer(path, known, safe, unsafe)
+        return answer
+
+    def _answer(self, path: str, known: T | None, safe: T, unsafe: T) -> T:
         end = self._assumptions.ends.get(path, self._assumptions.every)
         if end in (None, "known"):
             if known is not None:

@@ -33,7 +33,8 @@ class Ending(IntEnum):
 class Run:
     """What one search saw. `parents` maps each packed state to its predecessor, the initial state to -1.
 
-    `state` is the violating state, or the one in which action number `action` left its range.
+    `state` is the violating state, or the one in which action number `action` left its range. `enabled` says for each
+    action, where the whole space was explored, whether some state enables it.
     """
 
     ending: Ending
@@ -42,6 +43,7 @@ class Run:
     at_rest: int
     state: int = -1
     action: int = -1
+    enabled: tuple[bool, ...] = ()
 
 
 class CompiledModel:
@@ -147,17 +149,10 @@ class CompiledModel:
         function: Callable[[int], list[tuple[int, int]]] = _compiled("\n".join(lines), "successors")
         return function
 
-    @cached_property
-    def guards(self) -> list[Callable[[int], bool]]:
-        """For each action, whether it is enabled in a packed state."""
-        text = ", ".join(f"lambda s: bool({guard})" for guard, _, _ in self._steps)
-        guards: list[Callable[[int], bool]] = _compiled(f"guards = [{text}]", "guards")
-        return guards
-
     def never_enabled(self, run: Run) -> frozenset[str]:
-        """Names of the actions that no explored state enables."""
-        pairs = zip(self.model.actions, self.guards, strict=True)
-        return frozenset(action.name for action, guard in pairs if not any(map(guard, run.parents)))
+        """Names of the actions that no state of a completed exploration enables."""
+        pairs = zip(self.model.actions, run.enabled, strict=True)
+        return frozenset(action.name for action, is_enabled in pairs if not is_enabled)
 
     def progress_cycle(self, run: Run) -> list[int]:
         """Explored states from which progress need not end (Kahn's algorithm from the resting states); often empty."""
@@ -180,9 +175,11 @@ class CompiledModel:
         return list(outgoing)
 
     def _search_text(self, condition: str, at_rest: bool) -> str:
+        flags = [f"e{number}" for number in range(len(self.model.actions))]
         lines = [
             self._forget_text(),
             "def run(s0, limit, stop):",
+            *(f"    {flag} = False" for flag in flags),
             "    seen = {s0: -1}",
             "    frontier = [s0]",
             "    depth = resting = 0",
@@ -196,7 +193,7 @@ class CompiledModel:
             lines.append(f"            if not {condition}: return 1, seen, depth, resting, s")
         lines.append("            rest = True")
         for number, (action, (guard, checks, delta)) in enumerate(zip(self.model.actions, self._steps, strict=True)):
-            lines.append(f"            if {guard}:")
+            lines += [f"            if {guard}:", f"                {flags[number]} = True"]
             if action.kind == "progress":
                 lines.append("                rest = False")
             if checks:
@@ -207,7 +204,9 @@ class CompiledModel:
         lines.append("                resting += 1")
         if at_rest:
             lines.append(f"                if not {condition}: return 1, seen, depth, resting, s")
-        lines += ["        frontier = following", "        depth += 1", "    return 0, seen, depth - 1, resting"]
+        enabled = f"({', '.join(flags)},)" if flags else "()"
+        lines += ["        frontier = following", "        depth += 1"]
+        lines.append(f"    return 0, seen, depth - 1, resting, -1, -1, {enabled}")
         return "\n".join(lines)
 
     def _step(self, action: Action) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ search exceeded its budget of states). `stopped` is no verdict: somebody ended t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from data_integration_architect.modelcheck.expressions import ModelError
@@ -67,19 +67,38 @@ class _Tally:
     never_enabled: set[str] = field(default_factory=set)
 
 
+Memo = dict[object, SearchResult]
+
+
 def search(
-    model: Model, prop: Property, *, limit: int = DEFAULT_STATES, stop: Callable[[], bool] = never
+    model: Model,
+    prop: Property,
+    *,
+    limit: int = DEFAULT_STATES,
+    stop: Callable[[], bool] = never,
+    memo: Memo | None = None,
 ) -> SearchResult:
     """Decides `prop` for up to the model's faults and workload; `limit` bounds the states of each single search.
 
+    `memo` keeps results by slices: two properties that need the same steps and ask the same are searched once.
     Raises: ModelError, where an update leaves its range, a log is full, or an at-rest property meets no resting state.
     """
-    at_rest = prop.kind == "at_rest"
     sliced = _grouped(model, prop)
+    if memo is None:
+        return _searched(model, prop, sliced, limit, stop)
+    slices = tuple((part, slice_.declarations, slice_.actions) for part, slice_ in sliced)
+    key = (prop.kind, slices, model.faults, model.workload, limit)
+    if key not in memo:
+        memo[key] = _searched(model, prop, sliced, limit, stop)
+    return replace(memo[key], property=prop.name)
+
+
+def _searched(
+    model: Model, prop: Property, sliced: list[tuple[str, Model]], limit: int, stop: Callable[[], bool]
+) -> SearchResult:
+    at_rest = prop.kind == "at_rest"
     compiled = [(part, CompiledModel(slice_, part, at_rest=at_rest, forgets=True)) for part, slice_ in sliced]
     needs_cycle_check = [at_rest and bool(unranked_actions(slice_)) for _, slice_ in sliced]
-    if (proof := _proof(model, prop, compiled, needs_cycle_check, limit, stop)) is not None:
-        return proof
     unknown: SearchResult | None = None
     last = _Tally()
     most_workload = model.workload
@@ -140,45 +159,6 @@ def search(
         last.depth,
         never_enabled=frozenset(last.never_enabled),
         searched=tuple({action.name: action for _, slice_ in sliced for action in slice_.actions}.values()),
-    )
-
-
-def _proof(
-    model: Model,
-    prop: Property,
-    compiled: list[tuple[str, CompiledModel]],
-    needs_cycle_check: list[bool],
-    limit: int,
-    stop: Callable[[], bool],
-) -> SearchResult | None:
-    """`holds`, if a search with all faults finds nothing for any workload; None where the bounds must be deepened.
-
-    Runs with fewer faults are runs with all of them in which some do not happen, so they need no search of their own.
-    """
-    if any(needs_cycle_check):
-        return None
-    tally = _Tally()
-    for workload in range(model.workload + 1):
-        tally = _Tally()
-        for part, machine in compiled:
-            run = machine.run(model.faults, workload, limit, stop)
-            _count(tally, run)
-            if run.ending != Ending.EXPLORED:
-                return None
-            if prop.kind == "at_rest" and run.at_rest == 0:
-                raise ModelError(f"{prop.name}: no state is at rest for {part}, so the verdict would be empty")
-            if workload == model.workload:
-                tally.never_enabled |= machine.never_enabled(run)
-    return SearchResult(
-        prop.name,
-        "holds",
-        model.faults,
-        model.workload,
-        tally.states,
-        tally.at_rest,
-        tally.depth,
-        never_enabled=frozenset(tally.never_enabled),
-        searched=tuple({action.name: action for _, machine in compiled for action in machine.model.actions}.values()),
     )
 
 

@@ -34,4 +34,4 @@ def read_your_writes(world: World, target: StoreState) -> PropertyForms:
             atomic=ATOMIC,
         )
         at_rest.append(f"not ({answered} and {stale})")
-    return PropertyForms("read-your-writes", tuple(at_rest), (f"{bad} == 0",))
+    return PropertyForms("read-your-writes", tuple(at_rest), (f"{bad} == 0",), follows_convergence=True)
