@@ -9,6 +9,7 @@ from typing import Literal
 from data_integration_architect.analysis.delivery import runs_in_parallel
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.flows import Flow
+from data_integration_architect.analysis.keys import keeps_together
 from data_integration_architect.analysis.repair import healing_of
 from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
@@ -219,14 +220,17 @@ def order_of(system: System, channel: str) -> Order | None:
     return head.ordering if head else None
 
 
-def is_spread(system: System, channel: str) -> bool | None:
-    """Whether records of one key land in different partitions; None where the message key is unknown."""
+def is_spread(system: System, channel: str, entity: str | None) -> bool | None:
+    """Whether records of one `entity` land in different partitions; None where an unsaid fact decides that."""
     element = system.channel(channel)
     if element is None or element.partitions == 1 or element.order == "total":
         return False
     if element.message_key is None:
         return None
-    return element.message_key in {NONE, "random"}
+    if element.message_key in {NONE, "random"}:
+        return True
+    together = keeps_together(system, channel, entity)
+    return None if together is None else not together
 
 
 def competes(system: System, site: HandlerSite) -> bool:
@@ -311,7 +315,8 @@ def reorderings(view: View, site: HandlerSite) -> tuple[Reordering, ...]:
     if channel is None:
         return ()
     at: DocumentPath = ("channels", name)
-    if order_of(system, name) == "per-partition" and is_spread(system, name):
+    carried = system.carried(name) or (None,)
+    if order_of(system, name) == "per-partition" and any(is_spread(system, name, entity) for entity in carried):
         found.append(Reordering("spread", (*at, "message_key"), name, site.id))
     if order_of(system, name) == "none" and not _routes_keys(site):
         found.append(Reordering("unordered", (*at, "order"), name, site.id))

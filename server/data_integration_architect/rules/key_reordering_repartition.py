@@ -27,19 +27,18 @@ Site = tuple[str, HandlerSite, Effect]
 
 def sites(view: View) -> Iterator[Site]:
     for name, channel in sorted(view.topology.channels.items()):
-        if channel.status != "planned" and _moves_keys(view, name, channel):
+        if channel.status != "planned" and _moves_keys(channel):
             for site in view.system.consumers(name):
                 for effect in applied_from(view, site):
-                    yield name, site, effect
+                    # Without a message key there was no order to lose; that is another finding.
+                    if not is_spread(view.system, name, effect.entity):
+                        yield name, site, effect
 
 
-def _moves_keys(view: View, name: str, channel: Channel) -> bool:
+def _moves_keys(channel: Channel) -> bool:
     """Whether keys were bound to partitions before and some are bound to others now."""
     change = channel.repartitioned
-    if change is None or (change.from_ is not None and change.from_ == change.to):
-        return False
-    # Without a message key there was no order to lose; that is another finding.
-    return not is_spread(view.system, name)
+    return change is not None and (change.from_ is None or change.from_ != change.to)
 
 
 def judge(view: View, site: Site, facts: Facts) -> Match | None:

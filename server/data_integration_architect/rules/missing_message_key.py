@@ -1,7 +1,8 @@
 """Changes of one record are spread over the partitions of a log, so a consumer can apply an older one last.
 
-Decided for logs whose records have no key (or come from a table without one) where some store behind them keeps the
-state that came last. A capture from the log keys its records by the table's key unless something else is said.
+Decided for logs where some store behind them keeps the state that came last: records without a key (or from a table
+without one), and records whose message key is a field that can differ between two changes of one record, such as the
+key of another entity. A capture from the log keys its records by the table's key unless something else is said.
 Cannot see a custom partitioner.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 
 from data_integration_architect.analysis.capture import is_captured_from_log
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.keys import is_immutable, key_fields
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import (
     applied_from,
@@ -24,7 +26,7 @@ from data_integration_architect.analysis.system import Effect
 from data_integration_architect.analysis.view import View
 from data_integration_architect.topology import NONE
 
-Site = tuple[str, Effect]
+Site = tuple[str, Effect, str | None]
 SPREAD = {NONE, "random"}
 
 
@@ -40,11 +42,34 @@ def sites(view: View) -> Iterator[Site]:
             if not is_planned(consumer):
                 for effect in applied_from(view, consumer):
                     if order_sensitive(view, effect):
-                        yield name, effect
+                        yield name, effect, None
+                        for field in _foreign_fields(view, name, effect):
+                            yield name, effect, field
+
+
+def _foreign_fields(view: View, name: str, effect: Effect) -> tuple[str, ...]:
+    """Fields of the message key by which two changes of one record of the effect's entity could be parted."""
+    system = view.system
+    carried = system.carried(name)
+    if system.channel_kind(name) != "log" or (carried and effect.entity not in carried):
+        return ()
+    return () if _comes_once(view, effect) else key_fields(system, name, effect.entity)
+
+
+def _comes_once(view: View, effect: Effect) -> bool:
+    """Whether the key of the entity is the id by which repetitions are dropped, so that each key has one record."""
+    entity, dedup = view.system.entity(effect.entity), effect.site.handler.dedup
+    if entity is None or dedup is None or dedup.by in (None, NONE):
+        return False
+    by = (dedup.by,) if isinstance(dedup.by, str) else dedup.by or ()
+    key = (entity.key,) if isinstance(entity.key, str) else entity.key
+    return key is not None and set(by) <= set(key)
 
 
 def judge(view: View, site: Site, facts: Facts) -> Match | None:
-    name, effect = site
+    name, effect, field = site
+    if field is not None:
+        return _judge_field(view, name, effect, field, facts)
     system = view.system
     channel = system.topology.channels[name]
     appends = system.appends(name)
@@ -73,6 +98,26 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         summary=(
             f"Two changes of one {subject} can lie in different partitions of {name}, because {why}: "
             f"{effect.site.id} may apply the older one last, and {effect.target} keeps it"
+        ),
+        consequence=overwritten(view, effect),
+        targets=(Target(effect.target, effect.entity),),
+        shows=shown_symptoms(view, effect),
+    )
+
+
+def _judge_field(view: View, name: str, effect: Effect, field: str, facts: Facts) -> Match | None:
+    system, entity = view.system, str(effect.entity)
+    path = ("entities", entity, "immutable", field)
+    ask = f"Does {field} of one {entity} keep its value for life, so that all its changes share a partition of {name}?"
+    if facts.ask(path, is_immutable(system, entity, field), (False, True), ask):
+        return None
+    several = len(key_fields(system, name, entity)) > 1
+    return Match(
+        elements=(name, entity, field) if several else (name, entity),
+        at=("channels", name, "message_key"),
+        summary=(
+            f"{name} is keyed by {field}, which can differ between two changes of one {entity}: they then lie in "
+            f"different partitions, {effect.site.id} may apply the older one last, and {effect.target} keeps it"
         ),
         consequence=overwritten(view, effect),
         targets=(Target(effect.target, effect.entity),),

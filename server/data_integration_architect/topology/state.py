@@ -166,6 +166,9 @@ class Entity(Element):
     """Field or fields that identify it; `none` = a table without a key."""
     natural_key: tuple[Name, ...] = ()
     """Fields that are unique by meaning."""
+    immutable: Mapping[Name, Flag] = Field(default_factory=dict)
+    """Other fields, with whether they keep their value for the life of a record, such as {customer_id: true}. Matters
+    where such a field is a message key: all records of one key then stay in one partition."""
     system_of_record: Name | None = None
     """Store or channel that is right by definition. Default: concluded."""
     parts: Mapping[Name, tuple[Name, ...]] = Field(default_factory=dict)

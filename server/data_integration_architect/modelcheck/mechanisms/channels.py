@@ -4,11 +4,13 @@ ATOMIC: a broker appends one record to one partition as a whole and never reorde
 Source: Apache Kafka documentation, "Message delivery semantics"; a table-backed channel gets its row with the commit
 of the transaction that inserts it.
 
-A record with the key of its entity always goes to the same partition. Without a key, or with a random one, any
-partition may take it. A change of the number of partitions sends a key to another one from then on; records in the
-old one may still wait unless it was drained first. Partitions of an unkeyed channel are alike, and one key is
-modelled, so a keyed channel needs one log only.
+A record with the key of its entity always goes to the same partition. Without a key, with a random one, or with a
+field that is said to change, any partition may take it. A change of the number of partitions sends a key to another
+one from then on; records in the old one may still wait unless it was drained first. Partitions of an unkeyed channel
+are alike, and one key is modelled, so a keyed channel needs one log only.
 """
+
+import re
 
 from data_integration_architect.modelcheck.world import Branch, ChannelState, Value, World
 from data_integration_architect.topology import Append
@@ -25,6 +27,11 @@ def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ..
         key = "primary key"  # a capture keys its records by the table's key unless told otherwise
     path = f"channels.{name}.message_key"
     is_keyed = world.options.get(path, key, safe="key", unsafe="none") not in UNKEYED
+    entity = (world.scene.target[1] or "").split(".", 1)[0]
+    for field, stays in world.topology.entities[entity].immutable.items() if entity in world.topology.entities else ():
+        if field in re.findall(r"[\w.]+", key or ""):
+            stays = world.options.get(f"entities.{entity}.immutable.{field}", stays, safe=True, unsafe=False)
+            is_keyed = is_keyed and stays
     if channel.partitions == 1 or channel.order == "total" or channel.in_ is not None:
         is_keyed = True
     most = capacity[world.bounds.faults]

@@ -1,0 +1,67 @@
+"""Whether the message key of a channel keeps the records of one entity together."""
+
+from __future__ import annotations
+
+import re
+
+from data_integration_architect.analysis.memory import remembered
+from data_integration_architect.analysis.system import System
+from data_integration_architect.topology import NONE, Store, Write
+
+# What people and tools call the key of whatever a record is about (Debezium's outbox router: aggregateid).
+OWN_KEY = {"", "aggregate", "document", "entity", "pk", "primary", "record", "row"}
+_WORD = re.compile(r"[A-Za-z_][\w.]*")
+
+
+@remembered
+def key_fields(system: System, channel: str, entity: str | None) -> tuple[str, ...]:
+    """Fields of the message key that the key of `entity` does not settle, so that they may differ between its records.
+
+    Empty where the channel has no message key, or where all its fields belong to the entity's key or natural key,
+    carry the entity's name, or are what the system groups by: the group of a causal pair, the sharding of a store that
+    holds the entity. Of an entity whose key nobody said, only what belongs to another entity by name. Fields that are
+    said to be immutable or changeable are among them: who asks looks that up.
+    """
+    element, known = system.channel(channel), system.entity(entity)
+    if element is None or known is None or entity is None or element.message_key in (None, NONE, "random"):
+        return ()
+    text = str(element.message_key)
+    fields = dict.fromkeys(_WORD.findall(text))
+    own = {_plain(field) for field in _fields(known.key) + known.natural_key} | OWN_KEY | {_plain(entity)}
+    own |= {_plain(pair.per) for pair in system.topology.causality if pair.per}
+    own |= {_plain(key) for store in _stores_of(system, entity) if (key := store.partition_key)}
+    open_fields = tuple(field for field in fields if field in known.immutable or _plain(field) not in own)
+    if known.key is None:
+        others = {_plain(name) for name in system.topology.entities if name != entity}
+        open_fields = tuple(field for field in open_fields if field in known.immutable or _plain(field) in others)
+    if not re.search(r"\w\s+\w", text):
+        return open_fields
+    # A sentence such as "keyed by order_id" names its field last or says the key somewhere; other words are no fields.
+    return () if len(open_fields) < len(fields) else open_fields[-1:]
+
+
+def is_immutable(system: System, entity: str | None, field: str) -> bool | None:
+    """Whether a field of a record keeps its value for life; None where nobody said."""
+    known = system.entity(entity)
+    return known.immutable.get(field) if known is not None else None
+
+
+def keeps_together(system: System, channel: str, entity: str | None) -> bool | None:
+    """Whether all records of one `entity` carry the same message key; None where that depends on an unsaid fact."""
+    said = {is_immutable(system, entity, field) for field in key_fields(system, channel, entity)}
+    return False if False in said else None if None in said else True
+
+
+def _plain(field: str) -> str:
+    """A name without its path, case, separators, and the ending that says that it is an id or key."""
+    last = re.sub(r"[^a-z0-9]", "", field.rsplit(".", 1)[-1].lower())
+    return re.sub(r"(?<=[^s])s$", "", re.sub(r"(uuid|id|key)$", "", last))
+
+
+def _fields(key: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return key if isinstance(key, tuple) else tuple(_WORD.findall(key or ""))
+
+
+def _stores_of(system: System, entity: str) -> list[Store]:
+    written = {e.target for e in system.effects if isinstance(e.step, Write) and e.entity == entity}
+    return [store for name in sorted(written) if (store := system.store(name)) is not None]
