@@ -8,6 +8,7 @@ from data_integration_architect.modelcheck.facts import Assumptions, Options
 from data_integration_architect.modelcheck.mechanisms import caches, channels, consumers, polling, replicas, requests
 from data_integration_architect.modelcheck.mechanisms.deduplication import has_equal_ids
 from data_integration_architect.modelcheck.mechanisms.stores import declare_store
+from data_integration_architect.modelcheck.mechanisms.versions import stamps_of
 from data_integration_architect.modelcheck.scene import Node, Place, Scene, record_store
 from data_integration_architect.modelcheck.unmodelled import unmodelled_facts
 from data_integration_architect.modelcheck.volume import Volume
@@ -95,6 +96,7 @@ def build_world(
     if not roles.requests:
         raise NotModelledError(f"nothing that starts a change of {target.name} is known")
     world.not_modelled |= unmodelled_facts(scene)
+    world.stamps = None if counts else stamps_of(scene, options)
     world.new_ids = counts and _changes_ids(world, roles)
     numbered = {place.label for place in (*roles.consumers, *roles.captures) if polling.is_numbered(world, place)}
     _note_numbered(world, roles, numbered)
@@ -114,6 +116,8 @@ def build_world(
             consumers.add_consumer(world, place, source, is_queue=False)
         elif isinstance(place.handler.trigger, OnConsume):
             _add_consumer(world, place, place.handler.trigger.consume)
+    for name in world.channels:
+        channels.add_switch(world, name)
     for name, state in world.stores.items():
         store = topology.stores[name]
         if store.replica_of in world.stores and state.cell not in world.synchronous.get(store.replica_of or "", []):
@@ -226,6 +230,7 @@ def _note_numbered(world: World, roles: Roles, numbered: set[str]) -> None:
             world.numbered.add(trigger.changes)
     if world.numbered:
         world.not_modelled.add("client retries while rows are read by number")
+        world.draws_first = polling.draws_before_lock(world.scene, world.numbered)
         polling.declare_stamps(world)
 
 

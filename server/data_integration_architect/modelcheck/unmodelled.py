@@ -28,8 +28,6 @@ def unmodelled_facts(scene: Scene) -> set[str]:
             found.add(f"{name}: events with a part of the record")
         if channel.event.unchanged_large_values in ("placeholder", "omitted"):
             found.add(f"{name}: placeholders for unchanged large values")
-        if channel.event.version == "timestamp":
-            found.add(f"{name}: timestamps that are equal or run backwards")
     for place in scene.handlers.values():
         found |= {f"{place.label}: {fact}" for fact in _of_trigger(place.handler.trigger)}
         for _, step in walk_steps(place.handler.steps, ()):

@@ -16,13 +16,16 @@ are `other`, whose records take places in logs and are skipped. Two keys stand f
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.facts import Options
 from data_integration_architect.modelcheck.ir import ActionKind
 from data_integration_architect.modelcheck.scene import Scene
 from data_integration_architect.topology import Topology
+
+if TYPE_CHECKING:
+    from data_integration_architect.modelcheck.mechanisms.versions import Stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +102,25 @@ class ChannelState:
     is_keyed: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a consumer stands in a log: the variable, its largest value, and how far a crash can go back at most."""
+
+    offset: str
+    most: int
+    floor: str | None = None
+
+
 @dataclass
 class World:
     """Everything that mechanisms need to add their actions to one model.
 
     `labels`: variable -> words for it in a trace. `shared`: role -> variable that several mechanisms use. `changes`:
-    store -> log of its changes, where something follows it. `numbered`: stores and outboxes read by a drawn number.
-    `partial`: stores that are filled on a miss, so that an entry may lack. `synchronous`: store ->
-    cells of replicas that have each of its commits before the writer is answered.
+    store -> log of its changes, where something follows it. `numbered`: stores and outboxes read by a drawn number;
+    `draws_first`: it is drawn before the row of the record is locked. `partial`: stores that are filled on a miss, so
+    that an entry may lack. `synchronous`: store -> cells of replicas that have each of its commits before the writer
+    is answered. `stamps`: how versions that guards compare are drawn, where that is not the commit order.
+    `positions`: log -> where its consumers stand.
     """
 
     topology: Topology
@@ -127,9 +141,12 @@ class World:
     finished: list[str] = field(default_factory=list)
     changes: dict[str, str] = field(default_factory=dict)
     numbered: set[str] = field(default_factory=set)
+    draws_first: bool = False
     partial: frozenset[str] = frozenset()
     synchronous: dict[str, list[str]] = field(default_factory=dict)
     not_modelled: set[str] = field(default_factory=set)
+    stamps: "Stamps | None" = None
+    positions: dict[str, list[Position]] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
 
     @property

@@ -37,6 +37,9 @@ class Reader(Element):
     """Whether a person must see what they just wrote. Default: not-required."""
     own_writes_from: Name | None = None
     """Store from which they read it."""
+    own_writes_token: Literal["none", "carried"] | None = None
+    """Whether the read carries the position of the own write and waits until the store has reached it. Default:
+    none."""
     persisted: Flag | None = None
     """Whether what was read is stored elsewhere. Default: false."""
 
@@ -54,8 +57,9 @@ class CausalPair(Element):
     """PROCESS.HANDLER that acts on both."""
     token: Literal["none", "carried"] | None = None
     """Whether the later event carries the position of the earlier one."""
-    token_from: Literal["acknowledged-write", "read", "stale-read"] | None = None
-    """Where the token comes from: the author's own acknowledged write, a fresh read, or a read that may be stale."""
+    token_from: Literal["acknowledged-write", "read", "stale-read", "published-position"] | None = None
+    """Where the token comes from: the author's own acknowledged write, a fresh read, a read that may be stale, or the
+    newest position in the channel of the first event when the second one is sent."""
     judged_by: Literal["token", "current-view"] | None = None
     """Whether the check uses the state as of the token, or the current view."""
 

@@ -81,8 +81,13 @@ class Repartition(Base):
     """Number of partitions after."""
     drained: Flag | None = None
     """Whether every record of the old layout was consumed before the first of the new one."""
+    drained_to: Literal["position", "committed-offset"] | None = None
+    """Up to where consumers had to be: the position that they read, or the offset that they committed. Default:
+    committed-offset."""
     switch: Literal["paused", "rolling"] | None = None
-    """Whether producers stopped while the layout changed."""
+    """Whether producers stopped while the layout changed, or changed one after the other. Default: paused."""
+    per_producer: Flag | None = None
+    """Whether each producer waits for its own records only before it uses the new layout. Default: false."""
 
 
 class Event(Base):
@@ -97,7 +102,12 @@ class Event(Base):
     clock: Literal["database", "producer", "broker", "client", "logical"] | None = None
     """Whose clock a timestamp comes from."""
     resolution: Duration | None = None
-    """How fine that clock is."""
+    """How fine that clock is: two changes within it get equal timestamps."""
+    skew: Duration | Literal["none"] | None = None
+    """How far the clocks of several producers may disagree; `none` = one clock, or clocks that cannot."""
+    version_taken: Literal["before-lock", "under-lock", "at-commit"] | None = None
+    """When a timestamp or sequence is drawn: before its writer holds the lock on the record (as `now()` at the start
+    of a transaction), while it holds it, or at the commit. Default: under-lock."""
     on_delete: Literal["none", "key-only", "full", "self-contained"] | None = None
     """What an event about a deletion carries; `none` = there is no such event. Default: key-only, where a
     capture from the log fills the channel."""

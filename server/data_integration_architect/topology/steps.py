@@ -24,6 +24,15 @@ class Retry(Base):
     """Whether a repeated compensation or call leaves the same result."""
 
 
+class Lease(Base):
+    """A lease or lock that is held from before the first read until after the last write."""
+
+    expires: Duration | Literal["none"] | None = None
+    """How long it lasts without renewal; `none` = until it is given back."""
+    fenced: Flag | None = None
+    """Whether the store refuses a holder whose lease has gone to another one since (fencing token)."""
+
+
 class StepBase(Element):
     wait: Flag | None = None
     """Whether the caller waits for this step. Default: true."""
@@ -65,6 +74,8 @@ class Write(StepBase):
     """Whether a version guard accepts an equal version. Default: greater."""
     guard_keeps_deletes: Flag | None = None
     """Whether the guard still knows the version of a deleted record."""
+    lease: Lease | None = None
+    """What `guard: lease` holds. Default: one that does not expire and is fenced by the store itself."""
     guard_key: tuple[Name, ...] = ()
     """Fields of a unique key that refuses the repetition."""
     values: Literal["request", "event", "re-read", "computed-now"] | None = None
@@ -107,6 +118,8 @@ class Call(StepBase):
     """What the effect is."""
     asks_first: Flag | None = None
     """Whether the caller asks for the outcome before it repeats. Default: false."""
+    outlives_caller: Flag | None = None
+    """Whether a call that its caller gave up can still take effect later. Default: false."""
 
 
 class Invalidate(StepBase):
@@ -127,6 +140,8 @@ class Coordinator(Base):
     """Whether a crashed coordinator comes back with its log."""
     timeout: Duration | Literal["none"] | None = None
     """After which time a participant in doubt is resolved without it."""
+    participants_remember: Flag | None = None
+    """Whether a participant that restarts still knows that it is prepared. Default: true."""
 
 
 class Transaction(StepBase):
@@ -207,6 +222,8 @@ class Handler(Element):
     """What it does, in program order."""
     compensates: Name | None = None
     """PROCESS.HANDLER whose effect this one takes back."""
+    leaves_mark: Flag | None = None
+    """Whether a compensation that finds nothing to take back leaves a mark that stops a late original."""
 
 
 class Process(Element):

@@ -47,7 +47,7 @@ class OnConsume(Base):
 
     consume: Name
     """Channel that is read."""
-    cursor: Literal["offset", "sequence", "commit-order", "row-flag", "modified-time"] | None = None
+    cursor: Literal["offset", "sequence", "transaction-id", "commit-order", "row-flag", "modified-time"] | None = None
     """How a reader of a table-backed channel knows what is new; a log has offsets."""
     visible_up_to: Literal["none", "oldest-running-transaction", "advisory-lock", "commit-order"] | None = None
     """What holds a polling reader back from rows whose neighbours are not committed yet. Default: none."""
@@ -86,6 +86,9 @@ class Slot(Base):
     """Most log that the slot may retain. Default: none."""
     failover: Flag | None = None
     """Whether the slot survives the promotion of a standby."""
+    after_loss: Literal["snapshot", "resume", "stop"] | None = None
+    """What the capture does when the log that it needs is gone: copies everything again, goes on with what is left,
+    or stops for good. Default: resume."""
 
 
 class OnChanges(Base):
@@ -107,6 +110,10 @@ class OnChanges(Base):
     """How the first copy meets the stream: with watermarks, before it, or not at all."""
     snapshot_writes: Literal["only-missing", "overwrite"] | None = None
     """Whether a row of the snapshot may replace one that the stream brought. Default: only-missing."""
+    snapshot_order: tuple[Literal["low-mark", "select", "high-mark", "emit"], ...] = ()
+    """Order of the steps of one snapshot chunk: note the log's end, read the rows, note the log's end again, send the
+    rows. With both marks a row is dropped if the stream shows a change of it between them. Default for `interleaved`:
+    low-mark, select, high-mark, emit; for `before`: low-mark, select, emit, and the stream starts at the low mark."""
     slot: Slot | None = None
     """Log retention for this capture. Default: nothing of it is said; its parts have defaults of their own."""
     per_table: Flag | None = None
@@ -115,13 +122,18 @@ class OnChanges(Base):
     """Period of a capture by query."""
     gated_on_standby: Flag | None = None
     """Whether entries are sent on only once a standby has confirmed them."""
+    position_after_promotion: Literal["kept", "end", "snapshot"] | None = None
+    """Where the capture goes on after a standby was promoted: at its position, at the end of the new log, or with a
+    copy of everything. Default: kept, if the slot survives a failover."""
+    skips_replicated: Flag | None = None
+    """Whether changes that another capture brought into the store are left out, so that they do not come back."""
 
 
 class OnSchedule(Base):
     """The handler runs on a schedule."""
 
-    every: Duration | Literal["unknown"]
-    """Period; `unknown` = on a schedule that nobody told."""
+    every: Duration | Literal["once", "unknown"]
+    """Period; `unknown` = on a schedule that nobody told; `once` = a single run, such as a backfill."""
     reads: Literal["all", "since-cursor"] | None = None
     """Whether each run reads everything, or what is newer than its cursor."""
     cursor: Literal["commit-position", "sequence", "modified-time"] | None = None
@@ -130,6 +142,12 @@ class OnSchedule(Base):
     """How far a run looks back behind its cursor."""
     consistent: Flag | None = None
     """Whether all tables are read in one snapshot."""
+    live_writes: Literal["old-copy", "both-copies", "paused"] | None = None
+    """What a live stream does while a rebuild fills the new copy: writes the old one only, both, or waits. Default:
+    old-copy."""
+    position_after_swap: Literal["kept", "before-read"] | None = None
+    """Where the consumer of that stream stands after the swap: where it was, or back where the rebuild began to read.
+    Default: kept."""
 
 
 def one_kind(words: tuple[str, ...]) -> Discriminator:

@@ -13,7 +13,8 @@ are alike, and one key is modelled, so a keyed channel needs one log only.
 import re
 
 from data_integration_architect.modelcheck.world import Branch, ChannelState, Value, World
-from data_integration_architect.topology import Append
+from data_integration_architect.topology import Append, walk_steps
+from data_integration_architect.topology.state import Repartition
 
 ATOMIC = "the broker appends one record to one partition as a whole"
 UNKEYED = ("none", "random")
@@ -36,25 +37,12 @@ def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ..
         is_keyed = True
     most = capacity[world.bounds.faults]
     moved = channel.repartitioned
-    is_split = moved is not None and not world.options.get(
-        f"channels.{name}.repartitioned.drained", moved.drained, safe=True, unsafe=False
-    )
+    is_split = moved is not None and not (_is_drained(world, name, moved) and _ends_empty(world, name, moved))
     count = 2 if is_keyed and is_split else 1 if is_keyed else world.bounds.partitions
     logs = tuple(world.m.log(world.fresh("log"), most, world.code_high) for _ in range(count))
     world.channels[name] = ChannelState(name, label, logs, capacity, is_keyed)
     if is_keyed and is_split:
-        switch = world.shared[f"switch:{name}"] = world.m.var(world.fresh("switch"), 1)
-        world.act(
-            "repartition",
-            [f"{switch} == 0"],
-            [f"{switch} = 1"],
-            actor=label,
-            kind="optional",
-            source=label,
-            target=label,
-            text="gets more partitions; from now on the key goes to another one",
-            atomic=ATOMIC,
-        )
+        world.shared[f"switch:{name}"] = world.m.var(world.fresh("switch"), 2)
     for number, log in enumerate(logs):
         world.labels[log] = label if count == 1 else f"{label}, partition {number}"
 
@@ -68,11 +56,80 @@ def append_branches(world: World, step: Append, value: Value) -> list[Branch]:
     if switch is not None:
         old, new = state.logs
         return [
-            Branch(f"{switch} == 0", (f"{old}.append({value.code})",), "old partition"),
-            Branch(f"{switch} == 1", (f"{new}.append({value.code})",), "new partition"),
+            Branch(f"{switch} < 2", (f"{old}.append({value.code})",), "old partition"),
+            Branch(f"{switch} > 0", (f"{new}.append({value.code})",), "new partition"),
         ]
     if len(state.logs) == 1:
         return [Branch("True", (f"{state.logs[0]}.append({value.code})",))]
     return [
         Branch("True", (f"{log}.append({value.code})",), f"partition {number}") for number, log in enumerate(state.logs)
     ]
+
+
+def _is_drained(world: World, name: str, moved: Repartition) -> bool:
+    return world.options.get(f"channels.{name}.repartitioned.drained", moved.drained, safe=True, unsafe=False)
+
+
+def _ends_empty(world: World, name: str, moved: Repartition) -> bool:
+    """Whether nothing of the old layout can be read once a record of the new one is there."""
+    path = f"channels.{name}.repartitioned"
+    to = world.options.get(
+        f"{path}.drained_to", moved.drained_to or "committed-offset", safe="committed-offset", unsafe="position"
+    )
+    return to == "committed-offset" and not _is_rolling(world, name, moved)
+
+
+def _is_rolling(world: World, name: str, moved: Repartition) -> bool:
+    """Whether one producer can still use the old layout while another one uses the new one."""
+    path = f"channels.{name}.repartitioned"
+    switch = world.options.get(f"{path}.switch", moved.switch or "paused", safe="paused", unsafe="rolling")
+    return switch == "rolling" and _has_several_producers(world, name)
+
+
+def _has_several_producers(world: World, name: str) -> bool:
+    producers = [
+        place
+        for place in world.scene.handlers.values()
+        if any(isinstance(step, Append) and step.append == name for _, step in walk_steps(place.handler.steps, ()))
+    ]
+    return len(producers) > 1 or any(place.instances > 1 for place in producers)
+
+
+def add_switch(world: World, name: str) -> None:
+    """The change of layout: at once where producers pause, else with a time in which both layouts are in use.
+
+    Draining waits until the old partition is read to its end. A producer that waits for its own records only waits for
+    nothing where it has sent none, so with several producers the others' records may still be there.
+    """
+    switch = world.shared.get(f"switch:{name}")
+    moved = world.topology.channels[name].repartitioned
+    if switch is None or moved is None:
+        return
+    state = world.channels[name]
+    old = state.logs[0]
+    is_rolling = _is_rolling(world, name, moved)
+    guards = []
+    if _is_drained(world, name, moved):
+        own_only = world.options.get(
+            f"channels.{name}.repartitioned.per_producer", moved.per_producer or False, safe=False, unsafe=True
+        )
+        if not (own_only and is_rolling):
+            guards = [f"{position.offset} == len({old})" for position in world.positions.get(old, [])]
+    first = "one producer uses the new partition" if is_rolling else "the key goes to another partition from now on"
+    _switch(world, state.label, switch, [f"{switch} == 0", *guards], 1 if is_rolling else 2, first)
+    if is_rolling:
+        _switch(world, state.label, switch, [f"{switch} == 1"], 2, "the last producer uses the new partition")
+
+
+def _switch(world: World, label: str, switch: str, guards: list[str], new: int, words: str) -> None:
+    world.act(
+        "repartition",
+        guards,
+        [f"{switch} = {new}"],
+        actor=label,
+        kind="optional",
+        source=label,
+        target=label,
+        text=f"gets more partitions; {words}",
+        atomic=ATOMIC,
+    )

@@ -13,7 +13,7 @@ from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
 from data_integration_architect.modelcheck.programs import lower
 from data_integration_architect.modelcheck.scene import Place
-from data_integration_architect.modelcheck.world import Value, World
+from data_integration_architect.modelcheck.world import Position, Value, World
 from data_integration_architect.topology import OnConsume, Read, walk_steps
 
 
@@ -38,6 +38,7 @@ class Delivery:
     fails: str
     parks: bool
     forgets_parked: bool = False
+    is_conditional: bool = False
 
 
 def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
@@ -69,6 +70,10 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
             parallel = True
         elif not get(f"{path}.stops_on_rebalance", trigger.stops_on_rebalance, safe=True, unsafe=False):
             has_zombies = True
+    is_conditional = False
+    if has_zombies and acknowledge == "with-effect":
+        update = get(f"{path}.offset_update", trigger.offset_update, safe="conditional", unsafe="unconditional")
+        is_conditional = update == "conditional"
     fails, dead_letter = _failure(world, place)
     # who lets the later records of a key wait says so; a plain retry topic does not
     known = trigger.parks_key or False
@@ -82,6 +87,7 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
         fails,
         parks,
         parks and trigger.parked_in is None,
+        is_conditional,
     )
 
 
@@ -147,6 +153,7 @@ class _Worker:
             return
         log, most = self.source.log, self.source.most[-1]
         offset = _shared_offset(self.world, self.stem, most, self.place, self.source)
+        self.world.positions.setdefault(log, []).append(Position(offset, most))
         value = self.world.value_at(f"{log}[{offset}]")
         effects = self.effects(value)
         counter = self.world.m.var(f"{self.stem}_pc", len(effects) - 1) if len(effects) > 1 else None
@@ -158,9 +165,11 @@ class _Worker:
         elif counter is not None:
             self._add_restart(counter)
         if self.delivery.has_zombies and rewinds:
-            self._add_zombie(offset, ready)
+            self._add_zombie(offset, ready, counter)
 
-    def _add_effects(self, effects: list[Effect], counter: str | None, guards: list[str], finish: str) -> None:
+    def _add_effects(
+        self, effects: list[Effect], counter: str | None, guards: list[str], finish: str, actor: str = ""
+    ) -> None:
         for number, effect in enumerate(effects):
             here = [*guards, *([f"{counter} == {number}"] if counter is not None else [])]
             for branch in effect.branches:
@@ -174,7 +183,7 @@ class _Worker:
                     "take",
                     [*here, branch.guard],
                     updates,
-                    actor=self.actor,
+                    actor=actor or self.actor,
                     source=self._shown(number),
                     target=effect.target,
                     text=effect.text + (f" ({branch.note})" if branch.note else ""),
@@ -197,6 +206,7 @@ class _Worker:
         # the crash is a fault itself, so the log was filled with one fault less
         most = self.source.most[-2]
         floor = self.world.m.var(f"{self.stem}_floor", self.source.most[-1])
+        self.world.positions[self.source.log][-1] = Position(offset, self.source.most[-1], floor)
         reset = [f"{counter} = 0"] if counter is not None else []
         parked = self.world.shared.get(f"parked:{self.delivery.dead_letter}")
         if parked is not None and self.delivery.forgets_parked:
@@ -244,14 +254,21 @@ class _Worker:
         reset = [f"{counter} = 0"] if counter is not None else []
         self._crash([f"{held} > 0"], [f"{held} = 0", *reset], "crashes, what it had acknowledged is lost")
 
-    def _add_zombie(self, offset: str, ready: list[str]) -> None:
-        """An instance that lost the partition holds one record and applies it late, while its successor goes on."""
+    def _add_zombie(self, offset: str, ready: list[str], successor: str | None) -> None:
+        """An instance that lost the partition holds one record and applies it late, while its successor goes on.
+
+        A position that is stored with the effect is set by the late one too: only where it must still be the expected
+        one does the store refuse the transaction.
+        """
         world = self.world
         held = world.m.var(f"{self.stem}_late", world.code_high)
+        stores_position = self.delivery.acknowledge == "with-effect"
+        late = world.m.var(f"{self.stem}_late_offset", self.source.most[-1]) if stores_position else None
+        keep = [f"{late} = {offset}"] if late is not None else []
         world.act(
             "rebalance",
             [*ready, f"{held} == 0"],
-            [f"{held} = {self.source.log}[{offset}]"],
+            [f"{held} = {self.source.log}[{offset}]", *keep],
             actor=self.actor,
             kind="fault",
             source=self.source.label,
@@ -260,7 +277,30 @@ class _Worker:
         )
         effects = self.effects(world.value_at(held))
         counter = world.m.var(f"{self.stem}_late_pc", len(effects) - 1) if len(effects) > 1 else None
-        self._add_effects(effects, counter, [f"{held} > 0"], f"{held} = 0")
+        old = f"{self.actor}, old instance"
+        if late is None:
+            self._add_effects(effects, counter, [f"{held} > 0"], f"{held} = 0", old)
+            return
+        done = f"{held} = 0; {late} = 0"
+        if not self.delivery.is_conditional:
+            most = self.source.most[-1]
+            back = f"{offset} = {late} + 1 if {late} < {most} else {offset}"
+            between = [f"{successor} == 0"] if successor is not None else []
+            self._add_effects(effects, counter, [f"{held} > 0", *between], f"{done}; {back}", old)
+            return
+        is_last = [f"{counter} == {len(effects) - 1}"] if counter is not None else []
+        moved = f"{held} = 0; {late} = 0; {offset} += 1" + (f"; {successor} = 0" if successor is not None else "")
+        expected = [f"{held} > 0", f"{late} == {offset}", f"{offset} < {self.source.most[-1]}"]
+        self._add_effects(effects, counter, expected, moved, old)
+        world.act(
+            "refused",
+            [f"{held} > 0", *is_last, f"not {late} == {offset}"],
+            [f"{held} = 0", f"{late} = 0", *([f"{counter} = 0"] if counter is not None else [])],
+            actor=old,
+            source=self.place.process,
+            target=effects[-1].target,
+            text=f"late {{w:{held}}} is refused: the position has moved on",
+        )
 
     def _add_failures(self, offset: str, counter: str | None, ready: list[str], value: Value, finish: str) -> list[str]:
         """Records that cannot be handled; returns conditions under which a record is handled as usual."""

@@ -2,7 +2,8 @@
 
 A writer draws the number when it inserts and becomes visible when it commits, so numbers become visible out of order;
 a reader that has moved past a number never looks below it again. Writers of one key exclude each other by the lock on
-its row; writers of other keys do not, which is why these models have intents on another key.
+its row, if they write the row before they draw; writers of other keys do not, which is why these models have intents
+on another key.
 
 Source: PostgreSQL documentation, "Sequence Manipulation Functions" (nextval is never rolled back and not ordered by
 commit) and chapter 13, "Explicit locking".
@@ -11,9 +12,9 @@ commit) and chapter 13, "Explicit locking".
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.programs import lower as lower_steps
-from data_integration_architect.modelcheck.scene import Place
+from data_integration_architect.modelcheck.scene import Place, Scene
 from data_integration_architect.modelcheck.world import Branch, World
-from data_integration_architect.topology import OnChanges, OnConsume
+from data_integration_architect.topology import Append, OnChanges, OnConsume, Transaction, Write, walk_steps
 
 ATOMIC = "one query sees one snapshot of what is committed"
 
@@ -27,7 +28,7 @@ def is_numbered(world: World, place: Place) -> bool:
         if channel.in_ is None:
             return False
         cursor = world.options.get(f"{path}.cursor", trigger.cursor, safe="commit-order", unsafe="sequence")
-        return cursor in ("sequence", "modified-time")
+        return cursor in ("sequence", "transaction-id", "modified-time")
     if isinstance(trigger, OnChanges):
         by = world.options.get(f"{path}.by", trigger.by, safe="log", unsafe="query")
         if by != "query":
@@ -45,6 +46,8 @@ def is_held_back(world: World, place: Place) -> bool:
         # a query without a bound is what one writes; who has one, says so
         known = trigger.visible_up_to or "none"
         bound = world.options.get(f"{path}.visible_up_to", known, safe="commit-order", unsafe="none")
+        if bound == "oldest-running-transaction" and trigger.cursor == "transaction-id":
+            return True  # what is counted is what bounds the view
         if bound == "oldest-running-transaction":
             drawn = world.options.get(
                 f"{path}.sequence_drawn",
@@ -72,6 +75,19 @@ def declare_stamps(world: World) -> None:
             world.m.var(f"removed{intent}", 1)
 
 
+def draws_before_lock(scene: Scene, numbered: set[str]) -> bool:
+    """Whether a transaction inserts the numbered row before it writes, and so locks, the record."""
+    for place in scene.handlers.values():
+        for _, block in walk_steps(place.handler.steps, ()):
+            if not isinstance(block, Transaction):
+                continue
+            inner = [step for _, step in walk_steps(block.steps, ()) if scene.keeps(step)]
+            kinds = [isinstance(step, Append) and step.append in numbered for step in inner]
+            if True in kinds and any(isinstance(step, Write) for step in inner[kinds.index(True) :]):
+                return True
+    return False
+
+
 def split(world: World, effects: list[Effect], intent: int, *, deletes: bool) -> list[Effect]:
     """The effects of a request with the number drawn in a step of its own before the commit that shows it.
 
@@ -83,7 +99,9 @@ def split(world: World, effects: list[Effect], intent: int, *, deletes: bool) ->
             found.append(effect)
             continue
         same_key = [
-            f"not (open{other} == 1 and other{other} == 0)" for other in range(1, world.writes + 1) if other != intent
+            f"not (open{other} == 1 and other{other} == 0)"
+            for other in range(1, world.writes + 1)
+            if other != intent and not world.draws_first
         ]
         draw = (f"stamp{intent} = stamps + 1", "stamps += 1", f"open{intent} = 1")
         found.append(

@@ -11,6 +11,7 @@ from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.mechanisms.commits import add_recovery
 from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
 from data_integration_architect.modelcheck.mechanisms.polling import split
+from data_integration_architect.modelcheck.mechanisms.versions import drawn_early
 from data_integration_architect.modelcheck.programs import lower, two_phase_parts
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import World
@@ -64,6 +65,7 @@ def _effects(world: World, place: Place, intent: int, deletes: bool, attempt: st
     value = world.own_value(intent, deletes=deletes, attempt=attempt)
     effects = lower(world, place, place.handler.steps, value, None, f"{place.path}.steps")
     effects = Deduplication(world, place).around(effects, value)
+    effects = drawn_early(world, effects, value)
     return split(world, effects, intent, deletes=deletes) if world.numbered else effects
 
 

@@ -8,6 +8,7 @@ Ghosts (read by properties only): `version[i]` is the place of intent i in the c
 0 before its commit; `top` is the newest version that a derived store ever held.
 """
 
+from data_integration_architect.modelcheck.mechanisms import versions
 from data_integration_architect.modelcheck.world import Branch, StoreState, Value, World
 from data_integration_architect.topology import Append, Call, Invalidate, Write
 
@@ -30,10 +31,12 @@ def declare_store(world: World, name: str, label: str, most: int, *, is_record: 
         world.m.var("commits", most, earlier)
         world.m.array("version", world.ids + 1, most, last=earlier)
         world.labels["commits"] = f"commits in {label}"
+        versions.declare(world, most)
     elif not world.counts:
         world.m.var(f"{stem}_top", most, 1 if initial else 0)
         world.m.var(f"{stem}_back", 1)
-        world.m.var(f"{stem}_guard", most, 1 if initial else 0)
+        first = 0 if not initial else 2 if world.stamps is not None else 1
+        world.m.var(f"{stem}_guard", versions.most_compared(world, most), first)
     return state
 
 
@@ -73,7 +76,8 @@ def _store(
     changed = (f"{world.changes[state.name]}.append({code})",) if state.name in world.changes else ()
     if state.is_record:
         copies = tuple(f"{cell} = {new}" for cell in world.synchronous.get(state.name, ()))
-        return [Branch(guard, (f"{state.cell} = {new}", *copies, *record_commit(world, value), *changed))]
+        commit = Branch(guard, (f"{state.cell} = {new}", *copies, *record_commit(world, value), *changed))
+        return [commit.merged(stamp) for stamp in versions.at_commit(world, value)]
     version = f"version[{value.intent}]"
     top, back, kept = ghost(state, "top"), ghost(state, "back"), ghost(state, "guard")
     # the latch is judged against commit order; a write that runs before its commit (version 0) is not judged
@@ -89,10 +93,11 @@ def _store(
         return [Branch(guard, effect)]
     strict = world.options.get(f"{path}.guard_compares", step.guard_compares, safe="greater", unsafe="greater")
     keeps = world.options.get(f"{path}.guard_keeps_deletes", step.guard_keeps_deletes, safe=True, unsafe=False)
-    remembered = version if new != "0" or keeps else "0"
+    carried = versions.compared(world, value.intent)
+    remembered = carried if new != "0" or keeps else "0"
     # a write that runs before its commit has no version to compare, so no guard can refuse it
-    passes = f"({version} {'>' if strict == 'greater' else '>='} {kept} or {version} == 0)"
-    refused = f"{version} {'<=' if strict == 'greater' else '<'} {kept} and {version} > 0"
+    passes = f"({carried} {'>' if strict == 'greater' else '>='} {kept} or {version} == 0)"
+    refused = f"{carried} {'<=' if strict == 'greater' else '<'} {kept} and {version} > 0"
     both = [f"({guard}) and {passes}", f"({guard}) and {refused}"] if guard != "True" else [passes, refused]
     return [
         Branch(both[0], (*effect, f"{kept} = {remembered}")),
