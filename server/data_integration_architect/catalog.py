@@ -64,7 +64,7 @@ class StoreHead(Entry):
     serves: tuple[str, ...] = ()
     ordering: Literal["per-partition", "per-queue", "per-group", "none"] | None = None
     delivery: Literal["at-least-once", "at-most-once", "exactly-once"] | None = None
-    change_feed_kind: Literal["log", "stream", "trigger", "query", "none"] = "none"
+    change_feed_kind: Literal["log", "stream", "notification", "trigger", "query", "none"] = "none"
     transaction_scope_kind: Literal["instance", "partition", "row", "document", "batch", "table", "none"] = "none"
     unique_constraint_kind: Literal["enforced", "informational", "key-only", "none"] = "none"
     version_check: Literal["external-version", "condition", "compare-and-set", "merge-condition", "none"] = "none"

@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from data_integration_architect.advice.applicability import applicability_of
+from data_integration_architect.advice.choice import Advice
 from data_integration_architect.advice.ordering import causal_of, ordering_of
 from data_integration_architect.advice.processing import processing_of
 from data_integration_architect.advice.questions import Reruns, flips_of, outcome_of, questions_of
-from data_integration_architect.advice.recommendation import Advice, advise
+from data_integration_architect.advice.recommendation import advise
 from data_integration_architect.analysis.constraints import constraints_of
 from data_integration_architect.analysis.idempotency import idempotency_of
 from data_integration_architect.analysis.view import View

@@ -4,41 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data_integration_architect.advice.parts import parts_of
 from data_integration_architect.analysis.view import View
 from data_integration_architect.results import Applicable
 from data_integration_architect.rules import Found
-from data_integration_architect.topology import Call
 
 INSTEAD = "oltp-olap-workload-classifier, storage-engine-selector"
+MOST_NAMED = 6
 
 
 def applicability_of(view: View, found: Sequence[Found]) -> Applicable:
-    """Applicable with several databases, brokers or outside effects, or where one database has a problem of its own."""
-    system = view.system
-    stores = {system.database(name) for name, store in view.topology.stores.items() if not store.external}
-    brokers = {name for name, kind in system.channel_kinds.items() if kind != "table"}
-    effects = {
-        effect.target
-        for effect in system.effects
-        if isinstance(effect.step, Call) and effect.step.kind not in {"notify", None}
-    }
-    parts = sorted(stores | brokers | effects)
-    if not parts:
+    """Applicable with several systems in use, or where one database has a problem of its own."""
+    parts = parts_of(view)
+    unused = f"; nothing reads or writes {', '.join(parts.unused)}" if parts.unused else ""
+    if not parts.all:
         return Applicable(verdict="unknown", reason="no store is described", instead=None)
-    if len(parts) > 1:
-        shown = ", ".join(parts[:6]) + (", …" if len(parts) > 6 else "")
-        return Applicable(verdict="applicable", reason=f"{len(parts)} systems must agree: {shown}")
-    only = parts[0]
+    if len(parts.all) > 1:
+        shown = ", ".join(parts.all[:MOST_NAMED]) + (", …" if len(parts.all) > MOST_NAMED else "")
+        return Applicable(verdict="applicable", reason=f"{len(parts.all)} systems must agree: {shown}{unused}")
+    only = parts.all[0]
     if any(store.copies and store.copies.writable == "all" for store in view.topology.stores.values()):
-        return Applicable(verdict="applicable", reason=f"{only} takes writes in several copies")
+        return Applicable(verdict="applicable", reason=f"{only} takes writes in several copies{unused}")
     problems = sorted({f.id for f in found if f.is_definite and not _is_only_told(view, f)})
     if problems:
-        return Applicable(verdict="applicable", reason=f"{only} alone, but with {', '.join(problems)}")
-    if not system.is_whole:
+        return Applicable(verdict="applicable", reason=f"{only} alone, but with {', '.join(problems)}{unused}")
+    if not view.system.is_whole:
         return Applicable(verdict="unknown", reason=f"only {only} is in sight, and there may be more (scope: partial)")
-    reason = (
-        f"one database, {only}, covers everything that is described; replicas and views inside it are no second store"
-    )
+    if not parts.databases:
+        kind = "broker" if parts.brokers else "outside system"
+        reason = f"one {kind}, {only}, and no store: nothing has to be kept in agreement{unused}"
+    else:
+        reason = f"one database, {only}, covers everything that is described{unused}"
+        reason += "; replicas and views inside it are no second store"
     return Applicable(verdict="not-applicable", reason=reason, instead=INSTEAD)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from data_integration_architect.advice.parts import parts_of
 from data_integration_architect.analysis.system import HandlerSite
 from data_integration_architect.analysis.view import View
 from data_integration_architect.results import Processing
@@ -23,11 +24,11 @@ def processing_of(view: View, found: Sequence[Found]) -> Processing:
 
 
 def _composition(view: View, found: Sequence[Found]) -> tuple[Composition, str]:
-    system = view.system
-    databases = {system.database(name) for name, store in view.topology.stores.items() if not store.external}
-    brokers = [name for name, kind in system.channel_kinds.items() if kind != "table"]
-    if len(databases) <= 1 and not brokers:
-        return "single-system", "one database holds everything"
+    parts = parts_of(view)
+    if len(parts.stores) <= 1:
+        outside = f"; {', '.join(parts.outside)} belongs to others and is called" if parts.outside else ""
+        what = "one database holds everything" if parts.databases else "no second store is in use"
+        return "single-system", what + outside
     if any(f.id == "premature-unbundling" and f.is_definite for f in found):
         return "single-system", "one database serves the access patterns at the stated scale"
     if view.flows and all(flow.mechanism == "federated-read" for flow in view.flows):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_integration_architect.advice.recommendation import Advice
+from data_integration_architect.advice.choice import Advice
 from data_integration_architect.analysis.facts import Question
 from data_integration_architect.catalog import SEVERITIES
 from data_integration_architect.errors import ArchitectError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_integration_architect.advice.recommendation import Advice
+from data_integration_architect.advice.choice import Advice
 from data_integration_architect.design.workbench import Workbench
 from data_integration_architect.topology import NONE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_integration_architect.advice.recommendation import Advice
+from data_integration_architect.advice.choice import Advice
 from data_integration_architect.design.draft import Step, fitting, steps_of
 from data_integration_architect.design.workbench import Workbench
 

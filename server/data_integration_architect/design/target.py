@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from data_integration_architect.advice.recommendation import Advice
+from data_integration_architect.advice.choice import Advice
 from data_integration_architect.analysis.view import View
 from data_integration_architect.design import caches, capture, causal, copies, layers, outbox, requests
 from data_integration_architect.design.draft import Draft

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_integration_architect.advice.recommendation import Advice
+from data_integration_architect.advice.choice import Advice
 from data_integration_architect.analysis.view import View
 from data_integration_architect.design.draft import Draft, Step, fitting
 from data_integration_architect.topology import NONE

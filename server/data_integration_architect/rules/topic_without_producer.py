@@ -37,7 +37,11 @@ def _is_fed_otherwise(view: View, name: str) -> bool:
     topology, head = view.topology, view.system.technology(name)
     failed = any(c.dead_letter == name for c in topology.channels.values())
     failed = failed or any(effect.step.dead_letter == name for effect in view.system.effects)
-    streams = head is not None and head.change_feed_kind in {"stream", "log"} and head.kind not in {"log", "queue"}
+    streams = (
+        head is not None
+        and head.change_feed_kind in {"stream", "log", "notification"}
+        and head.kind not in {"log", "queue"}
+    )
     return failed or (streams and any(view.system.technology(store) is head for store in topology.stores))
 
 

@@ -1,0 +1,64 @@
+"""Advice beside the legs: copies of one store, replicas, causal pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data_integration_architect.advice.choice import Advice, Choice
+from data_integration_architect.analysis.view import View
+from data_integration_architect.files import DocumentPath
+from data_integration_architect.rules import Found
+
+
+def for_copies(view: View, found: Sequence[Found]) -> list[Advice]:
+    """Stores with several writable copies, or with an unsafe failover."""
+    result = []
+    for name, store in sorted(view.topology.stores.items()):
+        mine = {f.id: f for f in found if f.is_definite and name in f.match.elements}
+        entities = tuple(sorted(o.entity for o in view.owners.values() if o.store == name and "." not in o.subject))
+        if {"multi-leader-divergence", "multi-leader-concurrent-writes"} & set(mine):
+            choice = _copies_choice(view, entities)
+        elif "missing-fencing-on-failover" in mine:
+            why = "the old primary must be stopped from accepting writes before the new one starts"
+            choice = Choice("single-leader-with-fencing", "synchronous-quorum-commit", why, ("fencing-token",))
+        else:
+            continue
+        path: DocumentPath = ("stores", name, "copies" if store.copies else "failover")
+        result.append(Advice(name, name, entities, choice, (path,)))
+    return result
+
+
+def _copies_choice(view: View, entities: tuple[str, ...]) -> Choice:
+    elements = [view.topology.entities[e] for e in entities]
+    hard = [c for c in view.topology.constraints if c.class_ != "soft" and (c.entity in entities or c.entity is None)]
+    if hard:
+        why = f"{hard[0].name} can be kept only where one place decides for each key"
+        return Choice("home-region-per-key", "single-leader-with-fencing", why, ("home-region",))
+    if elements and all(e.change in {"commutative", "delta", "append-only"} for e in elements):
+        return Choice(
+            "crdt-merge", "home-region-per-key", "changes that commute can be merged without loss", ("mergeable-type",)
+        )
+    why = "concurrent changes of one record are decided in one place, so none is dropped in a merge"
+    return Choice("home-region-per-key", "crdt-merge", why, ("home-region",))
+
+
+def for_replicas(view: View, found: Sequence[Found]) -> list[Advice]:
+    result = []
+    for name, store in sorted(view.topology.stores.items()):
+        stale = [f for f in found if f.id == "stale-read-window" and f.is_definite and name in f.match.elements]
+        if store.replica_of and stale:
+            choice = Choice("read-from-primary", "causal-token", "what must be current is read where it is written")
+            entities = tuple(sorted({t.entity for f in stale for t in f.match.targets if t.entity}))
+            result.append(Advice(store.replica_of, name, entities, choice, (("stores", name, "replica_of"),)))
+    return result
+
+
+def for_causality(found: Sequence[Found]) -> list[Advice]:
+    result = []
+    for one in found:
+        if one.id == "causal-dependency-lost" and one.is_definite:
+            handlers = [e for e in one.match.elements if "." in e]
+            why = "the later event says which earlier one its author knew; no total order is needed"
+            choice = Choice("causal-token", "log-messaging", why, ("causal-token-on-event", "pair-partitioned-topic"))
+            result.append(Advice(handlers[0], handlers[-1], (), choice, (one.match.at,)))
+    return result

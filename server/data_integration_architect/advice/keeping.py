@@ -1,0 +1,89 @@
+"""Why a mechanism may stay as it is: clauses made from stated facts; what nobody said is called unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_integration_architect.advice.legs import Leg
+from data_integration_architect.analysis.loss import accepts_loss
+from data_integration_architect.analysis.view import View
+from data_integration_architect.catalog import SEVERITIES
+from data_integration_architect.rules import Found
+from data_integration_architect.topology import NONE, Call, OnRequest, OnSchedule
+from data_integration_architect.topology.values import seconds
+
+LOUD = SEVERITIES.index("medium")
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Reasons for leaving the mechanism of one leg; `found` are the findings on it."""
+
+    view: View
+    leg: Leg
+    found: Sequence[Found]
+
+    def way(self) -> str:
+        """For a mechanism that has no alternative worth a migration."""
+        wrong = sorted({f.id for f in self.found if f.is_definite and SEVERITIES.index(f.severity) >= LOUD})
+        if wrong:
+            return f"the way of the data is not the cause of {', '.join(wrong)}: settings on it are"
+        unsure = sorted({f.id for f in self.found if not f.is_definite})
+        if unsure:
+            return f"nothing definite is wrong on this way; {', '.join(unsure)} would be, with facts that nobody said"
+        return "nothing of medium severity or above is wrong on this way"
+
+    def tolerance(self) -> float:
+        """Seconds that the strictest reader of the target accepts; -1 where nobody said."""
+        readers = self.view.system.readers_of(self.leg.target)
+        said = [seconds(self.view.topology.readers[i].tolerates) for i in readers]
+        known = [s for s in said if s is not None]
+        wanted = seconds(self.view.topology.context.freshness_wanted)
+        return min(known) if known else wanted if wanted is not None else -1.0
+
+    def cache(self) -> str:
+        name = self.leg.target
+        store = self.view.system.store(name)
+        expiry = store.expiry if store else None
+        bound = seconds(expiry) if expiry else None
+        if bound is None or self.tolerance() < bound:
+            return self.way()
+        readers = self.view.system.readers_of(name)
+        tolerated = next(
+            (t for i in readers if seconds(t := self.view.topology.readers[i].tolerates) == self.tolerance()),
+            self.view.topology.context.freshness_wanted,
+        )
+        return f"entries of {name} expire after {expiry}, within the {tolerated} that its readers accept"
+
+    def batch(self, age: str) -> str:
+        """For a periodic copy: how old it may be (`age`), how often it runs, and whether a run repairs the last."""
+        sites = [self.view.system.handlers[h] for h in self.leg.last.handlers]
+        periods = sorted({t.every for s in sites if isinstance(t := s.handler.trigger, OnSchedule)})
+        swapped = [getattr(e.step, "mode", None) == "rebuild-and-swap" for e in self.leg.last.effects]
+        runs = f"it is copied every {' and '.join(periods)}" if periods else "how often it is copied was not said"
+        whole = ", as a whole, so that a run repairs the one before" if swapped and all(swapped) else ""
+        return f"{age}; {runs}{whole}"
+
+    def push(self) -> str:
+        effects = tuple(e for flow in self.leg.flows for e in flow.effects)
+        if accepts_loss(self.view, effects):
+            return f"what {self.leg.target} shows is approximate and nobody decides on it"
+        return self.way()
+
+    def call(self) -> str:
+        """For a call to another organisation or service: what was said of repetitions and of the operation id."""
+        calls = [e for flow in self.leg.flows for e in flow.effects if isinstance(e.step, Call)]
+        ids = {e.step.operation_id for e in calls if isinstance(e.step, Call)}
+        sites = [e.site for e in calls]
+        requests = [s.handler.trigger.request for s in sites if isinstance(s.handler.trigger, OnRequest)]
+        repeats = any(r.retries for r in requests) or any(e.step.retry for e in calls)
+        repeats = repeats or any(s.consumed for s in sites)
+        if not calls:
+            return self.way()
+        if ids == {"passed"}:
+            return f"each call carries the operation id, by which {self.leg.target} can recognise a repetition"
+        what = "no operation id" if ids <= {NONE, "new"} else "an operation id that nobody described"
+        if not repeats:
+            return f"the calls carry {what}, and nothing that was described repeats one"
+        return f"{self.way()}; the calls carry {what}, and they can be repeated"

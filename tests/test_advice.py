@@ -1,0 +1,197 @@
+"""Recommendations and applicability: what a product offers, reasons from facts, and the parts that are in use."""
+
+from typing import Any
+
+import pytest
+
+from data_integration_architect.advice.parts import parts_of
+from data_integration_architect.catalog import load_catalog
+from data_integration_architect.files import Document
+from data_integration_architect.results import Recommendation, Review
+from data_integration_architect.topology import normalize
+from data_integration_architect.use_cases import judge, review_document
+from generated import random_topology
+from support import load
+
+
+def dual_write(technology: str | None, **context: Any) -> dict[str, Any]:
+    """One handler that writes `document` to a store of a technology and to a search index."""
+    return {
+        "scope": "whole",
+        "stores": {
+            "source": {"technology": technology} if technology else {},
+            "index": {"technology": "elasticsearch"},
+        },
+        "entities": {"document": {"key": "id", "system_of_record": "source"}},
+        "processes": {
+            "app": {
+                "handlers": {
+                    "save": {
+                        "steps": [{"write": "source", "entity": "document"}, {"write": "index", "entity": "document"}]
+                    }
+                }
+            }
+        },
+        "context": context,
+    }
+
+
+def review(data: dict[str, Any]) -> Review:
+    return review_document(Document(data))
+
+
+def advised(data: dict[str, Any], target: str = "index") -> Recommendation:
+    return next(r for r in review(data).recommendations if r.to == target)
+
+
+@pytest.mark.parametrize(
+    ("technology", "mechanism"),
+    [
+        ("postgresql", "cdc"),
+        ("dynamodb", "cdc"),
+        (None, "cdc"),
+        ("s3", "refetch-from-source"),
+        ("sqlite", "outbox"),
+        ("redis", "outbox"),
+        ("snowflake", "batch-etl"),
+        ("redshift", "batch-etl"),
+        ("solr", "batch-etl"),
+    ],
+)
+def test_a_log_is_followed_only_where_the_product_has_one(technology, mechanism):
+    found = advised(dual_write(technology))
+    assert found.mechanism == mechanism
+    has_log = mechanism == "cdc"
+    assert (found.runner_up != "cdc") or has_log
+    if not has_log:
+        assert "stores.source.technology" in found.decided_by
+        assert "log of source may be read" not in found.reason
+        assert not any(flip.mechanism == "cdc" for flip in found.would_flip)
+
+
+def test_a_store_without_log_that_must_be_fresh_follows_a_log_too():
+    found = advised(dual_write("solr", freshness_wanted="2s"))
+    assert (found.mechanism, found.runner_up) == ("event-sourcing", "batch-etl")
+    assert advised(dual_write("solr", freshness_wanted="2s", application="fixed")).mechanism == "batch-etl"
+
+
+def test_access_to_a_log_is_not_assumed_of_somebody_elses_store():
+    data = dual_write("postgresql", application="fixed")
+    data["stores"]["source"]["external"] = True
+    assert "nobody said" in advised(data).reason
+    data["stores"]["source"]["log_access"] = True
+    assert advised(data).mechanism == "cdc"
+
+
+def test_an_unsaid_log_access_is_told_as_unsaid():
+    assert "not said" in advised(dual_write("postgresql")).reason
+    data = dual_write("postgresql")
+    data["stores"]["source"]["log_access"] = True
+    assert "the log of source may be read" in advised(data).reason
+
+
+def caller(**step: Any) -> dict[str, Any]:
+    return {
+        "scope": "whole",
+        "stores": {"db": {"technology": "postgresql"}, "gateway": {"external": True}},
+        "entities": {"payment": {"key": "id"}},
+        "processes": {
+            "app": {
+                "handlers": {
+                    "pay": {"trigger": {"request": {}}, "steps": [{"call": "gateway", "entity": "payment", **step}]}
+                }
+            },
+            "other": {"handlers": {"note": {"steps": [{"write": "db", "entity": "payment"}]}}},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ({"operation_id": "passed", "kind": "charge"}, "carries the operation id"),
+        ({"operation_id": "none", "kind": "charge"}, "carry no operation id"),
+        ({"kind": "charge"}, "nobody described"),
+    ],
+)
+def test_a_kept_call_claims_no_operation_id_that_was_not_said(step, says):
+    found = advised(caller(**step), "gateway")
+    assert found.mechanism == "keep-current"
+    assert says in found.reason
+    assert "recognises" not in found.reason
+
+
+def test_a_kept_batch_names_its_period_and_tolerance():
+    data = {
+        "scope": "whole",
+        "stores": {"db": {"technology": "postgresql"}, "copy": {"technology": "snowflake"}},
+        "entities": {"sale": {"key": "id", "deletes": "never", "change": "append-only"}},
+        "processes": {"app": {"handlers": {"sell": {"steps": [{"write": "db", "entity": "sale"}]}}}},
+        "jobs": {"nightly": {"from": "db", "to": "copy", "entity": "sale", "every": "24h", "mode": "rebuild-and-swap"}},
+        "readers": [{"reads": "copy", "entity": "sale", "tolerates": "2d"}],
+    }
+    found = advised(data, "copy")
+    assert found.mechanism == "keep-current"
+    assert all(part in found.reason for part in ("2d", "24h", "as a whole"))
+
+
+def test_a_store_that_nothing_uses_is_not_counted_and_is_named():
+    data = dual_write("postgresql")
+    data["stores"]["forgotten"] = {"technology": "mysql"}
+    found = review(data).applicable
+    assert "2 systems must agree: index, source" in found.reason
+    assert "nothing reads or writes forgotten" in found.reason
+
+
+def test_with_a_partial_scope_every_listed_store_counts():
+    data = dual_write("postgresql") | {"scope": "partial"}
+    data["stores"]["other"] = {"technology": "mysql"}
+    assert "3 systems must agree" in review(data).applicable.reason
+
+
+def test_one_database_and_an_unused_second_is_one_system():
+    data = {
+        "scope": "whole",
+        "stores": {"db": {"technology": "postgresql"}, "old": {"technology": "mysql"}},
+        "entities": {"order": {"key": "id"}},
+        "processes": {"app": {"handlers": {"save": {"steps": [{"write": "db", "entity": "order"}]}}}},
+    }
+    found = review(data)
+    assert (found.applicable.verdict, found.processing.composition) == ("not-applicable", "single-system")
+    assert "old" in found.applicable.reason
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_applicability_and_composition_count_the_same_parts(seed):
+    data = random_topology(seed)
+    normal = normalize(load(data)).topology
+    judged, found = judge(normal), review(data)
+    parts = parts_of(judged.view)
+    verdict, composition = found.applicable.verdict, found.processing.composition
+    if verdict == "not-applicable":
+        assert composition == "single-system"
+        assert len(parts.all) == 1
+        assert {r.mechanism for r in found.recommendations} <= {"single-store"}
+    if composition in {"composed", "federated"}:
+        assert verdict == "applicable"
+        assert len(parts.stores) > 1
+    if len(parts.stores) > 1:
+        assert verdict == "applicable"
+
+
+@pytest.mark.parametrize("seed", range(0, 120, 3))
+def test_a_store_that_nothing_touches_changes_no_verdict(seed):
+    data = random_topology(seed) | {"scope": "whole"}
+    more = data | {"stores": {**data["stores"], "zz_forgotten": {"technology": "postgresql"}}}
+    before, after = review(data), review(more)
+    assert after.applicable.verdict == before.applicable.verdict
+    assert after.processing == before.processing
+
+
+def test_every_source_in_the_catalog_gets_a_way_that_its_product_offers():
+    for name, head in sorted(load_catalog().stores.heads.items()):
+        if head.kind in {"log", "queue", "pubsub"}:
+            continue
+        found = advised(dual_write(name))
+        assert found.mechanism != "cdc" or head.change_feed_kind in {"log", "stream"}, name
+        assert found.runner_up != "cdc" or head.change_feed_kind in {"log", "stream"}, name
