@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_integration_architect.errors import KnowledgeError, UnknownName
 from data_integration_architect.files import packaged_names, packaged_text, parse_text
+from data_integration_architect.topology.values import Duration
 
 
 class Entry(BaseModel):
@@ -68,6 +69,8 @@ class StoreHead(Entry):
     transaction_scope_kind: Literal["instance", "partition", "row", "document", "batch", "table", "none"] = "none"
     unique_constraint_kind: Literal["enforced", "informational", "key-only", "none"] = "none"
     version_check: Literal["external-version", "condition", "compare-and-set", "merge-condition", "none"] = "none"
+    remembers_deleted: Duration | Literal["forever", "none"] | None = None
+    """How long the product by itself keeps the version of a deleted record for such a check; None = unknown."""
     isolation_default: Literal["read-committed", "repeatable-read", "snapshot", "serializable", "none"] | None = None
 
 

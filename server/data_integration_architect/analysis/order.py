@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from data_integration_architect.analysis.capture import kept_deleted
 from data_integration_architect.analysis.delivery import runs_in_parallel
-from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.flows import Flow
 from data_integration_architect.analysis.keys import keeps_together
 from data_integration_architect.analysis.repair import healing_of
@@ -46,11 +46,11 @@ def changes_state(view: View, effect: Effect) -> bool:
         return False
     if step.mode in {"insert", "delete"}:
         # Additions alone or deletions alone come out the same in any order.
-        return any(other.mode != step.mode for other in _passed_on_beside(view, effect))
+        return any(other.mode != step.mode for other in passed_on_beside(view, effect))
     return True
 
 
-def _passed_on_beside(view: View, effect: Effect) -> tuple[Write, ...]:
+def passed_on_beside(view: View, effect: Effect) -> tuple[Write, ...]:
     """Other writes of the same entity into the same store by handlers that pass changes on."""
     return tuple(
         other.step
@@ -108,54 +108,6 @@ def order_matters(view: View, effect: Effect) -> bool:
     return changes_state(view, effect) and not re_reads(view, effect) and not writes_its_source(view, effect)
 
 
-def guard_against_old(view: View, effect: Effect) -> Literal["there", "missing", "unknown"]:
-    """Whether the store refuses the state of an older record."""
-    step = effect.step
-    if not isinstance(step, Write):
-        return "missing"
-    if step.guard in {"version", "condition", "lease"}:
-        return "missing" if step.guard_keeps_deletes is False and _meets_deletes(view, effect) else "there"
-    if step.guard is not None:
-        # A unique key makes an upsert; it does not know which record is newer.
-        return "missing"
-    if step.mode == "delete" and _passed_on_beside(view, effect):
-        # A store that checks versions checks them for deletions too; the writes beside this one are asked about.
-        return "there"
-    head = view.system.technology(effect.target)
-    return "missing" if head is not None and head.version_check == "none" else "unknown"
-
-
-def _meets_deletes(view: View, effect: Effect) -> bool:
-    """Whether an old record can arrive after the deletion of its key, when a guard has nothing left to compare with."""
-    deleting = isinstance(effect.step, Write) and effect.step.mode == "delete"
-    return not deleting and any(other.mode == "delete" for other in _passed_on_beside(view, effect))
-
-
-def refuses_old(view: View, effect: Effect) -> bool:
-    """Whether the store is known to refuse the state of an older record, also after a deletion."""
-    step = effect.step
-    knows_deletes = isinstance(step, Write) and (step.guard_keeps_deletes or not _meets_deletes(view, effect))
-    return bool(knows_deletes) and guard_against_old(view, effect) == "there"
-
-
-def order_sensitive(view: View, effect: Effect) -> bool:
-    """Whether reordering two records of a key leaves a wrong result; a guard that nobody mentioned counts as absent."""
-    return order_matters(view, effect) and guard_against_old(view, effect) != "there"
-
-
-def accepts_old(view: View, effect: Effect, facts: Facts) -> bool:
-    """Whether the store takes the state of an older record; asks where nobody said."""
-    known = guard_against_old(view, effect)
-    if known == "missing" or refuses_old(view, effect):
-        return known == "missing"
-    subject = effect.entity or "a record"
-    if known == "there":
-        ask = f"Does the guard of {effect.target} still know the version of a deleted {subject}?"
-        return not facts.ask((*effect.path, "guard_keeps_deletes"), None, (False, True), ask)
-    ask = f"What makes {effect.target} refuse an older state of {subject} from {effect.site.id}?"
-    return bool(facts.ask((*effect.path, "guard"), None, (NONE, "version"), ask) == NONE)
-
-
 def is_planned(site: HandlerSite) -> bool:
     """Whether a handler does not run yet."""
     return site.process.status == "planned" or site.handler.status == "planned"
@@ -184,14 +136,26 @@ def place(site: HandlerSite, effect: Effect, *channels: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+def is_guarded(effect: Effect) -> bool:
+    """Whether the store compares versions, so that only a deletion that it forgot lets an older state in."""
+    return isinstance(effect.step, Write) and effect.step.guard in {"version", "condition", "lease"}
+
+
 def overwritten(view: View, effect: Effect) -> Consequence:
-    """What an old state over a new one does: wrong until the next change of the key, or until a repair."""
+    """What an old state over a new one does: wrong until the next change of the key, or until a repair.
+
+    Behind a guard the old state can only bring back what was deleted, and a deleted record has no next change.
+    """
+    if is_guarded(effect):
+        return kept_deleted(view.system, [effect.target], effect.entity)
     healing = healing_of(view.system, effect.target, effect.entity)
     return Consequence("integrity", heals=healing or "next-write")
 
 
 def shown_symptoms(view: View, effect: Effect) -> frozenset[str]:
     """Kinds of symptoms that readers of an overwritten store see."""
+    if is_guarded(effect):
+        return frozenset({"phantom", "leaked", "wrong-total"})
     deletes = isinstance(effect.step, Write) and effect.step.mode == "delete"
     entity = view.system.entity(effect.entity)
     hard = deletes or (entity is not None and entity.deletes == "hard")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.guards import lets_old_in, old_wins, refuses_old, told_apart
 from data_integration_architect.analysis.idempotency import (
     accumulates,
     harm_of,
@@ -20,8 +21,8 @@ from data_integration_architect.analysis.idempotency import (
 )
 from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.match import Match
-from data_integration_architect.analysis.repair import healing_of
-from data_integration_architect.analysis.severity import Consequence, Target
+from data_integration_architect.analysis.order import overwritten
+from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View
 from data_integration_architect.topology import NONE, Append, Call, OnConsume, Write
@@ -91,7 +92,7 @@ def judge(view: View, place: Site, facts: Facts) -> Match | None:
     sink, step = place.sink, place.sink.step
     if isinstance(step, Write) and not accumulates(view.system, sink):
         problem = _undoes_newer(view, place, facts)
-        consequence = Consequence("integrity", heals=healing_of(view.system, sink.target, sink.entity) or "next-write")
+        consequence = overwritten(view, sink)
         shows = frozenset({"reverted", "stale", "phantom"})
     elif isinstance(step, Write | Call) and weight(view.system, sink) not in {None, "notice"} and place.hop is not None:
         problem = _applies_again(view, place, facts)
@@ -102,7 +103,7 @@ def judge(view: View, place: Site, facts: Facts) -> Match | None:
     if problem is None:
         return None
     return Match(
-        elements=_elements(place),
+        elements=told_apart(sink, _elements(place)),
         at=place.hop.path if place.hop is not None else sink.path,
         summary=f"{place.replayer.id} replays records of {place.channel} into {sink.target}: {problem}",
         consequence=consequence,
@@ -138,7 +139,9 @@ def _undoes_newer(view: View, place: Site, facts: Facts) -> str | None:
         f"Does {sink.target} refuse a write of {sink.site.id} that is older than what it holds?",
     )
     if guard in {"version", "condition"}:
-        return None
+        if step.guard is None or refuses_old(view, sink) or not lets_old_in(view, sink, facts):
+            return None
+        return old_wins(view, sink, "")
     return f"a record that failed long ago overwrites what {sink.entity or 'the same key'} became since"
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from data_integration_architect.analysis.delivery import runs_in_parallel
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.guards import accepts_old, old_wins, told_apart
 from data_integration_architect.analysis.match import Match
-from data_integration_architect.analysis.order import accepts_old, applied_from, overwritten, place, shown_symptoms
+from data_integration_architect.analysis.order import applied_from, overwritten, place, shown_symptoms
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.analysis.view import View
@@ -41,12 +42,13 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     if routed or not accepts_old(view, effect, facts):
         return None
     subject = effect.entity or "a record"
+    harm = old_wins(view, effect, f"{effect.target} keeps the older one")
     return Match(
-        elements=place(handler, effect, handler.consumed),
+        elements=told_apart(effect, place(handler, effect, handler.consumed)),
         at=(*handler.path, "trigger", "workers"),
         summary=(
             f"{handler.id} hands records of one partition of {handler.consumed} to several workers at once: two "
-            f"changes of one {subject} can finish in the wrong order, and {effect.target} keeps the older one"
+            f"changes of one {subject} can finish in the wrong order, and {harm}"
         ),
         consequence=overwritten(view, effect),
         targets=(Target(effect.target, effect.entity),),

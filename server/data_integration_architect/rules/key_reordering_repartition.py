@@ -8,15 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.guards import accepts_old, old_wins, told_apart
 from data_integration_architect.analysis.match import Match
-from data_integration_architect.analysis.order import (
-    accepts_old,
-    applied_from,
-    is_spread,
-    overwritten,
-    place,
-    shown_symptoms,
-)
+from data_integration_architect.analysis.order import applied_from, is_spread, overwritten, place, shown_symptoms
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.analysis.view import View
@@ -53,12 +47,13 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     if drained or not accepts_old(view, effect, facts):
         return None
     subject = effect.entity or "a record"
+    harm = old_wins(view, effect, f"{effect.target} ends with the old one")
     return Match(
-        elements=place(handler, effect, name),
+        elements=told_apart(effect, place(handler, effect, name)),
         at=("channels", name, "repartitioned"),
         summary=(
             f"{name} got new partitions while the old ones still held unread records: {handler.id} can take "
-            f"a newer change of one {subject} before the older one, and {effect.target} ends with the old one"
+            f"a newer change of one {subject} before the older one, and {harm}"
         ),
         consequence=overwritten(view, effect),
         targets=(Target(effect.target, effect.entity),),

@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.guards import accepts_old, old_wins, refuses_old, told_apart
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import (
-    accepts_old,
     is_planned,
     is_retry_channel,
     order_matters,
     overwritten,
     place,
     re_reads,
-    refuses_old,
     retries_through,
     shown_symptoms,
 )
@@ -75,12 +74,13 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     )
     if parked or not accepts_old(view, effect, facts):
         return None
+    harm = old_wins(view, effect, f"{effect.target} falls back to it")
     return Match(
-        elements=elements,
+        elements=told_apart(effect, elements),
         at=effect.path,
         summary=(
             f"When {handler.id} moves a failed change of {subject} to {retry}, later changes of the same key go on; "
-            f"the old one is applied after them and {effect.target} falls back to it"
+            f"the old one is applied after them, and {harm}"
         ),
         consequence=overwritten(view, effect),
         targets=targets,

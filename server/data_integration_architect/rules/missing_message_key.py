@@ -12,15 +12,10 @@ from collections.abc import Iterator
 
 from data_integration_architect.analysis.capture import is_captured_from_log
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.guards import lets_old_in, old_wins, refuses_old, told_apart
 from data_integration_architect.analysis.keys import is_immutable, key_fields
 from data_integration_architect.analysis.match import Match
-from data_integration_architect.analysis.order import (
-    applied_from,
-    is_planned,
-    order_sensitive,
-    overwritten,
-    shown_symptoms,
-)
+from data_integration_architect.analysis.order import applied_from, is_planned, overwritten, shown_symptoms
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect
 from data_integration_architect.analysis.view import View
@@ -41,7 +36,7 @@ def sites(view: View) -> Iterator[Site]:
         for consumer in system.consumers(name):
             if not is_planned(consumer):
                 for effect in applied_from(view, consumer):
-                    if order_sensitive(view, effect):
+                    if not refuses_old(view, effect):
                         yield name, effect, None
                         for field in _foreign_fields(view, name, effect):
                             yield name, effect, field
@@ -90,14 +85,16 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         ask = f"Which field is the message key of {name}?"
         if facts.ask(("channels", name, "message_key"), channel.message_key, (NONE, key or "id"), ask) not in SPREAD:
             return None
+    if not lets_old_in(view, effect, facts):
+        return None
     subject = effect.entity or "a record"
     why = f"the table of {subject} has no key" if keyless else "its records have no key"
     return Match(
-        elements=(name,),
+        elements=told_apart(effect, (name,)),
         at=("entities", effect.entity, "key") if keyless and effect.entity else ("channels", name, "message_key"),
         summary=(
             f"Two changes of one {subject} can lie in different partitions of {name}, because {why}: "
-            f"{effect.site.id} may apply the older one last, and {effect.target} keeps it"
+            f"{effect.site.id} may apply the older one last, and {old_wins(view, effect, f'{effect.target} keeps it')}"
         ),
         consequence=overwritten(view, effect),
         targets=(Target(effect.target, effect.entity),),
@@ -109,15 +106,16 @@ def _judge_field(view: View, name: str, effect: Effect, field: str, facts: Facts
     system, entity = view.system, str(effect.entity)
     path = ("entities", entity, "immutable", field)
     ask = f"Does {field} of one {entity} keep its value for life, so that all its changes share a partition of {name}?"
-    if facts.ask(path, is_immutable(system, entity, field), (False, True), ask):
+    if facts.ask(path, is_immutable(system, entity, field), (False, True), ask) or not lets_old_in(view, effect, facts):
         return None
     several = len(key_fields(system, name, entity)) > 1
     return Match(
-        elements=(name, entity, field) if several else (name, entity),
+        elements=told_apart(effect, (name, entity, field) if several else (name, entity)),
         at=("channels", name, "message_key"),
         summary=(
             f"{name} is keyed by {field}, which can differ between two changes of one {entity}: they then lie in "
-            f"different partitions, {effect.site.id} may apply the older one last, and {effect.target} keeps it"
+            f"different partitions, {effect.site.id} may apply the older one last, and "
+            f"{old_wins(view, effect, f'{effect.target} keeps it')}"
         ),
         consequence=overwritten(view, effect),
         targets=(Target(effect.target, effect.entity),),

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from data_integration_architect.analysis.capture import repair_of_all, trails
 from data_integration_architect.analysis.delivery import runs_in_parallel
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.guards import lets_old_in, refuses_old, told_apart
 from data_integration_architect.analysis.match import Match
-from data_integration_architect.analysis.order import applied_from, order_sensitive, shown_symptoms
+from data_integration_architect.analysis.order import applied_from, is_guarded, shown_symptoms
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import HandlerSite
 from data_integration_architect.analysis.view import View
@@ -33,7 +34,7 @@ def sites(view: View) -> Iterator[HandlerSite]:
 def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
     system = view.system
     trigger, channel = site.handler.trigger, site.consumed or ""
-    sinks = [e for e in applied_from(view, site) if order_sensitive(view, e)]
+    sinks = [e for e in applied_from(view, site) if not refuses_old(view, e)]
     if not isinstance(trigger, OnConsume):
         return None
     onwards = [
@@ -48,10 +49,14 @@ def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
         claim = facts.ask((*site.path, "trigger", "claim"), trigger.claim, ("skip-locked", "lock"), ask)
         if claim == "lock" and not runs_in_parallel(site):
             return None
+    if sinks:
+        sinks = sorted((e for e in sinks if lets_old_in(view, e, facts)), key=is_guarded)
+        if not sinks:
+            return None
     ends = sinks or promised
     healing = repair_of_all(system, sinks) if sinks else None
     return Match(
-        elements=(channel, site.id),
+        elements=told_apart(ends[0], (channel, site.id)),
         at=(*site.path, "trigger", "claim"),
         summary=(
             f"Several relays of {site.id} take rows of {channel} at the same time: of two changes of one key the older "

@@ -1,7 +1,8 @@
 """A first copy or backfill writes rows that it read earlier over newer ones that the stream has brought.
 
 Decided for captures whose snapshot may replace what the stream wrote, and for temporary handlers that copy rows into
-a store which a stream feeds at the same time. A sink that checks versions refuses the old row. Cannot see that the
+a store which a stream feeds at the same time. A sink that checks versions refuses the old row, unless the newer change
+was a deletion whose version it does not keep. Cannot see that the
 stream was stopped during the copy, unless the snapshot is said to be interleaved or to write what is missing only.
 """
 
@@ -11,8 +12,9 @@ from collections.abc import Iterator
 
 from data_integration_architect.analysis.capture import is_captured_from_log, trails
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.guards import lets_old_in, old_wins, refuses_old, told_apart
 from data_integration_architect.analysis.match import Match
-from data_integration_architect.analysis.order import order_sensitive, overwritten
+from data_integration_architect.analysis.order import is_guarded, overwritten
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.analysis.view import View
@@ -31,18 +33,21 @@ def sites(view: View) -> Iterator[Site]:
             continue
         for trail in trails(system, site):
             streams.add((trail.end.target, trail.end.entity))
-            if trigger.snapshot_writes == "overwrite" and order_sensitive(view, trail.end):
+            if trigger.snapshot_writes == "overwrite" and not refuses_old(view, trail.end):
                 yield site, trail.end, trigger.changes
     for site in system.handlers.values():
         if "temporary" not in (site.handler.status, site.process.status) or site.consumed or site.captured:
             continue
         for write in site.changes:
-            if isinstance(write.step, Write) and (write.target, write.entity) in streams and _is_unguarded(write.step):
+            if (write.target, write.entity) in streams and _takes_old(view, write):
                 yield from ((site, write, source) for source in _sources(view, site, write))
 
 
-def _is_unguarded(step: Write) -> bool:
-    return step.guard in (None, NONE) and step.mode in (None, "replace", "merge")
+def _takes_old(view: View, write: Effect) -> bool:
+    step = write.step
+    if not isinstance(step, Write) or step.mode not in (None, "replace", "merge"):
+        return False
+    return step.guard in (None, NONE) or (is_guarded(write) and not refuses_old(view, write))
 
 
 def _sources(view: View, site: HandlerSite, write: Effect) -> list[str]:
@@ -66,13 +71,14 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         said = trigger.snapshot
         if facts.ask((*handler.path, "trigger", "snapshot"), said, (NONE, "interleaved"), ask) == "interleaved":
             return None
+    if is_guarded(write) and not lets_old_in(view, write, facts):
+        return None
+    brings = f"copies rows of {write.entity or 'the table'} that it read from {source} earlier"
+    harm = f"over what the stream has written to {write.target} since then"
     return Match(
-        elements=(source, write.target, handler.id),
+        elements=told_apart(write, (source, write.target, handler.id)),
         at=at,
-        summary=(
-            f"{handler.id} copies rows of {write.entity or 'the table'} that it read from {source} earlier over what "
-            f"the stream has written to {write.target} since then"
-        ),
+        summary=f"{handler.id} {brings} " + old_wins(view, write, harm),
         consequence=overwritten(view, write),
         targets=(Target(write.target, write.entity),),
         shows=frozenset({"stale", "reverted", "phantom"}),

@@ -11,16 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.guards import accepts_old, guard_against_old, old_wins, refuses_old, told_apart
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import (
-    accepts_old,
-    guard_against_old,
     is_planned,
     is_retry_channel,
     order_matters,
     overwritten,
     re_reads,
-    refuses_old,
     shown_symptoms,
 )
 from data_integration_architect.analysis.severity import Consequence, Target
@@ -111,12 +109,14 @@ def _judge_entity(view: View, site: Site, facts: Facts) -> Match | None:
         return None
     first, entity = weak[0], weak[0].entity
     channels = sorted({e.site.consumed or "" for e in pair})
+    harm = old_wins(view, first, f"{first.target} can apply the older one last")
+    elements = (*channels, *sorted({e.site.id for e in weak}), first.target, *((entity,) if entity else ()))
     return Match(
-        elements=(*channels, *sorted({e.site.id for e in weak}), first.target, *((entity,) if entity else ())),
+        elements=told_apart(first, elements),
         at=first.path,
         summary=(
             f"Changes of one {entity or 'entity'} come through {channels[0]} and {channels[1]}, and no order holds "
-            f"between the two: {first.target} can apply the older one last"
+            f"between the two: {harm}"
         ),
         consequence=overwritten(view, first),
         targets=(Target(first.target, first.entity),),

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.guards import accepts_old, old_wins, told_apart
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import (
-    accepts_old,
     applied_from,
     competes,
     order_of,
@@ -74,16 +74,17 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     if not accepts_old(view, effect, facts):
         return None
     subject = effect.entity or "a record"
+    harm = old_wins(view, effect, f"{effect.target} keeps it")
     consequence = overwritten(view, effect)
     if system.is_external(effect.target):
         # What an outside receiver does with an old message is its own affair, and only partly known here.
         consequence = Consequence(consequence.violates, heals=consequence.heals, minor=True)
     return Match(
-        elements=place(handler, effect, channel),
+        elements=told_apart(effect, place(handler, effect, channel)),
         at=(*handler.path, "trigger", "consume"),
         summary=(
             f"{channel} does not keep two changes of one {subject} in order on their way through {handler.id}: the "
-            f"older one can arrive last, and {effect.target} keeps it"
+            f"older one can arrive last, and {harm}"
         ),
         consequence=consequence,
         targets=(Target(effect.target, effect.entity),),

@@ -73,7 +73,8 @@ class Write(StepBase):
     guard_compares: Literal["greater", "greater-or-equal"] | None = None
     """Whether a version guard accepts an equal version. Default: greater."""
     guard_keeps_deletes: Flag | None = None
-    """Whether the guard still knows the version of a deleted record."""
+    """Whether the guard still knows the version of a deleted record for as long as an older one can arrive: by a
+    tombstone that stays, not by Elasticsearch's 60 seconds."""
     lease: Lease | None = None
     """What `guard: lease` holds. Default: one that does not expire and is fenced by the store itself."""
     guard_key: tuple[Name, ...] = ()
