@@ -15,3 +15,14 @@ def read_yaml(path: Path) -> Any:
 
 def load(data: Any) -> Topology:
     return load_topology(Document(data))
+
+
+def schema_words(schema: object) -> set[str]:
+    """Names of attributes and words of choices of a JSON Schema."""
+    if isinstance(schema, list):
+        return set().union(*map(schema_words, schema))
+    if not isinstance(schema, dict):
+        return set()
+    words = {str(word) for word in [*schema.get("enum", ()), schema.get("const")] if word is not None}
+    words |= set(schema.get("properties", ()))
+    return words.union(*map(schema_words, schema.values()))

@@ -23,7 +23,7 @@ from data_integration_architect.given import read_topology
 from data_integration_architect.mcp_server import create_server
 from data_integration_architect.results import Review
 from data_integration_architect.use_cases import generate_design, review
-from support import ROOT, load
+from support import ROOT, load, schema_words
 
 COMMAND = "data-integration-architect"
 CUT = "[…]"
@@ -53,17 +53,6 @@ def quoted(name: str) -> set[str]:
 
 def frontmatter() -> dict:
     return parse_text(text_of("SKILL.md").split("---\n")[1], "SKILL.md").data
-
-
-def schema_words(schema: object) -> set[str]:
-    """Names of attributes and words of choices of a JSON Schema."""
-    if isinstance(schema, list):
-        return set().union(*map(schema_words, schema))
-    if not isinstance(schema, dict):
-        return set()
-    words = {str(word) for word in [*schema.get("enum", ()), schema.get("const")] if word is not None}
-    words |= set(schema.get("properties", ()))
-    return words.union(*map(schema_words, schema.values()))
 
 
 @cache

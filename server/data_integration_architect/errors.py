@@ -11,7 +11,7 @@ ArchitectError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -88,11 +88,19 @@ def clip(name: str) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The nearest valid word, then what was allowed: the tail of every message about an unknown name."""
     names = sorted(set(known))
-    if not names:
-        return "none are defined"
     # Comparing costs time per pair; with very many names the list itself is the help.
     near = difflib.get_close_matches(name[:80], names[:MOST_NAMES_COMPARED], n=1, cutoff=0.6)
-    shown = ", ".join(clip(n)[1:-1] for n in names[:MOST_NAMES_SHOWN])
-    more = f", … ({len(names)} in all)" if len(names) > MOST_NAMES_SHOWN else ""
-    hint = f"did you mean {clip(near[0])}? " if near else ""
-    return f"{hint}allowed: {shown}{more}"
+    return did_you_mean(near[0] if near else None) + allowed(names)
+
+
+def did_you_mean(near: str | None) -> str:
+    return f"did you mean {clip(near)}? " if near else ""
+
+
+def allowed(names: Sequence[str], most: int = MOST_NAMES_SHOWN) -> str:
+    """What was allowed, in the order given."""
+    if not names:
+        return "none are defined"
+    shown = ", ".join(clip(n)[1:-1] for n in names[:most])
+    more = f", … ({len(names)} in all)" if len(names) > most else ""
+    return f"allowed: {shown}{more}"

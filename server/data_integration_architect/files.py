@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from data_integration_architect.errors import InputError, LimitExceeded, Problem, RefusedPath, UnknownName, clip
+from data_integration_architect.syntax import json_mistake, looks_like_json, yaml_mistake
 
 # The limits of this module stand in the table of SECURITY.md as well; a test holds the two together.
 MOST_BYTES = 2 * 1024 * 1024
@@ -55,11 +56,18 @@ def parse_text(text: str, source: str = "input") -> Document:
     if "\x00" in text:
         line = text.count("\n", 0, text.index("\x00")) + 1
         raise InputError(source, [Problem(line, 1, "", "a NUL byte; the file must be plain text")])
-    if text.lstrip().startswith("{"):
-        document = _parse_json(text, source)
-        if document is not None:
-            return document
-    return _YamlReader(text, source).read()
+    if not text.lstrip().startswith("{"):
+        return _YamlReader(text, source).read()
+    document = _parse_json(text, source)
+    if document is not None:
+        return document
+    try:
+        return _YamlReader(text, source).read()
+    except InputError:
+        mistake = _json_problem(text) if looks_like_json(text) else None
+        if mistake is None:
+            raise
+        raise InputError(source, [mistake]) from None
 
 
 def parse_file(path: Path, source: str) -> Document:
@@ -124,6 +132,17 @@ def _parse_json(text: str, source: str) -> Document | None:
             raise
         marks = {}  # JSON escapes that YAML does not know: valid data, only without places.
     return Document(data, source, marks)
+
+
+def _json_problem(text: str) -> Problem | None:
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        message = json_mistake(text, error.msg, error.pos)
+        return Problem(error.lineno, error.colno, "", f"not valid JSON: {message}")
+    except (RecursionError, ValueError):
+        pass
+    return None
 
 
 class _DuplicateKey(Exception):
@@ -199,12 +218,12 @@ class _YamlReader:
         try:
             data, documents = self.build(yaml.parse(self.text, Loader=loader))
         except yaml.MarkedYAMLError as error:
-            detail = " ".join(part for part in (error.context, error.problem) if part)
-            raise self.fail(error.problem_mark or error.context_mark, f"not valid YAML: {detail}") from None
+            mistake = yaml_mistake(error, self.text)
+            raise self.fail(error.problem_mark or error.context_mark, f"not valid YAML: {mistake}") from None
         except yaml.YAMLError as error:
             raise self.fail(None, f"not valid YAML: {str(error).splitlines()[0]}") from None
         if documents == 0:
-            raise self.fail(None, "the document is empty")
+            raise self.fail(None, "the document is empty; begin with `stores: {db: {technology: postgresql}}`")
         if self.problems:
             raise InputError(self.source, self.problems)
         return Document(data, self.source, self.marks)
@@ -247,7 +266,9 @@ class _YamlReader:
                 if event.anchor in self.open_anchors:
                     raise self.fail(event.start_mark, f"alias *{event.anchor} contains itself")
                 if event.anchor not in self.anchors:
-                    raise self.fail(event.start_mark, f"alias *{event.anchor} has no anchor")
+                    raise self.fail(
+                        event.start_mark, f"alias *{event.anchor} has no anchor; quote text that begins with *"
+                    )
                 path = self.path_of(stack, event)
                 root = self.place(stack, self.expand(self.anchors[event.anchor], event, path, len(stack)), root, event)
         return root, documents
@@ -301,8 +322,11 @@ class _YamlReader:
                 raise self.fail(event.start_mark, "a key that is not a plain word", top.path)
             if value in top.value:
                 line, column = top.key_place or (None, None)
-                here = format_path((*top.path, value))
-                self.problems.append(Problem(line, column, here, "this key occurs twice; keep one"))
+                here = (*top.path, value)
+                first = f" (first in line {self.marks[here][0]})" if here in self.marks else ""
+                self.problems.append(
+                    Problem(line, column, format_path(here), f"this key occurs twice{first}; keep one")
+                )
             top.key, top.expects_key = value, False
         else:
             top.value[top.key] = value

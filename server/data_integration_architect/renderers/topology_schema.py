@@ -26,8 +26,15 @@ class _Generator(GenerateJsonSchema):
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> Schema:
         inner = super().function_before_schema(schema)
         read: Callable[[Any], Any] = schema["function"]["function"]  # type: ignore[assignment]
-        also = [{"const": word} for word in (NONE, True) if read(word) is not word]
+        also = [{"const": word} for word in (NONE, True) if _reads_otherwise(read, word)]
         return {"anyOf": [inner, *also]} if also else inner
+
+
+def _reads_otherwise(read: Callable[[Any], Any], word: Any) -> bool:
+    try:
+        return read(word) is not word
+    except ValueError:
+        return False
 
 
 # Values that occur everywhere stand in `$defs` once. What is not the type itself is what the reader converts.

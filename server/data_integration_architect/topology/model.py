@@ -15,15 +15,27 @@ from data_integration_architect.topology.base import Base, Element
 from data_integration_architect.topology.short_forms import Cache, Capture, Consumer, Job
 from data_integration_architect.topology.state import Channel, Entity, Store
 from data_integration_architect.topology.steps import Process
-from data_integration_architect.topology.values import Count, Duration, Flag, Name, Rate, Text
+from data_integration_architect.topology.values import (
+    Count,
+    Duration,
+    ElementName,
+    Flag,
+    HandlerName,
+    Name,
+    PlaceName,
+    Rate,
+    StoreName,
+    SubjectName,
+    Text,
+)
 
 
 class Reader(Element):
     """Somebody who looks at a store: a page, a report, a decision."""
 
-    reads: Name | tuple[Name, ...]
+    reads: PlaceName | tuple[PlaceName, ...]
     """Store that is read; a list = joined at reading time."""
-    entity: Name | None = None
+    entity: SubjectName | None = None
     """Entity that is read. Default: all in the store."""
     access: Literal["point", "range", "full-text", "facets", "aggregate", "join", "graph", "vector"] | None = None
     """Access pattern."""
@@ -35,7 +47,7 @@ class Reader(Element):
     """What is decided on what was read. Default: none."""
     own_writes: Literal["required", "not-required"] | None = None
     """Whether a person must see what they just wrote. Default: not-required."""
-    own_writes_from: Name | None = None
+    own_writes_from: StoreName | None = None
     """Store from which they read it."""
     own_writes_token: Literal["none", "carried"] | None = None
     """Whether the read carries the position of the own write and waits until the store has reached it. Default:
@@ -47,13 +59,13 @@ class Reader(Element):
 class CausalPair(Element):
     """Two events of which the second may depend on the first."""
 
-    first: Name
+    first: HandlerName
     """PROCESS.HANDLER of the earlier event."""
-    then: Name
+    then: HandlerName
     """PROCESS.HANDLER of the later event."""
     per: Name | None = None
     """Field that both events share: the group within which order matters."""
-    checked_by: Name | None = None
+    checked_by: HandlerName | None = None
     """PROCESS.HANDLER that acts on both."""
     token: Literal["none", "carried"] | None = None
     """Whether the later event carries the position of the earlier one."""
@@ -71,11 +83,11 @@ class Constraint(Element):
     """Name of the rule."""
     kind: Literal["unique", "non-negative", "sum", "reference", "exclusion", "once", "erasure", "other"] | None = None
     """Kind of rule."""
-    entity: Name | None = None
+    entity: SubjectName | None = None
     """Entity that it is about."""
     class_: Annotated[Literal["hard", "soft"] | None, Field(alias="class")] = None
     """Hard: must never be broken. Soft: may be broken and made good."""
-    enforced_at: Name | None = None
+    enforced_at: ElementName | None = None
     """Store, channel or PROCESS.HANDLER that refuses a violation; `none` = nothing does."""
     deadline: Duration | Literal["none"] | None = None
     """Time within which it must be true again, or a legal deadline."""
@@ -113,9 +125,9 @@ class Context(Base):
 class Symptom(Element):
     """Something that was observed."""
 
-    in_: Annotated[Name, Field(alias="in")]
+    in_: Annotated[PlaceName, Field(alias="in")]
     """Store or channel where it was seen."""
-    entity: Name | None = None
+    entity: SubjectName | None = None
     """Entity that it concerns."""
     kind: Literal["stale", "missing", "phantom", "duplicate", "reverted", "wrong-total", "blocked", "leaked"]
     """What was seen."""

@@ -8,7 +8,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from data_integration_architect.topology.base import NONE, Base, Element, word_to_mapping
-from data_integration_architect.topology.values import Count, Duration, Flag, Name, Rate, Size
+from data_integration_architect.topology.values import (
+    ChannelNameOrNone,
+    Count,
+    Duration,
+    EntityName,
+    Flag,
+    Name,
+    PlaceName,
+    Rate,
+    Size,
+    StoreName,
+    SubjectName,
+)
 
 
 class Copies(Base):
@@ -42,7 +54,7 @@ class Store(Element):
     """Physical instance: stores that name the same one can share a local transaction. Default: its own."""
     isolation: Literal["read-committed", "repeatable-read", "snapshot", "serializable"] | None = None
     """Isolation level in use. Default: that of the technology."""
-    replica_of: Name | None = None
+    replica_of: StoreName | None = None
     """The store that this one is a replica of (kept up by the product itself)."""
     replication: Literal["sync", "async", "quorum"] | None = None
     """How a replica follows. Default: async."""
@@ -122,9 +134,9 @@ class Channel(Element):
 
     technology: Name | None = None
     """Product, such as kafka, rabbitmq, sqs, celery, table (a table read by a relay), http (webhook), udp, memory."""
-    in_: Annotated[Name | None, Field(alias="in")] = None
+    in_: Annotated[StoreName | None, Field(alias="in")] = None
     """Store that holds a table-backed channel: an append then joins that store's transaction."""
-    carries: tuple[Name, ...] = ()
+    carries: tuple[SubjectName, ...] = ()
     """Entities whose events it carries. Default: those that handlers append."""
     message_key: Name | None = None
     """Field that decides the partition; `none` or `random` = spread without a key. Default: the key of the
@@ -145,7 +157,7 @@ class Channel(Element):
     """What happens to a producer when it is full or away. Default: that of the technology; brokers do not drop."""
     event: Event = Event()
     """What its events carry. Default: nothing of it is said; its parts have defaults of their own."""
-    dead_letter: Name | Literal["none"] | None = None
+    dead_letter: ChannelNameOrNone | Literal["none"] | None = None
     """Channel to which records go that could not be handled."""
     region: Name | None = None
     """Where it runs."""
@@ -163,7 +175,7 @@ class PersonalData(Base):
 class Reference(Base):
     """A reference from one entity to another."""
 
-    to: Name
+    to: EntityName
     """Entity that is referred to."""
     visible_before: Flag | None = None
     """Whether a reader needs the referred entity to be there first."""
@@ -179,7 +191,7 @@ class Entity(Element):
     immutable: Mapping[Name, Flag] = Field(default_factory=dict)
     """Other fields, with whether they keep their value for the life of a record, such as {customer_id: true}. Matters
     where such a field is a message key: all records of one key then stay in one partition."""
-    system_of_record: Name | None = None
+    system_of_record: PlaceName | None = None
     """Store or channel that is right by definition. Default: concluded."""
     parts: Mapping[Name, tuple[Name, ...]] = Field(default_factory=dict)
     """Named sets of fields with another owner or path, addressed as ENTITY.PART."""

@@ -9,7 +9,18 @@ from pydantic import Field, Tag
 
 from data_integration_architect.topology.base import NONE, Base, Element, word_to_mapping
 from data_integration_architect.topology.triggers import Trigger, one_kind
-from data_integration_architect.topology.values import Count, Duration, Flag, Name
+from data_integration_architect.topology.values import (
+    ChannelName,
+    Count,
+    Duration,
+    Flag,
+    HandlerName,
+    Name,
+    PlaceName,
+    StoreName,
+    StoreNameOrNone,
+    SubjectName,
+)
 
 
 class Retry(Base):
@@ -38,16 +49,16 @@ class StepBase(Element):
     """Whether the caller waits for this step. Default: true."""
     retry: Annotated[Retry, word_to_mapping("attempts", 0)] | None = None
     """What happens when the step fails. Default: the error goes up, and a consumed record comes again."""
-    dead_letter: Name | None = None
+    dead_letter: ChannelName | None = None
     """Channel that takes the record when tries end."""
 
 
 class Read(StepBase):
     """Reads a store."""
 
-    read: Name
+    read: StoreName
     """Store that is read."""
-    entity: Name | None = None
+    entity: SubjectName | None = None
     """Entity, or ENTITY.PART."""
     missing_source: Literal["delete", "skip", "error"] | None = None
     """What the steps after it do when the record is gone there: delete their copy, end in silence, or fail."""
@@ -62,9 +73,9 @@ class Read(StepBase):
 class Write(StepBase):
     """Writes a store."""
 
-    write: Name
+    write: StoreName
     """Store that is written."""
-    entity: Name | None = None
+    entity: SubjectName | None = None
     """Entity, or ENTITY.PART."""
     mode: Literal["insert", "replace", "merge", "increment", "delete", "rebuild-and-swap"] | None = None
     """How it writes. Default: replace."""
@@ -92,9 +103,9 @@ class Write(StepBase):
 class Append(StepBase):
     """Appends to a channel."""
 
-    append: Name
+    append: ChannelName
     """Channel that gets the record."""
-    entity: Name | None = None
+    entity: SubjectName | None = None
     """Entity whose event it is."""
     operation_id: Literal["passed", "new", "none"] | None = None
     """Whether the id of the operation goes on, is made anew, or is missing."""
@@ -107,9 +118,9 @@ class Append(StepBase):
 class Call(StepBase):
     """Asks an outside system for an effect."""
 
-    call: Name
+    call: StoreName
     """Outside system, one of `stores`."""
-    entity: Name | None = None
+    entity: SubjectName | None = None
     """Entity that the effect is about."""
     operation_id: Literal["passed", "new", "none"] | None = None
     """Whether the receiver gets an id by which it can recognise a repetition."""
@@ -126,9 +137,9 @@ class Call(StepBase):
 class Invalidate(StepBase):
     """Deletes the entry of a cache."""
 
-    invalidate: Name
+    invalidate: StoreName
     """Store that caches."""
-    entity: Name | None = None
+    entity: SubjectName | None = None
     """Entity whose entry goes."""
 
 
@@ -148,7 +159,7 @@ class Coordinator(Base):
 class Transaction(StepBase):
     """A block: its steps run before the commit; only those on the named instance belong to it."""
 
-    transaction: Name | tuple[Name, ...]
+    transaction: PlaceName | tuple[PlaceName, ...]
     """Store whose local transaction it is; a list of stores = one distributed commit."""
     steps: tuple[Step, ...] = ()
     """Steps inside, in program order."""
@@ -175,13 +186,13 @@ class Dedup(Base):
 
     by: Name | tuple[Name, ...] | Literal["none"] | None = None
     """Field or fields by which a repetition is recognised; `none` = nothing is remembered."""
-    in_: Annotated[Name | None, Field(alias="in")] = None
+    in_: Annotated[StoreNameOrNone | None, Field(alias="in")] = None
     """Store that remembers what was handled."""
     window: Duration | Literal["forever"] | None = None
     """How long it is remembered."""
     scope: Literal["global", "per-target", "per-partition", "per-instance"] | None = None
     """For what a remembered id counts: everywhere, for each target, or for one partition or instance only."""
-    read_from: Name | None = None
+    read_from: StoreNameOrNone | None = None
     """Store that is asked (a replica may not know yet). Default: the one that remembers."""
     atomic: Flag | None = None
     """Whether check, effect and remembering are one transaction."""
@@ -221,7 +232,7 @@ class Handler(Element):
     """A result that it computes from many records."""
     steps: tuple[Step, ...] = ()
     """What it does, in program order."""
-    compensates: Name | None = None
+    compensates: HandlerName | None = None
     """PROCESS.HANDLER whose effect this one takes back."""
     leaves_mark: Flag | None = None
     """Whether a compensation that finds nothing to take back leaves a mark that stops a late original."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from data_integration_architect.topology.base import NONE, Base, word_to_mapping
-from data_integration_architect.topology.values import Count, Duration, Flag, Name, Size
+from data_integration_architect.topology.values import ChannelName, Count, Duration, Flag, Name, Size, StoreName
 
 
 class OperationId(Base):
@@ -45,7 +45,7 @@ class OnRequest(Base):
 class OnConsume(Base):
     """The handler takes records from a channel."""
 
-    consume: Name
+    consume: ChannelName
     """Channel that is read."""
     cursor: Literal["offset", "sequence", "transaction-id", "commit-order", "row-flag", "modified-time"] | None = None
     """How a reader of a table-backed channel knows what is new; a log has offsets."""
@@ -73,7 +73,7 @@ class OnConsume(Base):
     """Whether an instance that lost its partition certainly stops applying (fencing)."""
     parks_key: Flag | None = None
     """Whether later records of a key wait behind one that failed."""
-    parked_in: Name | None = None
+    parked_in: StoreName | None = None
     """Store that remembers the parked keys; absent with `parks_key: true` = memory of the instance."""
 
 
@@ -94,7 +94,7 @@ class Slot(Base):
 class OnChanges(Base):
     """The handler captures changes of a store."""
 
-    changes: Name
+    changes: StoreName
     """Store that is captured."""
     by: Literal["log", "query", "trigger"] | None = None
     """From the transaction log, by repeated query, or by a database trigger."""

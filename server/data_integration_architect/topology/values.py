@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 SECONDS = {
     "ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800,
@@ -41,22 +42,22 @@ def per_second(rate: str | None) -> float | None:
     return float(match[1]) / SECONDS[_LONG.get(match[3], match[3])]
 
 
-def _check_duration(text: str) -> str:
-    if not _DURATION.match(text):
+def _check_duration(given: Any) -> Any:
+    if not isinstance(given, str) or not _DURATION.match(given):
         raise ValueError("a duration with its unit, such as 250ms, 5s, 15m, 24h, 30d, 6month, 1y")
-    return text
+    return given
 
 
-def _check_rate(text: str) -> str:
-    if not _RATE.match(text):
+def _check_rate(given: Any) -> Any:
+    if not isinstance(given, str) or not _RATE.match(given):
         raise ValueError("a rate with its unit, such as 200/s, 40/min, 2/month, 10%/y")
-    return text
+    return given
 
 
-def _check_size(text: str) -> str:
-    if not _SIZE.match(text):
+def _check_size(given: Any) -> Any:
+    if not isinstance(given, str) or not _SIZE.match(given):
         raise ValueError("a size with its unit, such as 4GiB, 500MB")
-    return text
+    return given
 
 
 def _none_is_false(value: Any) -> Any:
@@ -70,9 +71,28 @@ def _shown(form: re.Pattern[str], *examples: str) -> Any:
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+@dataclass(frozen=True)
+class Refers:
+    """Says what the words at a place name; the reader refuses those that name nothing."""
+
+    kind: Literal["store", "channel", "store or channel", "entity", "entity or part", "handler", "element"]
+    or_none: bool = False
+
+
+StoreName = Annotated[Name, Refers("store")]
+StoreNameOrNone = Annotated[Name, Refers("store", or_none=True)]
+ChannelName = Annotated[Name, Refers("channel")]
+ChannelNameOrNone = Annotated[Name, Refers("channel", or_none=True)]
+PlaceName = Annotated[Name, Refers("store or channel")]
+EntityName = Annotated[Name, Refers("entity")]
+SubjectName = Annotated[Name, Refers("entity or part")]
+HandlerName = Annotated[Name, Refers("handler")]
+ElementName = Annotated[Name, Refers("element", or_none=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
-Duration = Annotated[str, AfterValidator(_check_duration), _shown(_DURATION, "5s", "15m", "30d")]
-Rate = Annotated[str, AfterValidator(_check_rate), _shown(_RATE, "200/s", "2/month", "10%/y")]
-Size = Annotated[str, AfterValidator(_check_size), _shown(_SIZE, "4GiB")]
+Duration = Annotated[str, BeforeValidator(_check_duration), _shown(_DURATION, "5s", "15m", "30d")]
+Rate = Annotated[str, BeforeValidator(_check_rate), _shown(_RATE, "200/s", "2/month", "10%/y")]
+Size = Annotated[str, BeforeValidator(_check_size), _shown(_SIZE, "4GiB")]
 Flag = Annotated[bool, BeforeValidator(_none_is_false)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
