@@ -184,7 +184,7 @@ WRONG = {
     "a colon left out": ("stores:\n  pg\n    technology: pg\n", [(3, 15, "", "is a colon missing in the line before")]),
     "a text with a sign": ("system: @shop\n", [(1, 9, "", "text that begins with '@' must stand in quotes")]),
     "comments in JSON": ('{\n  // stores\n  "stores": {}\n}\n', [(2, 3, "", "JSON has no comments")]),
-    "a quote left out in JSON": ('{"stores": {"pg: {}}}\n', [(1, 13, "", "not valid JSON: unterminated string")]),
+    "a colon left out in JSON": ('{"stores": {"pg" {}}}', [(1, 18, "", "not valid JSON: expecting ':' delimiter")]),
     "nothing": ("# nothing\n", [(None, None, "", "the document is empty; begin with `stores:")]),
     "prose": ("We have PostgreSQL and Elasticsearch.\n", [(1, 1, "", "`explain topology` tells how to write one")]),
     "two documents": ("stores: {}\n---\nstores: {}\n", [(2, 1, "", "a second document; put one topology in a file")]),
