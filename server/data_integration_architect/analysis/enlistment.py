@@ -16,15 +16,22 @@ def members_of(block: Transaction) -> tuple[str, ...]:
 
 
 def covered_writes(system: System, effect: Effect) -> tuple[Effect, ...]:
-    """Writes and table appends that belong to a transaction which is open around `effect`."""
-    open_blocks = {id(block) for _, block in effect.blocks}
+    """Writes and table appends that commit no earlier than a transaction which is open around `effect`.
+
+    A block inside the open one on the same instance is a savepoint of it, or begins after the effect.
+    """
+    open_blocks = {id(block): block for _, block in effect.blocks}
     return tuple(
         other
         for other in effect.site.changes
         if other is not effect
         and isinstance(other.step, Write | Append)
-        and (block := system.enlisted(other)) is not None
-        and id(block) in open_blocks
+        and any(
+            system.same_instance(member, other.target)
+            for _, block in other.blocks
+            if id(block) in open_blocks
+            for member in members_of(block)
+        )
     )
 
 

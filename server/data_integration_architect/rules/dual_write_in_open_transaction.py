@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from data_integration_architect.analysis.enlistment import turns_out_enlisted
+from data_integration_architect.analysis.enlistment import covered_writes, turns_out_enlisted
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.lifecycle import is_planned, window_of
 from data_integration_architect.analysis.match import Match
@@ -27,8 +27,8 @@ def sites(view: View) -> Iterator[Site]:
             continue
         # The pair is ordered by rank of the stores; either one may stand in the other's transaction.
         for one, other in ((record, copy), (copy, record)):
-            foreign = system.inside_foreign(other)
-            if isinstance(other.step, Write) and foreign is not None and system.enlisted(one) is foreign[1]:
+            is_foreign = isinstance(other.step, Write) and system.inside_foreign(other) is not None
+            if is_foreign and one in covered_writes(system, other):
                 yield one, other
 
 

@@ -28,7 +28,7 @@ def sites(view: View) -> Iterator[Site]:
     """(message, writes of the transaction that is still open around it)."""
     system = view.system
     for effect in system.effects:
-        if not isinstance(effect.step, Append | Call) or effect.on_miss or is_planned(system, effect):
+        if not isinstance(effect.step, Append | Call) or is_planned(system, effect):
             continue
         if system.inside_foreign(effect) is None:
             continue
@@ -39,7 +39,8 @@ def sites(view: View) -> Iterator[Site]:
 
 def _tells_of(view: View, message: Effect, writes: tuple[Effect, ...]) -> bool:
     """Whether the message is about the transaction; a counter or metric that changes by itself is not."""
-    if message.entity is None or any(w.entity in (None, message.entity) for w in writes):
+    about = message.entity is None or any(w.entity in (None, message.entity) for w in writes)
+    if about or isinstance(message.step, Call):
         return True
     entity = view.system.entity(message.entity)
     return entity is None or entity.change not in {"commutative", "delta"}
@@ -74,9 +75,10 @@ def _acts_irrevocably(message: Effect, call: Call, facts: Facts) -> bool:
     """Whether the call makes something happen that a retry under the same id does not reconcile."""
     if call.reversible:
         return False
-    ask = f"What does {message.site.id} make {call.call} do?"
-    if facts.ask((*message.path, "kind"), call.kind, ("notify", "other"), ask) not in ORDERS_TO_ACT:
-        return False
+    if call.reversible is None or call.kind is not None:
+        ask = f"What does {message.site.id} make {call.call} do?"
+        if facts.ask((*message.path, "kind"), call.kind, ("notify", "other"), ask) not in ORDERS_TO_ACT:
+            return False
     ask = f"Does {call.call} get an id by which it recognises a repetition of the same intent?"
     return bool(facts.ask((*message.path, "operation_id"), call.operation_id, ("none", "passed"), ask) != "passed")
 
