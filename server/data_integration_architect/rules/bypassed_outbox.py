@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from data_integration_architect.analysis.capture import kept_deleted, removes
 from data_integration_architect.analysis.enlistment import home_candidates, home_of
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.lifecycle import is_planned
@@ -16,7 +17,7 @@ from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View
-from data_integration_architect.topology import Append, Write
+from data_integration_architect.topology import NONE, Append, Write
 
 
 @dataclass(frozen=True)
@@ -70,33 +71,77 @@ def _around(
     downstream = {e.target for relay in relays for e in relay.changes if isinstance(e.step, Append)}
     schemas = [s for s in system.topology.stores if home is not None and system.same_instance(s, home)]
     near = [e.site for target in (*sorted(downstream), *schemas) for e in system.touching(target)]
-    ours = {relay.id for relay in relays}
-    for site in {site.id: site for site in near if _changes_by_itself(site) and site.id not in ours}.values():
+    ours = {site.id for site in (*relays, *_followers(system, outbox))}
+    records = {(w.target, w.entity) for row in rows for w in row.site.changes if isinstance(w.step, Write)}
+    for site in {site.id: site for site in near if not site.captured and site.id not in ours}.values():
         changes = [e for e in site.changes if not e.on_miss and not is_planned(system, e)]
         writes = [e for e in changes if isinstance(e.step, Write) and e.target in schemas]
-        for effect in changes:
-            if isinstance(effect.step, Append) and effect.target in downstream and effect.entity in entities:
-                change = next((w for w in writes if w.entity == effect.entity), None)
-                yield Bypass("published", outbox, change, effect)
+        if site.consumed:
+            # A consumer may keep a copy on the same instance; what it changes in the record itself has to be told.
+            writes = [e for e in writes if (e.target, e.entity) in records]
+        else:
+            yield from _published(outbox, entities, downstream, changes, writes)
         if not captured:
-            yield from _without_row(outbox, entities, changes, writes)
+            yield from _without_row(system, outbox, entities, changes, writes)
 
 
-def _changes_by_itself(site: HandlerSite) -> bool:
-    """Whether a handler makes changes of its own: on request, or as a job on the record."""
-    return site.is_direct or site.fired_by == "every"
+def _published(
+    outbox: str, entities: set[str], downstream: set[str], changes: list[Effect], writes: list[Effect]
+) -> Iterator[Bypass]:
+    for effect in changes:
+        if isinstance(effect.step, Append) and effect.target in downstream and effect.entity in entities:
+            change = next((w for w in writes if w.entity == effect.entity), None)
+            yield Bypass("published", outbox, change, effect)
 
 
-def _without_row(outbox: str, entities: set[str], changes: list[Effect], writes: list[Effect]) -> Iterator[Bypass]:
+def _without_row(
+    system: System, outbox: str, entities: set[str], changes: list[Effect], writes: list[Effect]
+) -> Iterator[Bypass]:
     announced = {e.entity for e in changes if isinstance(e.step, Append)}
     if None in announced:
         return
     for write in writes:
-        # A part with its own path is no business of the outbox, and a removal is judged by delete-not-propagated.
+        # A part with its own path is no business of the outbox.
         whole = write.entity in entities and write.subject == write.entity
-        if whole and write.entity not in announced and getattr(write.step, "mode", None) != "delete":
+        if whole and write.entity not in announced and not (_deletes(write) and _needs_no_row(system, outbox, write)):
             yield Bypass("without-row", outbox, write, write)
             return
+
+
+def _deletes(effect: Effect) -> bool:
+    return isinstance(effect.step, Write) and effect.step.mode == "delete"
+
+
+def _needs_no_row(system: System, outbox: str, deletion: Effect) -> bool:
+    """Whether nobody waits for the news of a deletion: its events do not exist, or every copy is cleaned without it."""
+    entity, channel = system.entity(deletion.entity), system.channel(outbox)
+    if entity is None or entity.deletes in {"soft", "never"} or (channel and channel.event.on_delete == NONE):
+        return True
+    followers, copies = _followers(system, outbox), _copies(system, outbox, deletion.entity)
+    return bool(copies) and all(
+        any(removes(system, e.site, store, deletion.entity) for e in system.touching(store) if e.site not in followers)
+        for store in copies
+    )
+
+
+def _followers(system: System, outbox: str) -> list[HandlerSite]:
+    """Handlers to which rows of the outbox come, over any number of channels."""
+    found: dict[str, HandlerSite] = {}
+    pending = [outbox]
+    while pending:
+        for site in system.consumers(pending.pop()):
+            if site.id not in found:
+                found[site.id] = site
+                pending.extend(e.target for e in site.changes if isinstance(e.step, Append))
+    return list(found.values())
+
+
+def _copies(system: System, outbox: str, entity: str | None) -> list[str]:
+    """Stores to which the followers of an outbox bring an entity; sorted."""
+    home = home_of(system, outbox)
+    written = [e for site in _followers(system, outbox) for e in site.changes if isinstance(e.step, Write)]
+    mine = {e.target for e in written if e.entity == entity and not (home and system.same_instance(e.target, home))}
+    return sorted(mine)
 
 
 def judge(view: View, site: Bypass, facts: Facts) -> Match | None:
@@ -115,21 +160,23 @@ def judge(view: View, site: Bypass, facts: Facts) -> Match | None:
     ):
         return None
     subject = site.around.entity or (site.change.entity if site.change else None) or "the change"
+    copies = _copies(system, site.outbox, site.around.entity) if _deletes(site.around) else []
+    verb = "deletes" if _deletes(site.around) else "changes"
     says = {
         "published": f"{handler.id} publishes {subject} to {site.around.target} around {site.outbox}: its message can "
         f"be lost, be about a change that rolled back, or overtake one that waits in the outbox",
-        "without-row": f"{handler.id} changes {subject} in {site.around.target} without a row in {site.outbox}: those "
+        "without-row": f"{handler.id} {verb} {subject} in {site.around.target} without a row in {site.outbox}: those "
         f"who follow the outbox never learn of it",
         "outside-commit": f"{handler.id} writes {subject} and its row in {site.outbox} in two commits: a crash between "
         f"them loses the message or announces what never happened",
     }
     stores = (site.change.target,) if site.change else ()
-    elements = dict.fromkeys((*stores, site.outbox, site.around.target, handler.id))
+    elements = dict.fromkeys((*stores, site.outbox, site.around.target, handler.id, *copies))
     return Match(
         elements=tuple(elements),
         at=site.around.path,
         summary=says[site.how],
-        consequence=Consequence("integrity"),
+        consequence=kept_deleted(system, copies, subject) if _deletes(site.around) else Consequence("integrity"),
         targets=_seen_at(system, site),
         shows=frozenset({"missing", "stale", "phantom", "reverted"}),
     )
