@@ -252,6 +252,15 @@ def test_output_to_what_is_no_file(file, run, judged, tmp_path):
         assert (code, out) == (2, "") and err.startswith("error: --output ")
 
 
+def test_output_makes_no_folders(file, run, judged, tmp_path):
+    for verb, where, option in (("review", file, "--output"), ("discover", ".", "--write")):
+        code, out, err = run(verb, where, option, "missing/out.yaml")
+        assert (code, out) == (2, "")
+        assert "there is no folder missing; make it first" in err
+    assert not (tmp_path / "missing").exists()
+    assert run("review", file, "--output", "-")[1] == run("review", file)[1]
+
+
 def test_colour_only_where_it_is_wanted(file, run, judged, monkeypatch, tmp_path):
     plain = run("review", file)[1]
     assert "\x1b" not in plain

@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
 from data_integration_architect.files import Root
-from data_integration_architect.mcp_server import create_server
+from data_integration_architect.mcp_server import create_server, example_names
 from data_integration_architect.results import Review
 from support import ROOT
 
@@ -100,6 +100,8 @@ def test_one_section_is_paged():
         ({"path": "../pyproject.toml"}, ["outside the root", "--root"]),
         ({"path": "missing.yaml"}, ["missing.yaml", "no such file"]),
         ({"topology": RETAILER, "section": "finding"}, ["did you mean 'findings'"]),
+        ({"topology": RETAILER, "section": "flows", "page": 99}, ["no page 99", "flows has", "only page 1"]),
+        ({"topology": RETAILER, "page": 2}, ["give section as well", "findings"]),
         ({"topologie": RETAILER}, ["unknown argument", "did you mean 'topology'"]),
         ({"topology": 7}, ["topology"]),
         ({"topology": RETAILER, "since": {"a": 1}}, ["earlier review_topology"]),
@@ -177,9 +179,17 @@ def test_resources(mode):
         schema = await client.read_resource("architect://schema/topology")
         entry = await client.read_resource("architect://knowledge/store/postgresql")
         example = await client.read_resource("architect://examples/online-retailer")
-        return [part.contents[0].text for part in (schema, entry, example)]
+        index = await client.read_resource("architect://knowledge")
+        listed = {resource.uri: resource.name for resource in (await client.list_resources()).resources}
+        for uri in listed:
+            assert (await client.read_resource(uri)).contents[0].text
+        return listed, [part.contents[0].text for part in (schema, entry, example, index)]
 
-    schema, entry, example = run(work, mode)
+    listed, (schema, entry, example, index) = run(work, mode)
+    examples = {name for uri, name in listed.items() if str(uri).startswith("architect://examples/")}
+    assert examples == set(example_names()) and len(examples) == 13
+    assert {"topology-schema", "knowledge-index"} == set(listed.values()) - examples
+    assert "postgresql" in json.loads(index)["store"] and "cdc" in json.loads(index)["mechanism"]
     assert json.loads(schema)["properties"]["stores"]
     assert "change_feed" in entry
     assert example == RETAILER

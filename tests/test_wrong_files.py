@@ -4,11 +4,16 @@ import pytest
 
 from data_integration_architect.errors import InputError
 from data_integration_architect.explain import topology_schema
-from data_integration_architect.files import parse_text
+from data_integration_architect.files import packaged_names, parse_text
+from data_integration_architect.given import read_topology
+from data_integration_architect.renderers.markdown import review_markdown
+from data_integration_architect.renderers.text import review_text, short_review
 from data_integration_architect.topology import load_topology
 from data_integration_architect.topology.words import MEANT
-from support import schema_words
+from data_integration_architect.use_cases import review, review_document
+from support import ROOT, schema_words
 
+EXAMPLES = [name for name in packaged_names("examples", ".yaml") if not name.endswith(".evidence")]
 STORES = "stores: {pg: {technology: postgresql}, es: {technology: elasticsearch}}\n"
 BASE = STORES + "channels: {k: {technology: kafka}}\nentities: {order: {key: id}}\n"
 
@@ -218,3 +223,26 @@ def test_harmless_habits_are_read(text):
 
 def test_other_words_mean_words_of_the_format():
     assert {word for meant in MEANT.values() for word in meant} <= schema_words(topology_schema())
+
+
+def test_a_product_that_nobody_knows_is_noted_and_no_error():
+    document = parse_text(
+        "stores:\n  pg: {technology: posgres}\n  db: {technology: foodb}\n  pay: {technology: acme, external: true}\n"
+        "channels: {k: {technology: kafak}, t: {technology: table}, u: {technology: UDP}, n: {}}\n"
+        "consumers: {c: {from: k, to: pg, computes: {result: r, engine: flnik}}}\n"
+    )
+    review = review_document(document)
+    unknown = "is not in the catalog, what it can do counts as unknown"
+    assert review.notes == (
+        f"stores.pg.technology (line 2): `posgres` {unknown}; did you mean `postgres`?",
+        f"stores.db.technology (line 3): `foodb` {unknown}",
+        f"channels.k.technology (line 5): `kafak` {unknown}; did you mean `kafka`?",
+        f"consumers.c.computes.engine (line 6): `flnik` {unknown}; did you mean `flink`?",
+    )
+    for shown in (review_text(review, ""), short_review(review), review_markdown(review, "").replace("\\", "")):
+        assert "did you mean `postgres`?" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_have_no_slips(name):
+    assert review(read_topology((ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8"))).notes == ()

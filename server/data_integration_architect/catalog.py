@@ -7,6 +7,7 @@ folder are read together; a body only when somebody asks for it, because texts a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache, cached_property
 from typing import Any, Generic, Literal, TypeVar
 
@@ -231,6 +232,14 @@ class Catalog:
         found: StoreHead | None = _look_up(self._technologies, word)
         return found
 
+    def nearest_technology(self, word: str) -> str | None:
+        """The spelling of a known product that `word` may be a misspelling of."""
+        return _nearest(self._technologies, word)
+
+    def nearest_engine(self, word: str) -> str | None:
+        """The spelling of a known processing engine that `word` may be a misspelling of."""
+        return _nearest(self._engine_words, word)
+
     def engine(self, word: str | None) -> EngineHead | None:
         """The processing engine behind a common spelling, None for an unknown one."""
         found: EngineHead | None = _look_up(self._engine_words, word)
@@ -263,6 +272,11 @@ def _look_up(words: Mapping[str, Any], given: str | None) -> Any:
             if found:
                 return found
     return None
+
+
+def _nearest(words: Mapping[str, Any], given: str) -> str | None:
+    near = get_close_matches(_word(given)[:80], sorted(words), n=1, cutoff=0.75)
+    return near[0] if near else None
 
 
 @cache

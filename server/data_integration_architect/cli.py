@@ -85,7 +85,13 @@ def _output_options(*formats: str) -> Callable[[F], F]:
 
     def add(function: F) -> F:
         click.option("--force", is_flag=True, help="Replace the file of --output if it exists.")(function)
-        click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")(function)
+        click.option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=lambda context, option, name: None if name == "-" else name,
+            help="Write to FILE instead of standard output.",
+        )(function)
         choice = click.Choice(formats)
         return click.option("--format", "-f", "form", type=choice, default=formats[0], show_default=True)(function)
 
@@ -271,6 +277,7 @@ def serve(
 def _discovered(folder: str, write: str | None = None, replace: bool = False) -> Discovery:
     """What the repository at `folder` holds; a terminal sees how far the reading is."""
     from data_integration_architect.discovery import discover as discovered
+    from data_integration_architect.files import check_folder
 
     shown = sys.stderr.isatty()
 
@@ -281,6 +288,8 @@ def _discovered(folder: str, write: str | None = None, replace: bool = False) ->
 
     try:
         path = Path(write) if write is not None else None
+        if path is not None:
+            check_folder(path, f"--write {write}")
         return discovered(Path(folder), progress if shown else None, path, write or "", replace)
     finally:
         if shown:
@@ -387,12 +396,10 @@ def _emit(text: str, output: str | None, force: bool) -> None:
     if os.path.lexists(path) and not (force and path.is_file()):
         hint = "exists; add --force to replace it" if path.is_file() else "not a regular file"
         raise RefusedPath(f"--output {output}: {hint}")
-    from data_integration_architect.files import write_text
+    from data_integration_architect.files import check_folder, write_text
 
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise RefusedPath(f"--output {output}: cannot be written ({error.strerror or 'unknown reason'})") from None
+    check_folder(path, f"--output {output}")
+    write_text(path, text, f"--output {output}")
 
 
 def _width(output: str | None) -> int:

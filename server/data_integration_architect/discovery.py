@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data_integration_architect.errors import RefusedPath
 from data_integration_architect.files import (
     dump_yaml,
     packaged_names,
@@ -79,10 +78,7 @@ def discover(
     text, changes = _joined(earlier, made.topology, name)
     found = review(Given(text, name or "draft"))
     if write is not None and (earlier is None or text != earlier):
-        try:
-            write_text(write, text)
-        except OSError as error:
-            raise RefusedPath(f"{name}: cannot be written ({error.strerror or 'unknown reason'})") from None
+        write_text(write, text, name)
     return Discovery(
         topology=text,
         stores=_stores(made, scan),

@@ -463,9 +463,25 @@ def default_root() -> Root:
     return Root(here)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes `text` to `path` as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def check_folder(path: Path, source: str) -> None:
+    """Raises: RefusedPath where the folder for `path` is missing: a typo of a person makes no folders."""
+    if not path.parent.is_dir():
+        raise RefusedPath(f"{source}: there is no folder {path.parent}; make it first")
+
+
+def write_text(path: Path, text: str, source: str) -> None:
+    """Writes `text` to `path`, whose folder is made, as a whole or not at all; `source` is its name in messages.
+
+    Raises: RefusedPath.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, text)
+    except OSError as error:
+        raise RefusedPath(f"{source}: cannot be written ({error.strerror or 'unknown reason'})") from None
+
+
+def _write_whole(path: Path, text: str) -> None:
     name = f"{path.parent / f'.{path.name}.{os.getpid()}'}"
     # Readable by whom any other new file is: a report made in CI is read by somebody else.
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)

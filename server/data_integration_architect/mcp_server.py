@@ -7,6 +7,7 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ import anyio.to_thread
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer, UserMessage
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp.server.mcpserver.resources import FunctionResource
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
@@ -332,6 +334,12 @@ def _add_resources(server: ArchitectServer) -> None:
 
         return json.dumps(topology_schema(), ensure_ascii=False, indent=1)
 
+    @server.resource("architect://knowledge", name="knowledge-index", mime_type="application/json")
+    def knowledge_index() -> str:
+        """Ids of the knowledge by kind; each is read at architect://knowledge/KIND/ID."""
+        shelves = {kind: packaged_names(f"knowledge/{folder}", ".yaml") for kind, folder in SHELVES.items()}
+        return json.dumps(shelves, indent=1)
+
     @server.resource("architect://knowledge/{kind}/{id}", name="knowledge", mime_type="application/yaml")
     def knowledge(kind: str, id: str) -> str:
         """One knowledge entry: store, mechanism, anti-pattern, fix or engine."""
@@ -346,6 +354,17 @@ def _add_resources(server: ArchitectServer) -> None:
         if name not in example_names():
             raise ResourceNotFoundError(f"no example {clip(name)}; {suggestion(name, example_names())}")
         return packaged_text(f"examples/{name}.yaml")
+
+    for name in example_names():
+        server.add_resource(
+            FunctionResource(
+                uri=f"architect://examples/{name}",
+                name=name,
+                description="Example topology.",
+                mime_type="application/yaml",
+                fn=partial(example, name),
+            )
+        )
 
 
 def example_names() -> list[str]:

@@ -181,6 +181,8 @@ class Review(Result):
     unexplained_symptoms: tuple[int, ...] = ()
     """Indices of symptoms that no finding explains."""
     questions: tuple[Question, ...]
+    notes: tuple[str, ...] = ()
+    """What may be a slip in the document and is no error, such as a technology that the catalog does not know."""
     changes: Changes | None = None
     """What differs from the earlier review that was given."""
     omitted: dict[str, int] = Field(default_factory=dict)

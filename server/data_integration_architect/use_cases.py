@@ -15,11 +15,12 @@ from data_integration_architect.advice.questions import Reruns, flips_of, outcom
 from data_integration_architect.advice.recommendation import advise
 from data_integration_architect.analysis.constraints import constraints_of
 from data_integration_architect.analysis.idempotency import idempotency_of
+from data_integration_architect.analysis.slips import slips_of
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import SEVERITIES, load_catalog
 from data_integration_architect.design.draft import as_built
 from data_integration_architect.design.result import AppliedFix, Decision, DesignResult, Phase
-from data_integration_architect.errors import UnknownName
+from data_integration_architect.errors import InputError, Problem, UnknownName
 from data_integration_architect.files import Document, DocumentPath, dump_yaml, format_path, parse_text
 from data_integration_architect.given import Given
 from data_integration_architect.results import (
@@ -102,6 +103,7 @@ def page_of(whole: Review, section: str | None = None, page: int = 1) -> Review:
     """`whole` with at most 40 entries in each list, or page `page` of one list; `omitted` counts the rest."""
     if section is not None and section not in LISTS:
         raise UnknownName("section", section, LISTS)
+    _check_page(whole, section, page)
     cut: dict[str, Any] = {}
     omitted: dict[str, int] = {}
     for name in LISTS:
@@ -111,6 +113,20 @@ def page_of(whole: Review, section: str | None = None, page: int = 1) -> Review:
         if len(shown) < len(entries):
             omitted[name] = len(entries) - len(shown)
     return whole.model_copy(update={**cut, "omitted": omitted}) if omitted else whole
+
+
+def _check_page(whole: Review, section: str | None, page: int) -> None:
+    if section is None:
+        if page > 1:
+            message = f"pages are of one list: give section as well, one of {', '.join(LISTS)}"
+            raise InputError("arguments", [Problem(None, None, "page", message)])
+        return
+    count = len(getattr(whole, section))
+    pages = max(1, -(-count // PAGE))
+    if page > pages:
+        there = "only page 1" if pages == 1 else f"pages 1 to {pages}"
+        message = f"there is no page {page}; {section} has {count} entries, {PAGE} a page: {there}"
+        raise InputError("arguments", [Problem(None, None, "page", message)])
 
 
 MOST_EVIDENCE = 6
@@ -212,7 +228,18 @@ class _Assembly:
             symptoms=self.symptoms(findings),
             unexplained_symptoms=tuple(i for i in range(len(view.topology.symptoms)) if i not in explained),
             questions=self.questions() if applicable else (),
+            notes=self.notes(),
         )
+
+    def notes(self) -> tuple[str, ...]:
+        result = []
+        for slip in slips_of(self.judged.view.system):
+            path = self.normal.document_path(slip.path)
+            line = self.document.place(path)[0]
+            where = format_path(path) + (f" (line {line})" if line is not None else "")
+            hint = f"; did you mean `{slip.nearest}`?" if slip.nearest else ""
+            result.append(f"{where}: `{slip.word}` is not in the catalog, what it can do counts as unknown{hint}")
+        return tuple(result)
 
     def flows(self) -> tuple[FlowResult, ...]:
         return tuple(

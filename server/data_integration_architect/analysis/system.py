@@ -43,9 +43,15 @@ QUEUES = {
 }  # fmt: skip
 LOGS = {"log", "event-log", "event-store", "stream", "redis-streams", "redis-stream", "eventstore", "eventstoredb"}
 TABLES = {"table", "outbox", "outbox-table", "database-table"}
+CHANNEL_WORDS = WEBHOOKS | LOSSY | QUEUES | LOGS | TABLES
 FIRE = Literal["request", "consume", "changes", "every", "unknown"]
 
 Leaf = Read | Write | Append | Call | Invalidate
+
+
+def channel_word(technology: str) -> str:
+    """A channel's technology as it stands among the words above."""
+    return "-".join(technology.lower().split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +276,7 @@ class System:
 
     def _channel_kind(self, name: str) -> ChannelKind:
         channel = self.topology.channels[name]
-        word = "-".join((channel.technology or "").lower().split())
+        word = channel_word(channel.technology or "")
         if channel.in_ or word in TABLES:
             return "table"
         if word in WEBHOOKS:

@@ -83,6 +83,11 @@ def judgement(review: Review, source: str) -> Section:
     return Section("", (Entry(word, review.applicable.reason, notes, tone),))
 
 
+def notes(review: Review, source: str) -> Section:
+    """What may be a slip of whoever wrote the document."""
+    return Section("", tuple(Entry("note", text) for text in review.notes))
+
+
 def systems_of_record(review: Review, source: str) -> Section:
     rows = tuple((one.entity, _owner(one), names(one.derived) or NOTHING) for one in review.systems_of_record)
     return Section("Systems of record", Table(("entity", "system of record", "derived"), rows))
@@ -241,6 +246,7 @@ def questions(review: Review, source: str) -> Section:
 
 ALL: tuple[Build, ...] = (
     judgement,
+    notes,
     systems_of_record,
     flows,
     findings,

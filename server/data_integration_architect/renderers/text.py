@@ -187,11 +187,12 @@ def short_review(review: Review) -> str:
         review,
         (
             (sections.judgement, 10, "the structured result"),
+            (sections.notes, 5, "the structured result"),
             (sections.findings, 35, "detect_antipatterns"),
             (sections.conditional_findings, 10, "detect_antipatterns"),
             (sections.symptoms, 5, "detect_antipatterns"),
             (sections.systems_of_record, 5, "classify_topology"),
-            (sections.recommendations, 15, "recommend_propagation"),
+            (sections.recommendations, 10, "recommend_propagation"),
             (sections.causal, 5, "check_ordering"),
             (sections.questions, 15, "the structured result"),
         ),
