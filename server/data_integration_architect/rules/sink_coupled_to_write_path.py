@@ -1,6 +1,6 @@
 """A request fails or hangs when a derived or outside sink is away, although its own record could be written.
 
-One finding for each process: the fix is the same for all its sinks. Misses: cache invalidation and appends to a
+One finding for each sink of a process, so that none hides another. Misses: cache invalidation and appends to a
 broker, which are judged by other rules.
 """
 
@@ -22,14 +22,15 @@ FAILS_THE_REQUEST = {"raise", "block"}
 
 
 def sites(view: View) -> Iterator[Site]:
-    """The waits of each process on sinks that the record does not need."""
-    found: dict[str, list[Effect]] = {}
+    """The waits of each process on each sink that its records do not need."""
+    found: dict[tuple[str, str], list[Effect]] = {}
     for site in view.system.handlers.values():
         if site.is_direct:
             records = [e for e in site.changes if _is_record(view, e)]
-            waits = [e for e in site.changes if _waits(view, e) and _apart(view, e, records)]
-            found.setdefault(site.process_name, []).extend(waits)
-    yield from (tuple(waits) for waits in found.values() if waits)
+            for wait in site.changes:
+                if _waits(view, wait) and _apart(view, wait, records):
+                    found.setdefault((site.process_name, wait.target), []).append(wait)
+    yield from (tuple(waits) for waits in found.values())
 
 
 def _is_record(view: View, effect: Effect) -> bool:
@@ -73,19 +74,17 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     # Where nobody said what happens, the finding is about the one wait that the question names.
     waits = sure or [site[0]]
     handlers = sorted({effect.site.id for effect in waits})
-    sinks = sorted({effect.target for effect in waits})
     first = waits[0]
     wait, fail = ("waits", "fails") if len(handlers) == 1 else ("wait", "fail")
-    verbs = f"{wait} for {' and '.join(sinks)} and {fail}"
     return Match(
-        elements=(*handlers, *sinks),
+        elements=(*handlers, first.target),
         at=first.path,
         summary=(
-            f"{' and '.join(handlers)} {verbs} with it: while it is slow or away, "
+            f"{' and '.join(handlers)} {wait} for {first.target} and {fail} with it: while it is slow or away, "
             f"requests fail although their own record could be written"
         ),
         consequence=Consequence("availability"),
-        targets=tuple(Target(sink) for sink in sinks),
+        targets=(Target(first.target),),
         shows=frozenset({"blocked"}),
     )
 
