@@ -442,7 +442,7 @@ def test_the_table_of_limits_says_what_the_code_says():
         r"^\| [^|]+ \| ([^|]+) \| `(\w+)\.([A-Z_]+)` \|$", (ROOT / "SECURITY.md").read_text("utf-8"), re.M
     )
     modules = {
-        "repository": "repository", "isolated": "scanners.config.isolated", "workers": "scanners.code.workers",
+        "repository": "repository", "isolated": "scanners.isolated",
         "handlers": "scanners.config.handlers", "parse": "scanners.code.parse", "channels": "scanners.config.channels",
         "entities": "scanners.config.entities", "discovery": "discovery",
     }  # fmt: skip

@@ -28,7 +28,7 @@ from data_integration_architect.scanners.code import load_clients, scan_sources
 from data_integration_architect.scanners.code.manifests import is_manifest
 from data_integration_architect.scanners.code.parse import language_ending
 from data_integration_architect.scanners.code.scan import CONFIG_ENDINGS
-from data_integration_architect.scanners.config import Draft, draft, is_candidate, read_isolated
+from data_integration_architect.scanners.config import Draft, draft, is_candidate, read_configuration
 from data_integration_architect.scanners.config.elements import dotless
 from data_integration_architect.scanners.config.inventory import COMPATIBLE
 from data_integration_architect.scanners.config.redact import clean_name
@@ -69,7 +69,7 @@ def discover(
     earlier = _earlier(write, name, replace)
     tree = read_repository(root, is_wanted, lambda seen: tell("listing files", seen, 0))
     texts = [(path, content.decode("utf-8", "replace")) for path, content in tree.files if is_candidate(path)]
-    facts = read_isolated(texts, workers, lambda done, total: tell("reading configuration", done, total))
+    facts = read_configuration(texts, workers, lambda done, total: tell("reading configuration", done, total))
     scan = scan_sources(
         tree.files, load_clients(_clients()), workers, lambda done, total: tell("reading code", done, total)
     )

@@ -1,4 +1,4 @@
-"""What scanners return: facts with their place, and the conclusions drawn from source code.
+"""What the readers of source code return: effects with their place, and the conclusions drawn from them.
 
 Nothing here holds source text: names are cut, stripped and withheld where they look like secrets.
 """
@@ -15,20 +15,6 @@ NAME_LIMIT = 120
 SAFE_NAME = re.compile(r"[\w.\-:/{}$*#+@ ]+")
 SECRET_WORD = re.compile(r"passw|secret|token=|apikey|api_key|bearer |-----begin|credential", re.IGNORECASE)
 KEY_SHAPE = re.compile(r"(?=[\w+/=\-]*\d)(?=[\w+/=\-]*[A-Za-z])[\w+/=\-]{24,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing seen in a file; `attributes` are (key, value) pairs, sorted by key."""
-
-    kind: str
-    subject: str
-    attributes: tuple[tuple[str, str], ...]
-    path: str
-    line: int
-    end_line: int
-    confidence: Confidence
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,55 +106,3 @@ def safe_name(text: str) -> str:
     if not SAFE_NAME.fullmatch(name) or "://" in name or SECRET_WORD.search(name) or KEY_SHAPE.fullmatch(name):
         return ""
     return name
-
-
-def facts_of(scan: CodeScan) -> tuple[Fact, ...]:
-    """The scan as flat facts: store-used, effect and dual-write, in that order and by place."""
-    out: list[Fact] = []
-    for store in scan.stores:
-        seen: Confidence = "seen" if store.evidence in ("call", "import") else "inferred"
-        pairs = (("evidence", store.evidence),)
-        out.append(
-            Fact("store-used", store.technology, pairs, store.path, store.line, store.line, seen, store.evidence)
-        )
-    for function in scan.functions:
-        for effect in function.effects:
-            attributes = {
-                "technology": effect.technology,
-                "effect": effect.kind,
-                "entity": effect.entity,
-                "name": effect.name,
-                "transaction": str(effect.transaction or ""),
-                "via": ",".join(effect.via),
-                "loop": "true" if effect.in_loop else "",
-                "branch": "true" if effect.in_branch else "",
-                "awaited": "true" if effect.awaited else "",
-                "parallel": "true" if effect.parallel else "",
-                "on_error": "true" if effect.on_error else "",
-                "called_at": f"{effect.path}:{effect.line}",
-            }
-            known = tuple(sorted((key, value) for key, value in attributes.items() if value))
-            reason = "client library call" if effect.confidence == "seen" else "concluded from a name"
-            out.append(
-                Fact("effect", function.name, known, function.path, effect.at, effect.at, effect.confidence, reason)
-            )
-    for write in scan.dual_writes:
-        known = (
-            ("class", write.class_),
-            ("kind", write.kind),
-            ("order", write.order),
-            ("systems", ",".join(write.systems)),
-        )
-        out.append(
-            Fact(
-                "dual-write",
-                write.function,
-                known,
-                write.path,
-                write.line,
-                write.end_line,
-                write.confidence,
-                write.reason,
-            )
-        )
-    return tuple(out)

@@ -11,6 +11,7 @@ from .construct import Construction
 from .effects import CARRIED, Effect, Frame
 from .imports import Value
 from .ir import Expr
+from .program import Program
 
 # Calls that run a function given to them at once or soon, on behalf of the caller.
 RUNNERS_WORDS = """
@@ -26,6 +27,16 @@ RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notifica
 
 class Calls(Construction):
     """The part of the evaluator that follows calls through the repository."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self._duck_types: dict[int, str | None] = {}
+        self._go_types = frozenset(
+            type_id
+            for entries in program.clients.by_name.values()
+            for languages, _, type_id in entries
+            if "go" in languages.split(",")
+        )
 
     # -- dispatch
 
@@ -164,6 +175,10 @@ class Calls(Construction):
         if len(target) > 2 and not methods:
             self.mutate(frame, target, name, line)
         base = self.library_base(number)
+        if base is not None and base[1].endswith("/facade"):
+            behind = self.behind_facade(number)
+            if behind is not None and behind != ("I", number):
+                return self.invoke(frame, behind, name, args, line, receiver)
         if base is not None:
             own = number if base[1].endswith(ENTITY_TYPES) else None
             entity = base[2] if base[2] is not None else own
@@ -177,7 +192,14 @@ class Calls(Construction):
         found = self.implementations(number, name) if not methods else []
         if found:
             return self.alternatives(frame, found, args, line)
+        for sub in self.program.implementers(number) if not methods else ():
+            inherited = self.library_base(sub)
+            if inherited is not None and self.program.clients.types[inherited[1]].kind_of(name) is not None:
+                return self.client(frame, inherited[1], inherited[2], name, args, line, seen=True)
         if methods:
+            library = self.duck_type(number)
+            if library is not None and self.program.clients.types[library].kind_of(name) is not None:
+                return self.client(frame, library, None, name, args, line, seen=True)
             returned = self.program.functions[methods[0]].returns
             title = self.program.classes[number].name
             value = self.unknown(frame, name, args, line, receiver, title)
@@ -185,6 +207,34 @@ class Calls(Construction):
         # an unlisted method of an entity or a container of it keeps the type: getters, builders, map, filter
         self.arguments(frame, args, inline=True, bound=target)
         return target if name not in ("get", "value", "id") or len(target) > 2 else None
+
+    def duck_type(self, number: int) -> str | None:
+        """The library type that a Go interface without implementers was written for: it has the same methods."""
+        if self.program.language_of(self.program.class_module[number]) != "go":
+            return None
+        if number not in self._duck_types:
+            names = set(self.program.methods[number])
+            clients = self.program.clients
+            fitting = [
+                (sum(client.kind_of(name) is not None for name in names), type_id)
+                for type_id, client in clients.types.items()
+                if client.library in self.program.libraries and type_id in self._go_types
+            ]
+            enough = [(-count, type_id) for count, type_id in fitting if count >= 2 and 2 * count >= len(names)]
+            self._duck_types[number] = min(enough)[1] if enough else None
+        return self._duck_types[number]
+
+    def behind_facade(self, number: int) -> Value:
+        """What the static calls of a facade class reach: the class or the container's name that it gives."""
+        accessors = self.program.find_method(number, "getFacadeAccessor")
+        value = self.summary(accessors[0], ("I", number)).value if accessors else None
+        if value is not None and value[0] == "K":
+            return ("I", value[1])
+        if value is None or value[0] != "S":
+            return None
+        last = re.split(r"[\\\\./]", value[1])[-1]
+        named = [c for c in self.program.class_names.get(last, ()) if c != number]
+        return ("I", named[0]) if len(named) == 1 else None
 
     def implementations(self, number: int, name: str) -> list[tuple[int, int]]:
         """(class, function) of the implementers of a method; test doubles only if there is nothing else."""

@@ -119,10 +119,20 @@ class ClientCalls(Steps):
         values = self.arguments(
             frame, args, inline=kind is None and name not in self.program.clients.handlers.get("any", ()), bound=result
         )
+        if target == "argument":
+            return values[0] if values else None
         if kind is None:
             return self.ended(result, target, entity, "")
         if kind == "dispatch":
             return self.dispatch(frame, values, line)
+        if kind == "raise":
+            for value in values[:1]:
+                if value is not None and value[0] in ("I", "K"):
+                    self.emit(frame, "raise", "in-process", "", value[1], line)
+            return result
+        if kind == "release":
+            self.release(frame, line)
+            return result
         if kind == "begin":
             frame.transaction = frame.transaction or next(self.ids)
             return result
@@ -136,7 +146,8 @@ class ClientCalls(Steps):
         if subject is None:
             subject = next((v[1] for v in values if v is not None and v[0] in ("I", "K")), None)
         flags = frozenset() if seen else frozenset({"guessed"})
-        self.emit(frame, kind, client.technology, topic or place, subject, line, flags, client.library, seen)
+        technology = client.technologies.get(name, client.technology)
+        self.emit(frame, kind, technology, topic or place, subject, line, flags, client.library, seen)
         if kind == "flush":
             frame.transaction = 0
         hookless = name in client.unhooked or (static and name in client.unhooked_static)
@@ -224,6 +235,9 @@ class ClientCalls(Steps):
         senders = [v[1] for v in values if v is not None and v[0] in ("K", "I")]
         texts = [v[1] for v in values if v is not None and v[0] == "S"]
         names = [] if texts else [name]
+        if kind == "hook" and not functions and entity is not None:
+            for sender in senders:
+                self.observe(sender, entity, type_id.split("/", maxsplit=1)[0])
         for number in functions:
             if kind == "listen":
                 for text in texts[:1]:
@@ -244,9 +258,7 @@ class ClientCalls(Steps):
     def trigger(self, frame: Frame, kind: str, library: str, entity: int | None, line: int, moment: str) -> None:
         """Run the hooks of a write; `moment` is save or delete."""
         if kind == "flush" or (kind == "write" and library not in self.flushing):
-            raised = [e.entity for e in frame.effects if e.kind == "raise" and e.entity is not None]
-            for event in dict.fromkeys(raised):
-                self.dispatch(frame, (("I", event),), line)
+            self.release(frame, line)
         if kind not in ("write", "flush"):
             return
         if kind == "write" and library in self.flushing:
@@ -268,6 +280,12 @@ class ClientCalls(Steps):
                 self.compose(frame, effect, number, line)
         frame.flags = flags
 
+    def release(self, frame: Frame, line: int) -> None:
+        """Run the listeners of the events that were noted on entities before."""
+        raised = [e.entity for e in frame.effects if e.kind == "raise" and e.entity is not None]
+        for event in dict.fromkeys(raised):
+            self.dispatch(frame, (("I", event),), line)
+
     def dispatch(self, frame: Frame, values: Sequence[Value], line: int) -> Value:
         """Run the listeners of an in-process event or command."""
         found: list[tuple[int, str]] = []
@@ -285,6 +303,12 @@ class ClientCalls(Steps):
         for number, role in list(dict.fromkeys(found))[:LISTENER_LIMIT]:
             frame.flags = flags | {"event"} | ({"after_commit"} if role == "after_commit_listener" else set())
             owner = self.program.owner.get(number)
+            if role == "queued":
+                job = self.program.library_base(owner) if owner is not None else None
+                client = self.program.clients.types[job[1]] if job is not None else None
+                technology, library = (client.technology, client.library) if client is not None else ("queue", "")
+                self.emit(frame, "enqueue", technology, "", owner, line, library=library)
+                continue
             summary = self.summary(number, ("I", owner) if owner is not None else None)
             for effect in summary.effects:
                 self.compose(frame, effect, number, line)

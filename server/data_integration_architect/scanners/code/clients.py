@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_integration_architect.errors import KnowledgeError
+
 KINDS = (
     "write",
     "read",
@@ -32,6 +34,8 @@ KINDS = (
     "listen",
     "hook",
     "flush",
+    "raise",
+    "release",
 )
 ROLES = (
     "transaction",
@@ -47,11 +51,8 @@ ROLES = (
     "publish",
     "command_handler",
     "event_handler",
+    "observed_by",
 )
-
-
-class BadKnowledge(ValueError):
-    """A library file has a key or value that is not in the format; the message names file and place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class ClientType:
     # methods that write past the ORM's hooks: always, and when called on the class
     unhooked: frozenset[str]
     unhooked_static: frozenset[str]
+    # methods that act on another technology than the type: one client for state and for messages
+    technologies: Mapping[str, str]
 
     def kind_of(self, method: str) -> str | None:
         """The effect of a method, `None` if it has none or is unknown."""
@@ -164,7 +167,7 @@ def normal(name: str) -> str:
 
 
 def load_clients(documents: Mapping[str, Any]) -> Clients:
-    """Clients from parsed files (name -> document); raises `BadKnowledge` with all problems of all files."""
+    """Clients from parsed files (name -> document); raises `KnowledgeError` with all problems of all files."""
     clients, problems = Clients(), []
     for name in sorted(documents):
         document = documents[name]
@@ -178,7 +181,7 @@ def load_clients(documents: Mapping[str, Any]) -> Clients:
         for library in document.get("libraries", [document] if "id" in document else []):
             problems += add_library(clients, name, library)
     if problems:
-        raise BadKnowledge("; ".join(problems))
+        raise KnowledgeError("; ".join(problems))
     return clients
 
 
@@ -249,6 +252,7 @@ def add_type(
         "unhooked",
         "unhooked_static",
         "anywhere",
+        "technologies",
     }
     problems = [f"{file}: {short}: unknown key {key!r}" for key in entry if key not in known]
     type_id = f"{library}/{short}"
@@ -271,7 +275,7 @@ def add_type(
                 methods[method] = kind
     starts.sort(key=lambda item: -len(item[0]))
     for method, target in entry.get("returns", {}).items():
-        returns[method] = target if "/" in target or target in ("entity", "none") else f"{library}/{target}"
+        returns[method] = target if "/" in target or target in ("entity", "none", "argument") else f"{library}/{target}"
     receivers = frozenset(normal(name) for name in entry.get("receivers", []))
     own = str(entry.get("technology", technology))
     made = ClientType(
@@ -286,6 +290,7 @@ def add_type(
         bool(entry.get("managed")),
         frozenset(entry.get("unhooked", [])),
         frozenset(entry.get("unhooked_static", [])),
+        dict(entry.get("technologies", {})),
     )
     clients.types[type_id] = made
     places = tuple(entry.get("imports", prefixes))

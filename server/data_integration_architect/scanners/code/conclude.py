@@ -116,7 +116,10 @@ class Conclusions:
         entity = self.program.classes[mark.entity].name if mark.entity is not None else ""
         keeper = self.program.owner.get(mark.function)
         store = self.program.classes[keeper].name if keeper is not None else ""
-        words = (mark.name, entity, title, store, self.program.functions[number].name)
+        words = [mark.name, entity, title, store, self.program.functions[number].name]
+        # What sends, and through which helper: `processOutbox` sends the row that the caller then marks.
+        through = [at for e in sends for at in (e.origin, e.function) if at >= 0]
+        words += [self.program.functions[at].name for at in through]
         return any(RELAY.search(word) for word in words)
 
     def hooked(self, number: int, name: str, library: str, effects: Sequence[Effect], after: bool) -> DualWrite | None:

@@ -46,6 +46,9 @@ class Construction(ClientCalls):
         if value is not None and value[0] == "I":
             return self.make(frame, value, e[2])
         if value is not None and value[0] == "L":
+            if self.program.clients.types[value[1]].kind_of("new") is not None:
+                self.client(frame, value[1], value[2], "new", e[2], e[3], seen=True)
+                return value
             self.arguments(frame, e[2], inline=False)
             entity = self.entity_of(frame, e[2])
             return ("L", value[1], value[2] if value[2] is not None else entity)

@@ -9,6 +9,10 @@ from typing import Any
 from .ir import Expr
 from .program import Program
 
+# Laravel registers every class of this folder by the type of its handler's first parameter.
+# Source: https://laravel.com/docs/events, "Event Discovery".
+LISTENER_FOLDERS = ("Listeners",)
+
 
 @dataclass(slots=True)
 class Role:
@@ -160,9 +164,43 @@ class Decorated:
                 self.hooks.outbox_classes.add(number)
             self.handlers_of(number, roles)
 
+    def observe(self, observer: int, entity: int, library: str) -> None:
+        """Note the methods of an observer class, which are called after what happens to the entity."""
+        for name, functions in self.program.methods[observer].items():
+            if moment_of(name):
+                for function in functions:
+                    self.hooks.library.setdefault(function, library)
+                    self.note_moment(function, [name])
+                    if function not in self.hooks.on_write[entity]:
+                        self.hooks.on_write[entity].append(function)
+
+    def discovered_listener(self, number: int) -> None:
+        """A class in the folder that the framework searches: its handler runs, or is queued, for its parameter."""
+        path = self.program.modules[self.program.class_module[number]].path
+        if not any(f"/{folder}/" in f"/{path}" for folder in LISTENER_FOLDERS) or not path.endswith(".php"):
+            return
+        base = self.program.library_base(number)
+        role = "queued" if base is not None and base[1].endswith("/job") else "listener"
+        for name, functions in self.program.methods[number].items():
+            for function in functions if name.startswith("handle") or name == "__invoke" else ():
+                params = self.program.functions[function].params
+                value = self.program.type(self.program.class_module[number], params[0].type) if params else None
+                if value is not None and value[0] == "I":
+                    self.hooks.by_class[value[1]].append((function, role))
+
     def handlers_of(self, number: int, roles: set[str]) -> None:
         """Classes that handle one message type: `IRequestHandler<X>`, `@CommandHandler(X)`."""
         program, module = self.program, self.program.class_module[number]
+        if "observed_by" in roles:
+            for expression in program.classes[number].decorators:
+                found = self.role_of(module, expression)
+                for argument in expression[2] if found and found[0] == "observed_by" else ():
+                    parts = [part for _, part in argument[1]] if argument[0] == "d" else [argument]
+                    for part in parts:
+                        target = program.name(module, part[1]) if part[0] == "n" else None
+                        if found is not None and target is not None and target[0] == "K":
+                            self.observe(target[1], number, found[1])
+        self.discovered_listener(number)
         names = [
             name for m in ("handle", "Handle", "execute", "__invoke") for name in program.methods[number].get(m, ())
         ]

@@ -8,6 +8,7 @@ functions are global indices. `None` is unknown.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,8 @@ from .languages.go import VERSION
 from .manifests import Manifest, folder_of
 from .typetext import parse_type
 
+# A union inside brackets or quotes is no choice between whole types.
+UNION_OPENS = re.compile(r"[<\[({\"'][^>\])}]*\|")
 NAMED_PACKAGES = ("java", "kotlin", "csharp", "php")
 
 
@@ -254,6 +257,11 @@ class Program(Imports):
         return self._types[key]
 
     def _type(self, module: int, text: str) -> Value:
+        parts = text.split("|") if "|" in text and not UNION_OPENS.search(text) else []
+        if len(parts) > 1:
+            found = [value for value in (self.type(module, part.strip()) for part in parts) if value is not None]
+            # What a library knows says more than an interface of the repository beside it.
+            return next((value for value in found if value[0] == "L"), found[0] if found else None)
         parsed = parse_type(text)
         if parsed is None:
             return None

@@ -7,17 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from ..facts import CodeFunction, CodeScan, DualWrite, StoreUse
+from ..isolated import read_isolated
 from .clients import Clients
 from .conclude import Conclusions
 from .effects import EMPTY, Frame, Summary
 from .evaluate import Evaluator
 from .ir import Module
 from .manifests import Manifest, is_manifest, read_manifest
-from .parse import TEXT_LIMIT, language_ending
+from .parse import TEXT_LIMIT, language_ending, parse_source
 from .paths import is_generated, is_test, is_vendored
 from .program import Program
 from .technologies import Technologies, addresses
-from .workers import parse_all
 
 # Technologies that say no more than what they are for, or that keep nothing.
 UNNAMED = frozenset({"sql", "cache", "broker", "queue", "http", "email", "metrics", "local-cache", "in-process"})
@@ -51,7 +51,7 @@ def scan_sources(
     skipped: Counter[str] = Counter()
     sources, manifests, addressed = sort_files(files, skipped)
     modules: list[Module] = []
-    for _, found in parse_all(sources, workers, progress):
+    for found in read_isolated(sources, parse_source, lambda _path, reason: reason, workers, progress):
         if isinstance(found, str):
             skipped[found] += 1
         else:

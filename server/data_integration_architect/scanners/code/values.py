@@ -52,8 +52,12 @@ class Values(Calls):
         module = frame.module
         language = self.program.language_of(module)
         this = self.receiver(frame) if language in ("java", "kotlin", "csharp") else None
-        if this is not None and this[0] in ("I", "K") and self.has_field(this[1], name):
-            return self.attribute(frame, this, name)
+        if this is not None and this[0] in ("I", "K"):
+            if self.has_field(this[1], name):
+                return self.attribute(frame, this, name)
+            base = self.library_base(this[1])
+            if base is not None and name in self.program.clients.types[base[1]].returns:
+                return self.attribute(frame, this, name)
         if name in ("cls",) and language == "python":
             return self.receiver(frame)
         return self.resolved(self.program.name(module, name))

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from data_integration_architect.scanners.config import isolated
+from data_integration_architect.scanners import isolated
+from data_integration_architect.scanners.config import lost_file
 from data_integration_architect.scanners.config.configfacts import Fact, fact
-from data_integration_architect.scanners.config.isolated import read_isolated
+from data_integration_architect.scanners.isolated import read_isolated
 
 
 def unruly(path: str, text: str) -> list[Fact]:
@@ -30,19 +31,19 @@ def test_one_bad_file_costs_no_other(workers: int, size: int, monkeypatch: pytes
     texts = ["a", "crash", "b", "exhaust", "raise", "c", "crash"]
     files = [(f"{number}.yaml", text) for number, text in enumerate(texts)]
     told: list[tuple[int, int]] = []
-    found = read_isolated(files, workers, lambda done, total: told.append((done, total)), unruly)
-    assert [f.kind for f in found] == ["service", "problem", "service", "problem", "problem", "service", "problem"]
-    assert [f.path for f in found] == [path for path, _ in files]
+    found = read_isolated(files, unruly, lost_file, workers, lambda done, total: told.append((done, total)))
+    assert [f.kind for (f,) in found] == ["service", "problem", "service", "problem", "problem", "service", "problem"]
+    assert [f.path for (f,) in found] == [path for path, _ in files]
     assert told[-1] == (7, 7)
 
 
 def test_a_reader_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolated, "FILE_SECONDS", 2.0)
-    found = read_isolated([("a", "x"), ("b", "hang"), ("c", "y")], 1, None, unruly)
-    assert [(f.kind, f.text("what")) for f in found] == [
+    found = read_isolated([("a", "x"), ("b", "hang"), ("c", "y")], unruly, lost_file, 1)
+    assert [(f.kind, f.text("what")) for (f,) in found] == [
         ("service", ""), ("problem", "takes too long to read"), ("service", ""),
     ]  # fmt: skip
 
 
 def test_nothing_to_read() -> None:
-    assert read_isolated([], 2) == []
+    assert read_isolated([], unruly, lost_file, 2) == []

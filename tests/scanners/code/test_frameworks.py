@@ -1,0 +1,280 @@
+"""Ways of frameworks to hide an effect: command objects, aggregates, facades, observers, generated queries."""
+
+from __future__ import annotations
+
+from code_samples import found, scan_files
+
+
+def test_a_command_object_is_the_effect_of_its_client() -> None:
+    files = {
+        "package.json": '{"dependencies": {"@aws-sdk/client-dynamodb": "3", "@aws-sdk/client-sns": "3"}}',
+        "src/orders.ts": """\
+            import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+            import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+
+            const db = new DynamoDBClient({});
+            const sns = new SNSClient({});
+
+            export async function place(order) {
+              await db.send(new PutItemCommand({ TableName: 'orders', Item: order }));
+              await sns.send(new PublishCommand({ TopicArn: 'orders', Message: order.id }));
+            }
+
+            export async function announce(id) {
+              await db.send(new GetItemCommand({ TableName: 'orders', Key: id }));
+              await sns.send(new PublishCommand({ TopicArn: 'orders', Message: id }));
+            }
+            """,
+    }
+    assert found(scan_files(files)) == [("place", ("dynamodb", "sns"), "dual_write", "direct")]
+
+
+AGGREGATE = {
+    "package.json": '{"dependencies": {"@nestjs/cqrs": "1", "typeorm": "1", "pg": "1", "kafkajs": "1"}}',
+    "src/account.ts": """\
+        import { AggregateRoot } from '@nestjs/cqrs';
+        import { Opened } from './opened';
+
+        export class Account extends AggregateRoot {
+          open() {
+            this.apply(new Opened());
+          }
+          rename() {}
+        }
+        """,
+    "src/opened.ts": "export class Opened {}\n",
+    "src/opened.handler.ts": """\
+        import { EventsHandler, IEventHandler } from '@nestjs/cqrs';
+        import { Producer } from 'kafkajs';
+        import { Opened } from './opened';
+
+        @EventsHandler(Opened)
+        export class OpenedHandler implements IEventHandler<Opened> {
+          constructor(private readonly producer: Producer) {}
+          async handle(event: Opened) {
+            await this.producer.send({ topic: 'opened', messages: [] });
+          }
+        }
+        """,
+    "src/open.ts": """\
+        import { EventPublisher } from '@nestjs/cqrs';
+        import { Repository } from 'typeorm';
+        import { Account } from './account';
+
+        export class OpenAccount {
+          constructor(private readonly accounts: Repository<Account>, private readonly publisher: EventPublisher) {}
+          async open() {
+            const account = this.publisher.mergeObjectContext(new Account());
+            account.open();
+            await this.accounts.save(account);
+            account.commit();
+          }
+          async rename() {
+            const account = this.publisher.mergeObjectContext(new Account());
+            account.rename();
+            await this.accounts.save(account);
+            account.commit();
+          }
+        }
+        """,
+}
+
+
+def test_an_aggregate_publishes_what_it_applied() -> None:
+    assert [(name, kind) for name, _, _, kind in found(scan_files(AGGREGATE))] == [("OpenAccount.open", "hook")]
+
+
+LARAVEL = {
+    "composer.json": '{"require": {"laravel/framework": "12", "ext-pdo_mysql": "*"}}',
+    "app/Models/Album.php": """\
+        <?php
+        namespace App\\Models;
+        use App\\Observers\\AlbumObserver;
+        use Illuminate\\Database\\Eloquent\\Attributes\\ObservedBy;
+        use Illuminate\\Database\\Eloquent\\Model;
+
+        #[ObservedBy(AlbumObserver::class)]
+        class Album extends Model {}
+        """,
+    "app/Models/Song.php": """\
+        <?php
+        namespace App\\Models;
+        use Illuminate\\Database\\Eloquent\\Model;
+
+        class Song extends Model {}
+        """,
+    "app/Observers/AlbumObserver.php": """\
+        <?php
+        namespace App\\Observers;
+        use App\\Facades\\Jobs;
+        use App\\Models\\Album;
+
+        class AlbumObserver {
+            public function deleted(Album $album): void { Jobs::enqueue($album); }
+        }
+        """,
+    "app/Facades/Jobs.php": """\
+        <?php
+        namespace App\\Facades;
+        use App\\Services\\JobQueue;
+        use Illuminate\\Support\\Facades\\Facade;
+
+        class Jobs extends Facade {
+            protected static function getFacadeAccessor(): string { return JobQueue::class; }
+        }
+        """,
+    "app/Services/JobQueue.php": """\
+        <?php
+        namespace App\\Services;
+
+        class JobQueue {
+            public function enqueue($job) { dispatch($job); }
+        }
+        """,
+    "app/Events/SongLiked.php": "<?php\nnamespace App\\Events;\n\nclass SongLiked {}\n",
+    "app/Listeners/TellFriends.php": """\
+        <?php
+        namespace App\\Listeners;
+        use App\\Events\\SongLiked;
+        use Illuminate\\Contracts\\Queue\\ShouldQueue;
+
+        class TellFriends implements ShouldQueue {
+            public function handle(SongLiked $event): void {}
+        }
+        """,
+    "app/Services/Likes.php": """\
+        <?php
+        namespace App\\Services;
+        use App\\Events\\SongLiked;
+        use App\\Models\\Album;
+        use App\\Models\\Song;
+
+        class Likes {
+            public function like(Song $song): void {
+                $song->update(['liked' => true]);
+                event(new SongLiked());
+            }
+            public function drop(Album $album): void { $album->delete(); }
+            public function rename(Album $album): void { $album->update(['name' => 'a']); }
+            public function tell(): void { event(new SongLiked()); }
+        }
+        """,
+}
+
+
+def test_queued_listeners_observers_and_facades_are_followed() -> None:
+    names = [name for name, _, _, _ in found(scan_files(LARAVEL))]
+    assert names == ["AlbumObserver.deleted", "Likes.like", "Likes.drop"]
+
+
+def test_a_listener_that_is_not_queued_is_no_queue() -> None:
+    listener = LARAVEL["app/Listeners/TellFriends.php"].replace(" implements ShouldQueue", "")
+    names = [name for name, _, _, _ in found(scan_files({**LARAVEL, "app/Listeners/TellFriends.php": listener}))]
+    assert "Likes.like" not in names
+
+
+GENERATED_QUERIES = {
+    "go.mod": "module shop\n\nrequire (\n\tgithub.com/jackc/pgx/v5 v5.0.0\n\tgithub.com/segmentio/kafka-go v0.4.0\n)\n",
+    "db/query.sql.go": """\
+        // Code generated by sqlc. DO NOT EDIT.
+        package db
+
+        import (
+            "context"
+            "database/sql"
+        )
+
+        type DBTX interface {
+            ExecContext(context.Context, string, ...interface{}) (sql.Result, error)
+            QueryRowContext(context.Context, string, ...interface{}) *sql.Row
+        }
+
+        type Queries struct {
+            db DBTX
+        }
+
+        const createOrder = `INSERT INTO orders (id) VALUES ($1)`
+
+        func (q *Queries) CreateOrder(ctx context.Context, id string) error {
+            _, err := q.db.ExecContext(ctx, createOrder, id)
+            return err
+        }
+        """,
+    "orders/place.go": """\
+        package orders
+
+        import (
+            "context"
+
+            "github.com/segmentio/kafka-go"
+            "shop/db"
+        )
+
+        func Place(ctx context.Context, q *db.Queries, w *kafka.Writer) error {
+            if err := q.CreateOrder(ctx, "1"); err != nil {
+                return err
+            }
+            return w.WriteMessages(ctx, kafka.Message{})
+        }
+        """,
+}
+
+
+def test_generated_queries_are_read_and_not_reported() -> None:
+    result = scan_files(GENERATED_QUERIES)
+    assert [(name, kind) for name, _, _, kind in found(result)] == [("Place", "helper")]
+    other = GENERATED_QUERIES["db/query.sql.go"].replace("by sqlc", "by protoc-gen-go")
+    assert found(scan_files({**GENERATED_QUERIES, "db/query.sql.go": other})) == []
+
+
+def test_state_and_messages_of_one_client_are_two_systems() -> None:
+    files = {
+        "Shop.csproj": '<Project><ItemGroup><PackageReference Include="Dapr.Client" /></ItemGroup></Project>',
+        "Orders.cs": """\
+            using Dapr.Client;
+            namespace Shop;
+            public class Orders(DaprClient dapr)
+            {
+                public async Task Place(Order order)
+                {
+                    await dapr.SaveStateAsync("store", order.Id, order);
+                    await dapr.PublishEventAsync("pubsub", "orders", order);
+                }
+                public async Task Keep(Order order)
+                {
+                    await dapr.SaveStateAsync("store", order.Id, order);
+                    await dapr.DeleteStateAsync("store", order.Id);
+                }
+            }
+            """,
+    }
+    assert found(scan_files(files)) == [("Orders.Place", ("dapr-state", "dapr-pubsub"), "dual_write", "direct")]
+
+
+def test_a_helper_that_processes_the_outbox_makes_its_caller_a_relay() -> None:
+    files = {
+        "requirements.txt": "sqlalchemy\npsycopg2\nkafka-python\n",
+        "relay.py": """\
+            from kafka import KafkaProducer
+            from sqlalchemy.orm import Session
+
+            producer = KafkaProducer()
+
+            def process_outbox(message):
+                producer.send(message.topic, message.data)
+
+            def notify(message):
+                producer.send(message.topic, message.data)
+
+            def process(session: Session, message):
+                process_outbox(message)
+                session.delete(message)
+                session.commit()
+
+            def tell(session: Session, message):
+                notify(message)
+                session.delete(message)
+                session.commit()
+            """,
+    }
+    assert [name for name, _, _, _ in found(scan_files(files))] == ["tell"]
