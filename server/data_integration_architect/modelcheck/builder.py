@@ -28,6 +28,10 @@ class ModelBuilder:
         self._declarations.append(Var(name, high, initial, low))
         return name
 
+    def high(self, name: str) -> int:
+        """The largest value of a declared variable."""
+        return next(found.high for found in self._declarations if isinstance(found, Var) and found.name == name)
+
     def array(self, name: str, size: int, high: int, initial: int = 0, last: int | None = None) -> str:
         """Declares `size` integers in `0..high`; `last` is the first value of the last one."""
         self._declarations.append(Array(name, size, high, initial, last))

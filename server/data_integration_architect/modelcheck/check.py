@@ -11,10 +11,11 @@ from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.facts import Assumptions, End, Options, OptionUse
 from data_integration_architect.modelcheck.ir import Model, Property
 from data_integration_architect.modelcheck.properties import PropertyForms
+from data_integration_architect.modelcheck.scene import places
 from data_integration_architect.modelcheck.search import Memo, SearchResult, never, search
 from data_integration_architect.modelcheck.verdict import NOT_MODELLED, Condition, Verdict, Violates
 from data_integration_architect.modelcheck.world import Bounds
-from data_integration_architect.topology import Topology
+from data_integration_architect.topology import OnSchedule, Topology, Write, walk_steps
 
 _FAULTS = {
     "crash": "crash",
@@ -88,7 +89,8 @@ def answer(
 ) -> Answer:
     """The verdict under fixed assumptions: at rest first (integrity), then in between (timeliness).
 
-    An entry that expires is right again at rest; what was wrong before is found with expiry left out. `known` has
+    An entry that expires is right again at rest, and so is a copy that a schedule makes anew; what was wrong before is
+    found with expiry left out and a single run. `known` has
     what was found for convergence of the same target, from which other forms at rest follow.
     """
     case = build_case(topology, question, bounds, assumptions)
@@ -109,13 +111,25 @@ def answer(
         between = look(case.model, Property(name, "invariant", case.forms.always))
         if between.outcome != "holds":
             return Answer(between, "timeliness" if between.outcome == "violated" else None, case)
-    store = topology.stores.get(question.target)
-    if store is not None and store.expiry not in (None, "none"):
+    if _heals_itself(topology, question):
         lasting = build_case(topology, question, bounds, assumptions, with_expiry=False)
         found = look(lasting.model, Property(name, "at_rest", lasting.forms.at_rest))
         if found.outcome == "violated":
             return Answer(found, "timeliness", lasting)
     return Answer(result, None, case)
+
+
+def _heals_itself(topology: Topology, question: Question) -> bool:
+    """Whether entries of the target expire, or a scheduled run comes again and again beside other writers."""
+    store = topology.stores.get(question.target)
+    if store is not None and store.expiry not in (None, "none"):
+        return True
+    return any(
+        isinstance(step, Write) and step.write == question.target
+        for place in places(topology)
+        if isinstance(place.handler.trigger, OnSchedule) and place.handler.trigger.every != "once"
+        for _, step in walk_steps(place.handler.steps, ())
+    )
 
 
 def decide(

@@ -5,8 +5,17 @@ from dataclasses import dataclass, replace
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.facts import Assumptions, Options
-from data_integration_architect.modelcheck.mechanisms import caches, channels, consumers, polling, replicas, requests
+from data_integration_architect.modelcheck.mechanisms import (
+    caches,
+    channels,
+    consumers,
+    jobs,
+    polling,
+    replicas,
+    requests,
+)
 from data_integration_architect.modelcheck.mechanisms.deduplication import has_equal_ids
+from data_integration_architect.modelcheck.mechanisms.snapshots import Snapshot, plan_of
 from data_integration_architect.modelcheck.mechanisms.stores import declare_store
 from data_integration_architect.modelcheck.mechanisms.versions import stamps_of
 from data_integration_architect.modelcheck.scene import Node, Place, Scene, record_store
@@ -76,6 +85,7 @@ def build_world(
     deletes = not counts and _has_deletes(scene, target)
     partial = _filled_on_miss(scene)
     options = Options(assumptions)
+    plans = {place.label: plan for place in scene.handlers.values() if not counts and (plan := plan_of(place))}
     is_reduced = counts and one_intent and not has_equal_ids(scene, options)
     writes = min(1, bounds.writes) if is_reduced else bounds.writes
     world = World(
@@ -86,13 +96,14 @@ def build_world(
         writes=writes,
         counts=counts,
         deletes=deletes,
-        has_earlier=not counts and (deletes or bool(partial)),
+        has_earlier=not counts and (deletes or bool(partial) or bool(plans) or _is_rebuilt(scene)),
+        starts_empty=bool(plans) or any(jobs.is_backfill(scene, place) for place in scene.handlers.values()),
         partial=partial,
         new_ids=False,
         record=record,
         m=ModelBuilder(faults=bounds.faults, workload=writes),
     )
-    roles = _roles(scene, deletes=deletes)
+    roles = _roles(scene, deletes=deletes, counts=counts)
     if not roles.requests:
         raise NotModelledError(f"nothing that starts a change of {target.name} is known")
     world.not_modelled |= unmodelled_facts(scene)
@@ -104,6 +115,7 @@ def build_world(
     limits = replace(bounds, writes=writes, retries=bounds.retries if again else 0)
     volume = Volume(scene, limits, roles.requests, world.numbered)
     _declare(world, roles, volume, numbered)
+    jobs.declare_rebuilds(world, roles.jobs)
     for place in roles.readers:
         caches.add_reader(world, place)
     requests.add_requests(world, list(roles.requests))
@@ -113,7 +125,9 @@ def build_world(
         elif isinstance(place.handler.trigger, OnChanges):
             log = world.changes[place.handler.trigger.changes]
             source = consumers.Source(log, place.handler.trigger.changes, volume.of(place.handler.trigger.changes))
-            consumers.add_consumer(world, place, source, is_queue=False)
+            plan = plans.get(place.label)
+            snapshot = Snapshot(world, place, plan, log, source.most[-1]) if plan is not None else None
+            consumers.add_consumer(world, place, source, is_queue=False, snapshot=snapshot)
         elif isinstance(place.handler.trigger, OnConsume):
             _add_consumer(world, place, place.handler.trigger.consume)
     for name in world.channels:
@@ -125,7 +139,7 @@ def build_world(
         if with_expiry and not counts and not state.is_record and store.expiry not in (None, "none"):
             caches.add_expiry(world, name)
     for place in roles.jobs:
-        _add_job(world, place)
+        jobs.add_job(world, place, repeats=with_expiry)
     return world
 
 
@@ -150,9 +164,17 @@ def _is_counted(scene: Scene, target: Target) -> bool:
             if isinstance(step, Call) and step.call == target.name:
                 return True
             is_target = isinstance(step, Write) and step.write == target.name and scene.keeps(step)
+            if isinstance(place.handler.trigger, OnSchedule) and isinstance(step, Write) and step.guard == "unique-key":
+                continue  # a run that inserts what is missing copies state
             if is_target and isinstance(step, Write) and step.mode in ("increment", "insert"):
                 return True
     return False
+
+
+def _is_rebuilt(scene: Scene) -> bool:
+    """Whether a scheduled run writes a store that a stream writes too, so that what was there before matters."""
+    copies = [jobs.copy_of(scene, place) for place in scene.handlers.values()]
+    return any(copy is not None and jobs.has_stream(scene, copy.write.write) for copy in copies)
 
 
 def _has_deletes(scene: Scene, target: Target) -> bool:
@@ -170,12 +192,12 @@ def _is_request(place: Place) -> bool:
     return place.handler.trigger is None or isinstance(place.handler.trigger, OnRequest)
 
 
-def _roles(scene: Scene, *, deletes: bool) -> Roles:
+def _roles(scene: Scene, *, deletes: bool, counts: bool) -> Roles:
     intents: list[tuple[Place, bool]] = []
     readers: list[Place] = []
     by_kind: dict[type, list[Place]] = {OnConsume: [], OnChanges: [], OnSchedule: []}
     has_delete_handler = any(_deletes(place) for place in scene.handlers.values() if _is_request(place))
-    for place in scene.handlers.values():
+    for place in map(jobs.as_capture, scene.handlers.values()) if not counts else scene.handlers.values():
         if not _is_request(place):
             by_kind[type(place.handler.trigger)].append(place)
             continue
@@ -294,14 +316,3 @@ def _add_consumer(world: World, place: Place, name: str) -> None:
         label = state.label if len(state.logs) == 1 else f"{state.label}, partition {number}"
         source = consumers.Source(log, label, state.capacity)
         consumers.add_consumer(world, place, source, is_queue=technology in QUEUES)
-
-
-def _add_job(world: World, place: Place) -> None:
-    """A schedule that copies one store to another; other shapes of jobs are left out and said so."""
-    steps = [step for _, step in walk_steps(place.handler.steps, ()) if world.scene.keeps(step)]
-    sources = [step.read for step in steps if isinstance(step, Read) and step.read in world.stores]
-    writes = [step for step in steps if isinstance(step, Write) and step.write in world.stores]
-    if world.counts or len(sources) != 1 or len(writes) != 1:
-        raise NotModelledError(f"{place.label}: a scheduled run of this shape")
-    swaps = writes[0].mode == "rebuild-and-swap"
-    replicas.add_copy_job(world, place, sources[0], writes[0].write, swaps=swaps)

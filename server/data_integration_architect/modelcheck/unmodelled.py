@@ -43,7 +43,9 @@ def _of_trigger(trigger: object) -> list[str]:
             facts = {"coalesced changes": trigger.coalesces, "batches": (trigger.batch or 1) > 1}
         case OnChanges():
             facts = {
-                "how its snapshot meets the stream": trigger.snapshot == "interleaved",
+                "how its snapshot meets the stream": trigger.snapshot in ("interleaved", "before")
+                and not trigger.snapshot_order
+                and trigger.snapshot_writes is None,
                 "rows without their unchanged values": trigger.row_image in ("key", "changed"),
                 "tables read at different times": trigger.per_table,
             }

@@ -7,6 +7,7 @@ A bound that were too small would be reported as an error by the search, never a
 from collections.abc import Iterable
 
 from data_integration_architect.modelcheck.expressions import NotModelledError
+from data_integration_architect.modelcheck.mechanisms.snapshots import plan_of
 from data_integration_architect.modelcheck.scene import Place, Scene
 from data_integration_architect.modelcheck.world import Bounds
 from data_integration_architect.topology import (
@@ -79,8 +80,9 @@ class Volume:
             if source in self._numbered:
                 return [self._bounds.writes * (1 + faults) for faults in range(self._bounds.faults + 1)]
             given = self.of(source)
+            row = 1 if plan_of(place) is not None else 0
             return [
-                max(given[rest] * (1 + faults - rest) for rest in range(faults + 1))
+                max((given[rest] + row) * (1 + faults - rest) for rest in range(faults + 1))
                 for faults in range(self._bounds.faults + 1)
             ]
         return [self._bounds.writes] * (self._bounds.faults + 1)

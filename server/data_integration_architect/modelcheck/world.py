@@ -50,7 +50,8 @@ class Value:
 
     `request` is the number of the request whose own record it is, empty for a record that was read. `is_tracked` is
     the condition that it belongs to the tracked intent of a model of effects. `is_read`: the handler has read it from
-    a store, and 0 means that there was none.
+    a store, and 0 means that there was none. `is_row`: the condition that it is a row of a snapshot that must not
+    replace what is there.
     """
 
     code: str
@@ -60,6 +61,7 @@ class Value:
     request: str = ""
     is_tracked: str = "True"
     is_read: bool = False
+    is_row: str = "False"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,25 @@ class ChannelState:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a consumer stands in a log: the variable, its largest value, and how far a crash can go back at most."""
+    """Where a handler stands in a log: the variable, its largest value, how far a crash can go back at most, and the
+    program counter within one record."""
 
+    label: str
     offset: str
     most: int
     floor: str | None = None
+    counter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """A rebuild beside a live stream: its program counter (0 = none runs), what the stream does meanwhile, and the
+    new copy with the version that it holds, where the stream writes that too."""
+
+    counter: str
+    live: str
+    cell: str | None = None
+    guard: str | None = None
 
 
 @dataclass
@@ -118,9 +134,10 @@ class World:
     `labels`: variable -> words for it in a trace. `shared`: role -> variable that several mechanisms use. `changes`:
     store -> log of its changes, where something follows it. `numbered`: stores and outboxes read by a drawn number;
     `draws_first`: it is drawn before the row of the record is locked. `partial`: stores that are filled on a miss, so
-    that an entry may lack. `synchronous`: store -> cells of replicas that have each of its commits before the writer
-    is answered. `stamps`: how versions that guards compare are drawn, where that is not the commit order.
-    `positions`: log -> where its consumers stand.
+    that an entry may lack. `starts_empty`: derived stores get what was there before by a snapshot. `synchronous`:
+    store -> cells of replicas that have each of its commits before the writer is answered. `stamps`: how versions
+    that guards compare are drawn, where that is not the commit order. `positions`: log -> where its consumers stand.
+    `rebuilds`: store -> a rebuild beside a stream.
     """
 
     topology: Topology
@@ -142,11 +159,13 @@ class World:
     changes: dict[str, str] = field(default_factory=dict)
     numbered: set[str] = field(default_factory=set)
     draws_first: bool = False
+    starts_empty: bool = False
     partial: frozenset[str] = frozenset()
     synchronous: dict[str, list[str]] = field(default_factory=dict)
     not_modelled: set[str] = field(default_factory=set)
     stamps: "Stamps | None" = None
     positions: dict[str, list[Position]] = field(default_factory=dict)
+    rebuilds: dict[str, Rebuild] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
 
     @property

@@ -7,10 +7,12 @@ so this reaches the same states in everything that a property reads (tested agai
 Source: Apache Kafka documentation, "Consumer position" and "Message delivery semantics".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_integration_architect.modelcheck.effects import Effect
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
+from data_integration_architect.modelcheck.mechanisms.snapshots import Snapshot, is_row
 from data_integration_architect.modelcheck.programs import lower
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import Position, Value, World
@@ -111,9 +113,21 @@ def _failure(world: World, place: Place) -> tuple[str, str | None]:
     return "", None
 
 
-def add_consumer(world: World, place: Place, source: Source, *, is_queue: bool, rewinds: bool = True) -> None:
+def add_consumer(
+    world: World,
+    place: Place,
+    source: Source,
+    *,
+    is_queue: bool,
+    rewinds: bool = True,
+    snapshot: Snapshot | None = None,
+) -> None:
     """Adds the actions that take records of one log."""
     delivery = delivery_of(world, place, is_queue=is_queue)
+    if delivery.workers > 1 and is_row(world, source.log, "0") != "False":
+        raise NotModelledError(
+            f"{place.label}: workers in parallel on rows of a snapshot that fill only what is missing"
+        )
     if delivery.workers > 1:
         # workers are alike, so of two idle ones the first takes a record: naming them by that loses nothing
         busy: list[str] = []
@@ -121,14 +135,23 @@ def add_consumer(world: World, place: Place, source: Source, *, is_queue: bool, 
             worker = _Worker(world, place, source, delivery, f"{place.label} worker {number + 1}")
             busy.append(f"{worker.add_parallel(busy)} > 0")
         return
-    _Worker(world, place, source, delivery, place.label).add_in_order(rewinds=rewinds)
+    _Worker(world, place, source, delivery, place.label, snapshot).add_in_order(rewinds=rewinds)
 
 
 class _Worker:
     """One thread of one handler on one log."""
 
-    def __init__(self, world: World, place: Place, source: Source, delivery: Delivery, actor: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        place: Place,
+        source: Source,
+        delivery: Delivery,
+        actor: str,
+        snapshot: Snapshot | None = None,
+    ) -> None:
         self.world = world
+        self.snapshot = snapshot
         self.place = place
         self.source = source
         self.delivery = delivery
@@ -153,17 +176,21 @@ class _Worker:
             return
         log, most = self.source.log, self.source.most[-1]
         offset = _shared_offset(self.world, self.stem, most, self.place, self.source)
-        self.world.positions.setdefault(log, []).append(Position(offset, most))
-        value = self.world.value_at(f"{log}[{offset}]")
+        self.world.positions.setdefault(log, []).append(Position(self.place.label, offset, most))
+        value = replace(self.world.value_at(f"{log}[{offset}]"), is_row=is_row(self.world, log, offset))
         effects = self.effects(value)
         counter = self.world.m.var(f"{self.stem}_pc", len(effects) - 1) if len(effects) > 1 else None
-        ready = [f"{offset} < len({log})"]
+        self.world.positions[log][-1] = Position(self.place.label, offset, most, None, counter)
+        ready = [f"{offset} < len({log})", *(self.snapshot.ready(offset) if self.snapshot is not None else [])]
         parked = self._add_failures(offset, counter, ready, value, f"{offset} += 1")
         self._add_effects(effects, counter, [*ready, *parked], self._finish(offset))
         if rewinds and self.delivery.acknowledge != "with-effect":
             self._add_rewinds(offset, counter)
         elif counter is not None:
             self._add_restart(counter)
+        if self.snapshot is not None:
+            floor = self.world.positions[log][-1].floor
+            self.snapshot.add_actions(offset, self.effects(self.world.value_at(self.snapshot.row)), floor)
         if self.delivery.has_zombies and rewinds:
             self._add_zombie(offset, ready, counter)
 
@@ -195,7 +222,8 @@ class _Worker:
         trigger = self.place.handler.trigger
         parked = self.world.shared.get(f"parked:{trigger.consume}") if isinstance(trigger, OnConsume) else None
         free = f"; {parked} = 0 if {offset} + 1 == len({self.source.log}) else {parked}" if parked is not None else ""
-        return f"{offset} += 1{free}"
+        passing = "".join(f"; {update}" for update in self.snapshot.passing(offset)) if self.snapshot else ""
+        return f"{offset} += 1{free}{passing}"
 
     def _shown(self, number: int) -> str:
         return self.source.label if number == 0 else self.place.process
@@ -206,8 +234,10 @@ class _Worker:
         # the crash is a fault itself, so the log was filled with one fault less
         most = self.source.most[-2]
         floor = self.world.m.var(f"{self.stem}_floor", self.source.most[-1])
-        self.world.positions[self.source.log][-1] = Position(offset, self.source.most[-1], floor)
+        most_read = self.source.most[-1]
+        self.world.positions[self.source.log][-1] = Position(self.place.label, offset, most_read, floor, counter)
         reset = [f"{counter} = 0"] if counter is not None else []
+        reset += self.snapshot.restart() if self.snapshot is not None else []
         parked = self.world.shared.get(f"parked:{self.delivery.dead_letter}")
         if parked is not None and self.delivery.forgets_parked:
             reset.append(f"{parked} = 0")

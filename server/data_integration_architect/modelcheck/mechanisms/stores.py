@@ -9,7 +9,8 @@ Ghosts (read by properties only): `version[i]` is the place of intent i in the c
 """
 
 from data_integration_architect.modelcheck.mechanisms import versions
-from data_integration_architect.modelcheck.world import Branch, StoreState, Value, World
+from data_integration_architect.modelcheck.mechanisms.snapshots import only_if_missing
+from data_integration_architect.modelcheck.world import Branch, Rebuild, StoreState, Value, World
 from data_integration_architect.topology import Append, Call, Invalidate, Write
 
 ATOMIC = "one statement on one record takes effect as a whole"
@@ -21,7 +22,8 @@ def declare_store(world: World, name: str, label: str, most: int, *, is_record: 
     if world.counts:
         cell = world.m.var(f"{stem}_count", 2)
     else:
-        initial = world.ids if world.has_earlier and name not in world.partial else 0
+        is_filled = is_record or not world.starts_empty or world.topology.stores[name].replica_of is not None
+        initial = world.ids if world.has_earlier and name not in world.partial and is_filled else 0
         cell = world.m.var(f"{stem}_cell", world.ids, initial)
     state = StoreState(name, label, cell, is_record)
     world.stores[name] = state
@@ -80,13 +82,20 @@ def _store(
         return [commit.merged(stamp) for stamp in versions.at_commit(world, value)]
     version = f"version[{value.intent}]"
     top, back, kept = ghost(state, "top"), ghost(state, "back"), ghost(state, "guard")
+    rebuild = world.rebuilds.get(state.name) if not value.is_read else None
+    if rebuild is not None and rebuild.live == "paused":
+        guard = _both(guard, f"{rebuild.counter} == 0")
     # the latch is judged against commit order; a write that runs before its commit (version 0) is not judged
     effect = (
         f"{state.cell} = {new}",
         f"{back} = 1 if {version} > 0 and {version} < {top} else {back}",
         f"{top} = {version} if {version} > {top} else {top}",
         *changed,
+        *(_into_new_copy(world, rebuild, step, value, new) if rebuild is not None else ()),
     )
+    if value.is_row != "False":
+        new_row = Branch(_both(guard, f"not ({only_if_missing(value, state.cell)})"), effect)
+        return [new_row, Branch(_both(guard, only_if_missing(value, state.cell)), (), "kept out: there is one already")]
     # a request's own write has no version of the system of record unless somebody says so; an event may carry one
     known = step.guard or ("none" if value.request else None)
     if world.options.get(f"{path}.guard", known, safe="version", unsafe="none") != "version":
@@ -103,6 +112,22 @@ def _store(
         Branch(both[0], (*effect, f"{kept} = {remembered}")),
         Branch(both[1], (), "refused: not newer than what is stored"),
     ]
+
+
+def _into_new_copy(world: World, rebuild: Rebuild, step: Write, value: Value, new: str) -> tuple[str, ...]:
+    """What a live write does to the copy that a rebuild fills, where the stream writes both."""
+    if rebuild.cell is None:
+        return ()
+    carried = versions.compared(world, value.intent)
+    passes = f"{rebuild.counter} > 0" + (f" and {carried} > {rebuild.guard}" if step.guard == "version" else "")
+    return (
+        f"{rebuild.cell} = {new} if {passes} else {rebuild.cell}",
+        f"{rebuild.guard} = {carried} if {passes} else {rebuild.guard}",
+    )
+
+
+def _both(one: str, other: str) -> str:
+    return other if one == "True" else f"({one}) and ({other})"
 
 
 def record_commit(world: World, value: Value) -> tuple[str, ...]:
