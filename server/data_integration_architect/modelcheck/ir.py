@@ -218,8 +218,8 @@ def _check_action(action: Action, declared: dict[str, Declaration]) -> None:
     arrays = [update.target for update in action.assignments if update.index is not None]
     if len(arrays) != len(set(arrays)):
         raise ModelError(f"{where}: two cells of one array in one step may be the same cell")
-    if action.cost < 0 or (action.cost and action.kind == "fault"):
-        raise ModelError(f"{where}: a fault spends no workload, and a cost is not negative")
+    if action.cost < 0:
+        raise ModelError(f"{where}: a cost is not negative")
 
 
 _DECLARED_AS: dict[str, tuple[type[Declaration], ...]] = {"name": (Var,), "item": (Array, Log), "len": (Log,)}

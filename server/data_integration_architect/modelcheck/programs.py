@@ -34,7 +34,7 @@ def lower(
                 has_read = True
             case _:
                 source = _written_value(step, value, local if has_read else None)
-                found.append(_effect(world, step, source, here))
+                found += _effects(world, step, source, here)
     return found
 
 
@@ -42,6 +42,63 @@ def _written_value(step: Step, value: Value, local: str | None) -> Value:
     if local is None or not isinstance(step, Write) or step.values in ("request", "event"):
         return value
     return Value(local, local, "no", f"{{w:{local}}}", is_read=True)
+
+
+def _effects(world: World, step: Step, value: Value, path: str) -> list[Effect]:
+    """The effect of a step that is no block and no read; a caller who asks before it repeats adds steps."""
+    effect = _effect(world, step, value, path)
+    if isinstance(step, Write | Append | Call | Invalidate) and step.wait is False:
+        waits = world.options.get(f"{path}.wait", step.wait, safe=True, unsafe=False)
+        return [replace(effect, waits=waits)]
+    if not isinstance(step, Call | Write) or not world.counts or value.is_tracked == "False":
+        return [effect]
+    repeats = step.retry is not None and bool(step.retry.attempts)
+    effect = replace(effect, repeats=repeats, after_timeout=0 if repeats else None, late=effect.branches)
+    if not isinstance(step, Call):
+        return [effect]
+    outlives = step.outlives_caller is not None and world.options.get(
+        f"{path}.outlives_caller", step.outlives_caller, safe=False, unsafe=True
+    )
+    effect = replace(effect, outlives=outlives)
+    asks = step.asks_first is not None and world.options.get(
+        f"{path}.asks_first", step.asks_first, safe=True, unsafe=False
+    )
+    if not asks:
+        return [effect]
+    return _asking_first(effect, value, world.stores[step.call].cell)
+
+
+def _asking_first(effect: Effect, value: Value, cell: str) -> list[Effect]:
+    """The call, then the question and the repetition that follow a timeout; a retry begins with the question.
+
+    Asking and calling are two requests, so the first call can take effect between them.
+    """
+    outcome = "asks for the outcome"
+    known, unknown = f"{cell} > 0", f"{cell} == 0"
+    if not value.attempt and not value.request:  # a redelivered record looks like a new one, so each is asked for
+        again = (Branch(known, (), "already done", skips=1), Branch(unknown, (), "not known"))
+        return [Effect(outcome, effect.target, again, "one read"), replace(effect, after_timeout=None)]
+    first = f"{value.attempt} == 0" if value.attempt else "True"
+    goes_on = effect.outlives or effect.repeats
+    branches = [replace(b, guard=_and(first, b.guard), skips=2 if goes_on else 0) for b in effect.branches]
+    if value.attempt:
+        retried = f"{value.attempt} == 1"
+        branches.append(Branch(f"{retried} and {known}", (), f"{outcome} first: already done", 2 if goes_on else 0))
+        not_known = Branch(f"{retried} and {unknown}", (), f"{outcome} first: not known", int(goes_on))
+        branches += [not_known] if goes_on else [not_known.merged(branch) for branch in effect.branches]
+    call = replace(effect, branches=tuple(branches))
+    if not goes_on:
+        return [call]
+    ask = (Branch(known, (), "already done", skips=1), Branch(unknown, (), "not known"))
+    return [
+        replace(call, after_timeout=None if effect.after_timeout is None else 1),
+        Effect(outcome, effect.target, ask, "one read"),
+        replace(effect, after_timeout=None if effect.after_timeout is None else -1),
+    ]
+
+
+def _and(one: str, other: str) -> str:
+    return one if other == "True" else other if one == "True" else f"({one}) and ({other})"
 
 
 def _effect(world: World, step: Step, value: Value, path: str) -> Effect:
@@ -81,6 +138,8 @@ def _stored_if_found(world: World, step: Write, value: Value, branches: list[Bra
 
 
 def _lost(world: World, step: Step, path: str) -> str:
+    if isinstance(step, Append) and (words := channels.loses(world, step, path)):
+        return words
     if isinstance(step, Transaction | Read) or step.retry is None:
         return ""
     then = world.options.get(f"{path}.retry.then", step.retry.then, safe="block", unsafe="ignore")

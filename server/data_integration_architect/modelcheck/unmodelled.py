@@ -2,14 +2,9 @@
 
 from data_integration_architect.modelcheck.scene import Scene
 from data_integration_architect.topology import (
-    Append,
-    Call,
-    Invalidate,
     OnChanges,
     OnConsume,
     OnRequest,
-    Write,
-    walk_steps,
 )
 
 
@@ -20,8 +15,6 @@ def unmodelled_facts(scene: Scene) -> set[str]:
         channel = scene.topology.channels.get(name)
         if channel is None:
             continue
-        if channel.when_full == "drop":
-            found.add(f"{name}: records dropped when it is full")
         if channel.retention not in (None, "forever", "until-acknowledged"):
             found.add(f"{name}: records older than its retention")
         if channel.event.content in ("changed-fields", "delta"):
@@ -30,10 +23,6 @@ def unmodelled_facts(scene: Scene) -> set[str]:
             found.add(f"{name}: placeholders for unchanged large values")
     for place in scene.handlers.values():
         found |= {f"{place.label}: {fact}" for fact in _of_trigger(place.handler.trigger)}
-        for _, step in walk_steps(place.handler.steps, ()):
-            is_late = isinstance(step, Write | Append | Call | Invalidate) and step.wait is False
-            if is_late and scene.keeps(step):
-                found.add(f"{place.label}: a step that nobody waits for runs in program order")
     return found
 
 

@@ -51,7 +51,7 @@ class Value:
     `request` is the number of the request whose own record it is, empty for a record that was read. `is_tracked` is
     the condition that it belongs to the tracked intent of a model of effects. `is_read`: the handler has read it from
     a store, and 0 means that there was none. `is_row`: the condition that it is a row of a snapshot that must not
-    replace what is there.
+    replace what is there. `attempt`: the variable that is 1 in a repetition by the caller, where there is one.
     """
 
     code: str
@@ -62,6 +62,7 @@ class Value:
     is_tracked: str = "True"
     is_read: bool = False
     is_row: str = "False"
+    attempt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +197,16 @@ class World:
 
     def own_value(self, intent: int, *, deletes: bool, attempt: str | None = None) -> Value:
         """The record of request `intent`; with new ids a second attempt has another code."""
-        request = str(intent)
+        request, retry = str(intent), attempt or ""
         if deletes:
-            return Value(str(intent + self.ids), request, "yes", f"{{w:{intent + self.ids}}}", request)
+            return Value(str(intent + self.ids), request, "yes", f"{{w:{intent + self.ids}}}", request, attempt=retry)
         if not self.counts:
-            return Value(request, request, "no", f"{{w:{intent}}}", request)
+            return Value(request, request, "no", f"{{w:{intent}}}", request, attempt=retry)
         is_tracked = "True" if intent == 1 else "False"
         code = str(min(intent, 2))
         if self.new_ids and attempt is not None:
             code = f"{code} + {self.ids} * {attempt}"
-        return Value(code, code, "no", f"{{w:{code}}}", request, is_tracked)
+        return Value(code, code, "no", f"{{w:{code}}}", request, is_tracked, attempt=retry)
 
     def act(
         self,

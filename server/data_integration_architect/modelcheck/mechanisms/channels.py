@@ -133,3 +133,14 @@ def _switch(world: World, label: str, switch: str, guards: list[str], new: int, 
         text=f"gets more partitions; {words}",
         atomic=ATOMIC,
     )
+
+
+def loses(world: World, step: Append, path: str) -> str:
+    """Words for an append that can be lost without the producer noticing; empty where it cannot."""
+    channel = world.topology.channels[step.append]
+    full = channel.when_full or "block"
+    if world.options.get(f"channels.{step.append}.when_full", full, safe="block", unsafe="drop") == "drop":
+        return "is dropped: the channel is full"
+    known = step.delivery or "at-least-once"
+    sent = world.options.get(f"{path}.delivery", known, safe="at-least-once", unsafe="at-most-once")
+    return "is lost, and nobody notices" if sent == "at-most-once" else ""

@@ -8,9 +8,16 @@ Source: Apache Kafka documentation, "Consumer position" and "Message delivery se
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.expressions import NotModelledError
+from data_integration_architect.modelcheck.mechanisms.background import (
+    add_late,
+    declare_slots,
+    into_slots,
+    outliving,
+)
 from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
 from data_integration_architect.modelcheck.mechanisms.snapshots import Snapshot, is_row
 from data_integration_architect.modelcheck.programs import lower
@@ -158,6 +165,7 @@ class _Worker:
         self.actor = actor
         self.stem = world.fresh("worker")
         self.deduplication = Deduplication(world, place)
+        self.slots: dict[int, list[str]] | None = None
         reads = any(
             isinstance(step, Read) and world.scene.keeps(step) for _, step in walk_steps(place.handler.steps, ())
         )
@@ -167,7 +175,22 @@ class _Worker:
         """What handling one record does, deduplication included."""
         place = self.place
         plain = lower(self.world, place, place.handler.steps, value, self.local, f"{place.path}.steps")
+        if any(not effect.waits for effect in plain):
+            plain = self._without_waiting(plain, value)
         return self.deduplication.around(plain, value)
+
+    def _without_waiting(self, plain: list[Effect], value: Value) -> list[Effect]:
+        """The effects that the handler waits for; the others take effect from slots that keep their record."""
+        if self.slots is None:
+            self.slots = declare_slots(self.world, plain)
+            for number, slots in self.slots.items():
+                for slot in slots:
+                    late = self.world.value_at(slot)
+                    place = self.place
+                    all_late = lower(self.world, place, place.handler.steps, late, self.local, f"{place.path}.steps")
+                    done = f"{slot} = 0"
+                    add_late(self.world, slot, done, all_late[number], self.actor, place.process, crashes=True)
+        return into_slots(self.world, plain, value.code, self.slots)
 
     def add_in_order(self, *, rewinds: bool) -> None:
         """Takes the records of the log one after the other."""
@@ -216,6 +239,33 @@ class _Worker:
                     text=effect.text + (f" ({branch.note})" if branch.note else ""),
                     atomic=effect.atomic,
                 )
+            if effect.may_be_lost or effect.outlives:
+                self._add_loss(effects, number, counter, here, finish, actor or self.actor)
+
+    def _add_loss(
+        self, effects: list[Effect], number: int, counter: str | None, here: list[str], finish: str, actor: str
+    ) -> None:
+        """What can happen to one effect: it is lost and the handler goes on, or its caller sees a timeout."""
+        effect = effects[number]
+        is_last = number + 1 == len(effects)
+        onward = [finish, *([f"{counter} = 0"] if counter is not None and number > 0 else [])]
+        if not is_last:
+            onward = [f"{counter} = {number + 1}"]
+        act = partial(self.world.act, actor=actor, kind="fault", source=self.place.process, target=effect.target)
+        if effect.may_be_lost:
+            act("fail", here, onward, text=f"{effect.text} {effect.may_be_lost}")
+        if effect.outlives:
+            if self.world.ids > 1:
+                raise NotModelledError(f"{self.place.label}: calls that outlive their caller, of several operations")
+            pending = outliving(self.world, effect, f"{self.stem}:{number}")
+            late = f"{pending} = {pending} + 1 if {pending} < 2 else 2"
+            again = number + effect.after_timeout if effect.after_timeout is not None else 0
+            back = [f"{counter} = {again}"] if counter is not None else []
+            act("timeout", here, [late, *back], text=f"{effect.text}: timeout, the call is still under way")
+            value = self.world.value_at("1")
+            arrives = self.effects(value)[number]
+            plain = replace(arrives, branches=arrives.late)
+            add_late(self.world, pending, f"{pending} -= 1", plain, actor, self.place.process, crashes=False)
 
     def _finish(self, offset: str) -> str:
         """A record is done; a dead-letter channel that is empty again frees the keys that wait behind it."""

@@ -5,9 +5,10 @@ request there: what is in memory is lost. A crash before the first or after the 
 that retries starts the handler again, after a crash as progress, and after a response that was lost as a fault.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_integration_architect.modelcheck.effects import Effect
+from data_integration_architect.modelcheck.mechanisms.background import add_late, handed_over, outliving
 from data_integration_architect.modelcheck.mechanisms.commits import add_recovery
 from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
 from data_integration_architect.modelcheck.mechanisms.polling import split
@@ -63,10 +64,19 @@ def add_requests(world: World, handlers: list[tuple[Place, bool]]) -> None:
 
 def _effects(world: World, place: Place, intent: int, deletes: bool, attempt: str | None) -> list[Effect]:
     value = world.own_value(intent, deletes=deletes, attempt=attempt)
-    effects = lower(world, place, place.handler.steps, value, None, f"{place.path}.steps")
+    effects, _ = _handed_over(world, place, intent, deletes, attempt)
     effects = Deduplication(world, place).around(effects, value)
     effects = drawn_early(world, effects, value)
     return split(world, effects, intent, deletes=deletes) if world.numbered else effects
+
+
+def _handed_over(
+    world: World, place: Place, intent: int, deletes: bool, attempt: str | None
+) -> tuple[list[Effect], list[tuple[str, Effect]]]:
+    """The effects in program order, and those that nobody waits for."""
+    value = world.own_value(intent, deletes=deletes, attempt=attempt)
+    effects = lower(world, place, place.handler.steps, value, None, f"{place.path}.steps")
+    return handed_over(world, effects, f"{place.path}:{intent}:{deletes}")
 
 
 def _add_recovery(world: World, program: Program, intent: int, crashed: str, attempt: str | None) -> None:
@@ -91,6 +101,8 @@ def _add_program(
     place = program.place
     effects = _effects(world, place, intent, program.deletes, attempt)
     actor = f"{place.label} #{intent}"
+    for pending, effect in _handed_over(world, place, intent, program.deletes, attempt)[1]:
+        add_late(world, pending, f"{pending} -= 1", effect, actor, place.process, crashes=True)
     enter = [f"{counter} == 0"]
     if intent > (2 if world.counts else 1):
         enter.append(f"{counters[intent - 2]} > 0")
@@ -99,7 +111,7 @@ def _add_program(
     for number, effect in enumerate(effects):
         here = [f"{counter} == {program.first + number}"]
         _add_effect(world, program, effect, number, counter, actor, enter if number == 0 else here, 1 - min(number, 1))
-        if number == 0 and attempt is not None:
+        if number == 0 and (attempt is not None or effect.outlives or effect.repeats):
             _add_effect(world, program, effect, number, counter, actor, here, 0)
     if program.length > 1:
         ended = [f"open{intent} = 0"] if world.numbered else []  # an open transaction rolls back
@@ -180,6 +192,39 @@ def _add_effect(
             text=words,
             atomic=effect.atomic,
         )
+    further = effect.after_timeout
+    following = f"{counter} = {program.crashed}" if further is None else after(further - 1)
+    calls = [branch for branch in effect.branches if branch.updates]  # the others ask for the outcome
+    if effect.repeats:
+        for branch in calls:
+            world.act(
+                "unanswered",
+                [*guards, branch.guard],
+                [following, *branch.updates],
+                actor=actor,
+                kind="fault",
+                cost=cost,
+                source=place.process,
+                target=effect.target,
+                text=f"{effect.text}, the answer is lost",
+            )
+    if effect.outlives:
+        pending = outliving(world, effect, f"{counter}:{program.first + number}")
+        late = f"{pending} = {pending} + 1 if {pending} < 2 else 2"
+        world.act(
+            "timeout",
+            [*guards, calls[0].guard],
+            [following, late],
+            actor=actor,
+            kind="fault",
+            cost=cost,
+            source=place.process,
+            target=effect.target,
+            text=f"{effect.text}: timeout, the call is still under way",
+        )
+        if cost or number > 0:
+            plain = replace(effect, branches=effect.late)
+            add_late(world, pending, f"{pending} -= 1", plain, actor, place.process, crashes=False)
     if effect.may_be_lost:
         world.act(
             "fail",
@@ -187,6 +232,7 @@ def _add_effect(
             [after(0)],
             actor=actor,
             kind="fault",
+            cost=cost,
             source=place.process,
             target=effect.target,
             text=f"{effect.text} {effect.may_be_lost}",
