@@ -1,0 +1,192 @@
+"""Debezium source connectors for Kafka Connect: settings as JSON, secrets and addresses from the environment."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from data_integration_architect.artifacts.names import as_json, variable
+from data_integration_architect.artifacts.plan import Capture, Outbox, Plan
+
+CONNECTORS = {
+    "postgresql": "io.debezium.connector.postgresql.PostgresConnector",
+    "mysql": "io.debezium.connector.mysql.MySqlConnector",
+    "mariadb": "io.debezium.connector.mariadb.MariaDbConnector",
+    "mongodb": "io.debezium.connector.mongodb.MongoDbConnector",
+    "sqlserver": "io.debezium.connector.sqlserver.SqlServerConnector",
+    "oracle": "io.debezium.connector.oracle.OracleConnector",
+}
+SIGNALS, HEARTBEATS = "capture_signal", "capture_heartbeat"
+HEARTBEAT_QUERY = {
+    "postgresql": f"INSERT INTO {HEARTBEATS} (id, beat_at) VALUES (1, now()) "
+    "ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at",
+    "mysql": f"REPLACE INTO {HEARTBEATS} (id, beat_at) VALUES (1, CURRENT_TIMESTAMP)",
+    "mariadb": f"REPLACE INTO {HEARTBEATS} (id, beat_at) VALUES (1, CURRENT_TIMESTAMP)",
+    "sqlserver": f"UPDATE {HEARTBEATS} SET beat_at = SYSUTCDATETIME() WHERE id = 1",
+    "oracle": f"UPDATE {HEARTBEATS} SET beat_at = SYSTIMESTAMP WHERE id = 1",
+}
+SCHEMAS = {"postgresql": "public", "sqlserver": "dbo"}
+
+
+def role_of(database: str) -> str:
+    """The account that a connector uses."""
+    return f"capture_{database}"[:32]
+
+
+def publication_of(connector: str) -> str:
+    return f"{connector}_publication"
+
+
+def connector_name(store: str, is_outbox: bool) -> str:
+    return f"{store}_outbox" if is_outbox else store
+
+
+def full_name(technology: str, store: str, table: str) -> str:
+    """A table as the connector names it: schema or database, then table."""
+    return f"{SCHEMAS.get(technology, store)}.{table}"
+
+
+def connectors(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Settings of every connector by its name."""
+    found = {connector_name(c.database.name, False): _capture(c) for c in plan.captures}
+    found |= {connector_name(o.database.name, True) + f"_{o.table}": _outbox(o) for o in plan.outboxes}
+    return found
+
+
+def connector_files(plan: Plan) -> dict[str, str]:
+    return {f"connect/{name}.json": as_json(settings) for name, settings in connectors(plan).items()}
+
+
+def _common(technology: str, store: str, name: str, heartbeat_ms: int) -> dict[str, Any]:
+    """What every connector has: address, converters, heartbeat, signals."""
+    settings: dict[str, Any] = {
+        "connector.class": CONNECTORS[technology],
+        "tasks.max": "1",
+        "topic.prefix": name,
+    }
+    if technology == "mongodb":
+        settings |= {
+            "mongodb.connection.string": f"${{env:{variable(store, 'URL')}}}",
+            "mongodb.user": role_of(store),
+            "mongodb.password": f"${{env:{variable(store, 'CAPTURE_PASSWORD')}}}",
+            "capture.mode": "change_streams_update_full_with_pre_image",
+        }
+    else:
+        settings |= {
+            "database.hostname": f"${{env:{variable(store, 'HOST')}}}",
+            "database.port": f"${{env:{variable(store, 'PORT')}}}",
+            "database.user": role_of(store),
+            "database.password": f"${{env:{variable(store, 'CAPTURE_PASSWORD')}}}",
+        }
+    settings |= {
+        "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "key.converter.schemas.enable": "false",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+        "heartbeat.interval.ms": str(heartbeat_ms),
+    }
+    if technology in HEARTBEAT_QUERY:
+        settings["heartbeat.action.query"] = HEARTBEAT_QUERY[technology]
+    settings |= _of_technology(technology, store, name)
+    return settings
+
+
+def _of_technology(technology: str, store: str, name: str) -> dict[str, Any]:
+    history = {
+        "schema.history.internal.kafka.topic": f"{name}_schema_history",
+        "schema.history.internal.kafka.bootstrap.servers": "${env:KAFKA_BOOTSTRAP_SERVERS}",
+        "schema.history.internal.store.only.captured.tables.ddl": "true",
+    }
+    exact = {"decimal.handling.mode": "string", "binary.handling.mode": "base64"}
+    if technology == "postgresql":
+        return {
+            **exact,
+            "database.dbname": store,
+            "plugin.name": "pgoutput",
+            "publication.name": publication_of(name),
+            "publication.autocreate.mode": "disabled",
+            "slot.name": f"{name}_slot"[:63],
+        }
+    if technology in {"mysql", "mariadb"}:
+        # A server id must be unique among all replicas of the server.
+        number = 5400 + sum(map(ord, name)) % 500
+        return {**exact, "database.server.id": str(number), "database.include.list": store, **history}
+    if technology == "sqlserver":
+        return {**exact, "database.names": store, "database.encrypt": "true", **history}
+    if technology == "oracle":
+        return {**exact, "database.dbname": store, **history}
+    return {"database.include.list": store}
+
+
+def _tables_key(technology: str) -> str:
+    return "collection.include.list" if technology == "mongodb" else "table.include.list"
+
+
+def _capture(capture: Capture) -> dict[str, Any]:
+    database = capture.database
+    technology, store = database.technology, database.name
+    settings = _common(technology, store, connector_name(store, False), capture.heartbeat_ms)
+    tables = [full_name(technology, store, r.table.name) for r in capture.routes]
+    settings |= {
+        _tables_key(technology): ",".join(re.escape(t).replace("\\_", "_") for t in tables),
+        "snapshot.mode": "initial" if capture.snapshot else "no_data",
+        "signal.enabled.channels": "source",
+        "signal.data.collection": _signal_table(technology, store),
+        "incremental.snapshot.chunk.size": "1024",
+        "tombstones.on.delete": "true" if any(r.topic.compacted for r in capture.routes) else "false",
+    }
+    keys = [
+        f"{t}:{r.topic.key.replace('+', ',')}"
+        for t, r in zip(tables, capture.routes, strict=True)
+        if r.topic.key is not None and tuple(r.topic.key.split("+")) != r.table.key
+    ]
+    if keys and technology != "mongodb":
+        settings["message.key.columns"] = ";".join(keys)
+    transforms = {f"route_{r.table.name}": (t, r.topic.name) for t, r in zip(tables, capture.routes, strict=True)}
+    settings["transforms"] = ",".join(transforms)
+    for name, (table, topic) in transforms.items():
+        settings |= {
+            f"transforms.{name}.type": "org.apache.kafka.connect.transforms.RegexRouter",
+            f"transforms.{name}.regex": re.escape(f"{settings['topic.prefix']}.{_in_topic(technology, table)}").replace(
+                "\\_", "_"
+            ),
+            f"transforms.{name}.replacement": topic,
+        }
+    return settings
+
+
+def _signal_table(technology: str, store: str) -> str:
+    name = full_name(technology, store, SIGNALS)
+    return f"{store}.{name}" if technology in {"sqlserver", "oracle"} else name
+
+
+def _in_topic(technology: str, table: str) -> str:
+    """SQL Server's topics have the database before schema and table."""
+    return table
+
+
+def _outbox(outbox: Outbox) -> dict[str, Any]:
+    database = outbox.database
+    technology, store = database.technology, database.name
+    name = f"{connector_name(store, True)}_{outbox.table}"
+    settings = _common(technology, store, name, 10_000)
+    settings |= {
+        _tables_key(technology): re.escape(full_name(technology, store, outbox.table)).replace("\\_", "_"),
+        # Rows that were there before are sent too; deleting sent rows tells nobody anything.
+        "snapshot.mode": "initial",
+        "skipped.operations": "u,d,t",
+        "tombstones.on.delete": "false",
+        "transforms": "outbox",
+        "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter",
+        "transforms.outbox.table.field.event.id": "event_id",
+        "transforms.outbox.table.field.event.key": "message_key",
+        "transforms.outbox.table.field.event.payload": "payload",
+        "transforms.outbox.table.expand.json.payload": "true",
+        "transforms.outbox.table.fields.additional.placement": "sequence:header:version,change:header:change",
+        "transforms.outbox.table.op.invalid.behavior": "error",
+        "transforms.outbox.route.by.field": "topic",
+        "transforms.outbox.route.topic.regex": "(.*)",
+        "transforms.outbox.route.topic.replacement": "$1",
+        "header.converter": "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+    }
+    return settings

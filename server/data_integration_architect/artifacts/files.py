@@ -1,0 +1,102 @@
+"""Files of a design folder: written as a whole, and never over what a person changed without saying so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_integration_architect.errors import RefusedPath
+from data_integration_architect.files import write_text
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, order=True)
+class Artifact:
+    """A file: its path below the folder with forward slashes, and its text."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What writing a folder did, by path; sorted."""
+
+    written: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    kept: tuple[str, ...]
+    """Changed by hand: left as they are."""
+    removed: tuple[str, ...]
+    """Written by an earlier run, needed no more, and not changed by hand."""
+
+
+def write_folder(folder: Path, artifacts: Iterable[Artifact], force: bool = False) -> Written:
+    """Writes each file as a whole or not at all. A file that differs from what the manifest of the last run says was
+    changed by hand and is kept, unless `force` is given. Raises: RefusedPath."""
+    wanted = {artifact.path: artifact.text for artifact in artifacts}
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise RefusedPath(f"--out {folder}: not a folder")
+    earlier = _manifest(folder)
+    if folder.is_dir() and earlier is None and any(folder.iterdir()):
+        raise RefusedPath(f"--out {folder}: the folder has files, but no {MANIFEST} of an earlier run; choose another")
+    known = earlier or {}
+    written, unchanged, kept, removed = [], [], [], []
+    for path, text in sorted(wanted.items()):
+        place = _inside(folder, path)
+        present = _digest_of(place)
+        if present == digest(text):
+            unchanged.append(path)
+        elif present is not None and present != known.get(path) and not force:
+            kept.append(path)
+        else:
+            write_text(place, text)
+            written.append(path)
+    for path in sorted(set(known) - set(wanted)):
+        place = _inside(folder, path)
+        if _digest_of(place) == known[path]:
+            place.unlink()
+            removed.append(path)
+        elif _digest_of(place) is not None:
+            kept.append(path)
+    # The manifest says what the tool would have written: a kept file goes on to count as changed by hand.
+    hashes = {path: digest(text) for path, text in sorted(wanted.items())}
+    manifest = json.dumps({"files": hashes}, indent=2) + "\n"
+    if _digest_of(folder / MANIFEST) != digest(manifest):
+        write_text(folder / MANIFEST, manifest)
+    return Written(tuple(written), tuple(unchanged), tuple(sorted(kept)), tuple(removed))
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest_of(path: Path) -> str | None:
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise RefusedPath(f"{path.name}: not a regular file; move it away")
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+
+
+def _inside(folder: Path, path: str) -> Path:
+    """Place of a file below the folder; links that lead out of it are refused."""
+    place = folder / path
+    if not place.parent.resolve().is_relative_to(folder.resolve()) or os.path.isabs(path):
+        raise RefusedPath(f"{path}: outside the folder")
+    return place
+
+
+def _manifest(folder: Path) -> dict[str, str] | None:
+    place = folder / MANIFEST
+    if not place.is_file():
+        return None
+    try:
+        files = json.loads(place.read_text(encoding="utf-8"))["files"]
+        if not all(isinstance(k, str) and isinstance(v, str) for k, v in files.items()):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise RefusedPath(f"{MANIFEST}: not of this tool; remove it or choose another folder") from None
+    return dict(files)

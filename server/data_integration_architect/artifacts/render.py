@@ -1,0 +1,39 @@
+"""Templates of the artifacts; every name that enters one is quoted by a filter of the target."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from data_integration_architect.artifacts import names, versions
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(template: str, **values: Any) -> str:
+    """Text of `templates/TEMPLATE.j2`."""
+    return _environment().from_string(_text(f"templates/{template}.j2")).render(**values).strip("\n") + "\n"
+
+
+def _text(relative: str) -> str:
+    return (files("data_integration_architect.artifacts") / relative).read_text(encoding="utf-8")
+
+
+def packaged_code(relative: str) -> str:
+    """Text of a module that is delivered as it is."""
+    return _text(relative)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters["sql"] = names.sql_name
+    environment.filters["text"] = names.sql_text
+    environment.filters["comment"] = names.comment
+    environment.filters["shell"] = names.shell_word
+    environment.globals["versions"] = versions
+    return environment

@@ -1,0 +1,184 @@
+"""Derived stores: index settings, tables, guarded statements, and the consumers that use them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from data_integration_architect.artifacts.names import as_json, comment, sql_name, variable
+from data_integration_architect.artifacts.plan import Plan, Sink
+from data_integration_architect.artifacts.render import packaged_code, render
+from data_integration_architect.artifacts.versions import PYTHON_PACKAGES
+
+CODE = {
+    "search": ("target_search", "SearchTarget"),
+    "redis": ("target_redis", "RedisTarget"),
+    "table": ("target_sql", "SqlTarget"),
+    "warehouse": ("target_sql", "SqlTarget"),
+}
+DRIVERS = {
+    "postgresql": ("psycopg", "psycopg[binary]"),
+    "cockroachdb": ("psycopg", "psycopg[binary]"),
+    "aurora": ("psycopg", "psycopg[binary]"),
+    "redshift": ("psycopg", "psycopg[binary]"),
+    "mysql": ("pymysql", "pymysql"),
+    "mariadb": ("pymysql", "pymysql"),
+    "snowflake": ("snowflake.connector", "snowflake-connector-python"),
+    "bigquery": ("google.cloud.bigquery.dbapi", "google-cloud-bigquery"),
+}
+TYPES = {
+    # technology: (text, whole number, truth, long text)
+    "bigquery": ("STRING", "INT64", "BOOL", "STRING"),
+    "mysql": ("varchar(512)", "bigint", "boolean", "longtext"),
+    "mariadb": ("varchar(512)", "bigint", "boolean", "longtext"),
+    "redshift": ("varchar(512)", "bigint", "boolean", "varchar(65535)"),
+}
+PLAIN_TYPES = ("varchar", "bigint", "boolean", "varchar")
+ON_CONFLICT = ("postgresql", "cockroachdb", "aurora")
+EXECUTED = ("postgresql", "mysql", "mariadb")
+VERSION_SUFFIX = "_v1"
+
+
+def index_of(sink: Sink) -> str:
+    """The index behind the alias that readers use; a rebuild fills the next one and moves the alias."""
+    return sink.place + VERSION_SUFFIX
+
+
+def statement_path(sink: Sink) -> str:
+    return f"sinks/{sink.target}/merge_{sink.place}.sql"
+
+
+def sink_files(plan: Plan) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for sink in plan.sinks:
+        files[f"consumers/{sink.name}.json"] = as_json(consumer_settings(sink))
+        if sink.kind == "search":
+            files[f"sinks/{sink.target}/{sink.place}.json"] = as_json(index_settings(sink))
+        elif sink.kind != "redis":
+            files[f"sinks/{sink.target}/{sink.place}.sql"] = table_sql(sink)
+            files[statement_path(sink)] = merge_sql(sink)
+    if plan.sinks:
+        modules = {"__init__", "change", "consume", *(CODE[s.kind][0] for s in plan.sinks)}
+        files |= {f"consumers/{name}.py": packaged_code(f"consumers/{name}.py") for name in sorted(modules)}
+        files["consumers/requirements.txt"] = requirements(plan)
+    return files
+
+
+def requirements(plan: Plan) -> str:
+    """What the consumers need, pinned."""
+    wanted = {"confluent-kafka"}
+    for sink in plan.sinks:
+        if sink.kind == "redis":
+            wanted.add("redis")
+        elif sink.technology in DRIVERS:
+            wanted.add(DRIVERS[sink.technology][1])
+    return "".join(f"{name}=={PYTHON_PACKAGES[name]}\n" for name in sorted(wanted))
+
+
+def consumer_settings(sink: Sink) -> dict[str, Any]:
+    module, name = CODE[sink.kind]
+    target: dict[str, Any] = {"class": f"{module}.{name}"}
+    if sink.kind == "search":
+        target |= {
+            "index": index_of(sink),
+            "url_from": variable(sink.target, "URL"),
+            "user_from": variable(sink.target, "USER"),
+            "password_from": variable(sink.target, "PASSWORD"),
+        }
+    elif sink.kind == "redis":
+        retention = sink.topic.retention_ms if sink.topic.retention_ms > 0 else 30 * 86_400_000
+        target |= {
+            "url_from": variable(sink.target, "URL"),
+            "prefix": f"{sink.place}:",
+            # A deletion is remembered for longer than an older record can come again.
+            "tombstone_ms": 2 * retention,
+            "expiry_ms": 0,
+        }
+    else:
+        target |= {
+            "statement": statement_path(sink),
+            "stored": f"SELECT row_data FROM {_name(sink)} WHERE row_key = %(key)s",
+            "driver": DRIVERS.get(sink.technology, ("", ""))[0],
+            "driver_from": variable(sink.target, "DRIVER"),
+            "connection_from": variable(sink.target, "CONNECTION"),
+        }
+    return {
+        "handler": sink.handler,
+        "topic": sink.topic.name,
+        "group": sink.name,
+        "version_from": sink.version_from,
+        "attempts": sink.attempts,
+        "dead_letter": sink.dead_letter,
+        "target": target,
+    }
+
+
+def index_settings(sink: Sink) -> dict[str, Any]:
+    """Body that creates the index, with the alias that hides deleted rows."""
+    return {
+        "settings": {"number_of_shards": 1, "number_of_replicas": 1, "refresh_interval": "1s"},
+        "mappings": {
+            "dynamic": True,
+            "properties": {"key": {"type": "keyword", "ignore_above": 512}, "deleted": {"type": "boolean"},
+                           "row": {"type": "object", "dynamic": True}},
+        },
+        "aliases": {sink.place: {"filter": {"term": {"deleted": False}}}},
+    }  # fmt: skip
+
+
+def _name(sink: Sink) -> str:
+    return sql_name(sink.place, sink.technology)
+
+
+def _head(sink: Sink) -> str:
+    if sink.technology in EXECUTED:
+        checked = "executed on the engine in the project's tests"
+    else:
+        checked = f"NOT EXECUTED on {sink.technology}: read by a parser of its grammar; try it before you rely on it"
+    return f"-- {comment(sink.table.entity)} in {comment(sink.store)}: {checked}.\n"
+
+
+def table_sql(sink: Sink) -> str:
+    """The table of a derived store: key, version, mark of deletion, and the row as JSON text."""
+    text, number, truth, long = TYPES.get(sink.technology, PLAIN_TYPES)
+    key = "" if sink.technology in {"bigquery", "clickhouse"} else ",\n  PRIMARY KEY (row_key)"
+    if sink.technology == "clickhouse":
+        return _head(sink) + (
+            f"CREATE TABLE IF NOT EXISTS {_name(sink)} (\n  row_key String,\n  version UInt64,\n  deleted Bool,\n"
+            "  row_data Nullable(String)\n) ENGINE = ReplacingMergeTree(version) ORDER BY row_key;\n"
+            "-- Read it with FINAL and deleted = false: merging runs in the background.\n"
+        )
+    return _head(sink) + (
+        "-- A deleted row keeps its key and version, so that an older record cannot bring it back; readers use the\n"
+        "-- rows WHERE NOT deleted. Add columns or views over row_data as your readers need them.\n"
+        f"CREATE TABLE IF NOT EXISTS {_name(sink)} (\n"
+        f"  row_key {text} NOT NULL,\n  version {number} NOT NULL,\n  deleted {truth} NOT NULL,\n"
+        f"  row_data {long}{key}\n);\n"
+    )
+
+
+def merge_sql(sink: Sink) -> str:
+    """One statement that takes a row unless it is older than what is stored. Parameters: key, version, deleted, row."""
+    name = _name(sink)
+    values = "%(key)s, %(version)s, %(deleted)s, %(row)s"
+    columns = "row_key, version, deleted, row_data"
+    if sink.technology in ON_CONFLICT:
+        return _head(sink) + (
+            f"INSERT INTO {name} AS stored ({columns})\nVALUES ({values})\nON CONFLICT (row_key) DO UPDATE\n"
+            "SET version = excluded.version, deleted = excluded.deleted, row_data = excluded.row_data\n"
+            "WHERE stored.version < excluded.version\n"
+        )
+    if sink.technology in {"mysql", "mariadb"}:
+        # Assignments run from left to right: version last, so that each compares with the stored one.
+        newer = "VALUES(version) > version"
+        return _head(sink) + (
+            f"INSERT INTO {name} ({columns})\nVALUES ({values})\nON DUPLICATE KEY UPDATE\n"
+            f"  deleted = IF({newer}, VALUES(deleted), deleted),\n"
+            f"  row_data = IF({newer}, VALUES(row_data), row_data),\n"
+            "  version = GREATEST(version, VALUES(version))\n"
+        )
+    if sink.technology == "clickhouse":
+        return _head(sink) + f"INSERT INTO {name} ({columns}) VALUES ({values})\n"
+    text, number, truth, long = TYPES.get(sink.technology, PLAIN_TYPES)
+    return _head(sink) + render(
+        "merge.sql", name=name, text=text, number=number, truth=truth, long=long, dialect=sink.technology
+    )

@@ -1,0 +1,33 @@
+"""Every version that a design folder or the lab names, pinned in one place."""
+
+from __future__ import annotations
+
+KAFKA = "4.1.2"
+SCALA = "2.13"
+# The newest release of which all five connectors are in Maven Central.
+DEBEZIUM = "3.5.0.Final"
+OPENSEARCH = "2.19.1"
+
+IMAGES = {
+    "postgresql": "postgres:15",
+    "mariadb": "mariadb:10.11",
+    "mysql": "mysql:8.4",
+    "mongodb": "mongo:7.0",
+    "sqlserver": "mcr.microsoft.com/mssql/server:2022-latest",
+    "redis": "redis:7.0",
+    "elasticsearch": "docker.elastic.co/elasticsearch/elasticsearch:8.15.3",
+    "opensearch": f"opensearchproject/opensearch:{OPENSEARCH}",
+    "clickhouse": "clickhouse/clickhouse-server:24.8",
+    "kafka": f"apache/kafka:{KAFKA}",
+    "connect": f"quay.io/debezium/connect:{DEBEZIUM}",
+    "python": "python:3.11-slim",
+}
+
+PYTHON_PACKAGES = {
+    "confluent-kafka": "2.16.1",
+    "psycopg[binary]": "3.3.9",
+    "pymysql": "1.2.4",
+    "redis": "8.1.0",
+    "snowflake-connector-python": "3.17.3",
+    "google-cloud-bigquery": "3.38.0",
+}

@@ -1,0 +1,1 @@
+"""Runs a design folder on real engines: start, load, break, compare, stop."""
