@@ -84,6 +84,9 @@ def _common(technology: str, store: str, name: str, heartbeat_ms: int) -> dict[s
         "value.converter": "org.apache.kafka.connect.json.JsonConverter",
         "value.converter.schemas.enable": "false",
         "heartbeat.interval.ms": str(heartbeat_ms),
+        # Lost connections are tried again without end; an alert tells of it.
+        "errors.max.retries": "-1",
+        "retriable.restart.connector.wait.ms": "2000",
     }
     if technology in HEARTBEAT_QUERY:
         settings["heartbeat.action.query"] = HEARTBEAT_QUERY[technology]

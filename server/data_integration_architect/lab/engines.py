@@ -15,7 +15,7 @@ from data_integration_architect.lab.packages import binary, jars
 from data_integration_architect.lab.process import UNPRIVILEGED, Program, give_to_user, is_listening, run
 
 # Enough for a lab; the client compiler alone halves the time to start.
-JAVA = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+JAVA = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
 CLUSTER_ID = "bGFiLWxhYi1sYWItbGFiLQ"
 ADMINISTRATOR = "postgres"
 

@@ -43,6 +43,7 @@ JARS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("org.apache.kafka", "connect-runtime", versions.KAFKA),
         ("org.apache.kafka", "connect-json", versions.KAFKA),
         ("org.apache.kafka", "connect-transforms", versions.KAFKA),
+        ("org.slf4j", "slf4j-simple", "1.7.36"),
     ),
     **{name: (("io.debezium", f"debezium-connector-{name}", versions.DEBEZIUM),) for name in _CONNECTORS},
     "opensearch": (

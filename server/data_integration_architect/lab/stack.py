@@ -81,6 +81,7 @@ class Stack:
     servers: dict[str, Server] = field(default_factory=dict)
     consumers: dict[str, Program] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    _readers: dict[str, tuple[Any, str, int]] = field(default_factory=dict)
 
     # Starting
 
@@ -95,6 +96,9 @@ class Stack:
                 if server.relay is not None:
                     server.relay.start()
             first = [s for s in self.servers.values() if s.engine != "connect"]
+            if "connect" in self.servers:
+                # It takes longest and waits for the broker by itself.
+                pool.submit(self.servers["connect"].program.start)
             list(pool.map(Server.start, first))
         self.save()
         progress("running the design's files")
@@ -171,7 +175,7 @@ class Stack:
         return f"127.0.0.1:{self.servers['kafka'].relay_port}"
 
     def _set_environment(self) -> None:
-        found: dict[str, str] = {"SESSION_TIMEOUT_MS": "6000", "LONGEST_PAUSE_SECONDS": "2"}
+        found: dict[str, str] = {"SESSION_TIMEOUT_MS": "6000", "LONGEST_PAUSE_SECONDS": "1", "INSTANCE": "1"}
         if "kafka" in self.servers:
             found["KAFKA_BOOTSTRAP_SERVERS"] = self.servers_address
         for name, store in self.plan["stores"].items():
@@ -289,6 +293,19 @@ class Stack:
                         self.servers["connect"].port,
                         f"/connectors/{Path(path).stem}/restart?includeTasks=true&onlyFailed=true", "POST",
                     )  # fmt: skip
+
+    def group_readers(self) -> dict[str, tuple[Any, str, int]]:
+        """Consumer name → a client that can ask for the group's positions, its topic, and the number of partitions."""
+        from confluent_kafka import Consumer
+
+        if not self._readers:
+            topics = {t["name"]: t["partitions"] for t in json.loads((self.design / "kafka/topics.json").read_text())}
+            for path in self.plan["consumers"]:
+                settings = json.loads((self.design / path).read_text(encoding="utf-8"))
+                options = {"bootstrap.servers": self.servers_address, "group.id": settings["group"], "log_level": 0}
+                reader = Consumer({**options, "enable.auto.commit": False})
+                self._readers[Path(path).stem] = (reader, settings["topic"], topics[settings["topic"]])
+        return self._readers
 
     # Keeping it between commands
 

@@ -35,16 +35,18 @@ def main(path: str) -> None:
     target: Target = getattr(importlib.import_module(f".{module_name}", __package__), class_name)(settings["target"])
     running = _Running()
     servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": settings["group"],
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-            "session.timeout.ms": int(os.environ.get("SESSION_TIMEOUT_MS", "45000")),
-        }
-    )
+    options: dict[str, Any] = {
+        "bootstrap.servers": servers,
+        "group.id": settings["group"],
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "session.timeout.ms": int(os.environ.get("SESSION_TIMEOUT_MS", "45000")),
+    }
+    if os.environ.get("INSTANCE"):
+        # A member that comes back under its name has its partitions at once, without a rebalance.
+        options["group.instance.id"] = f"{settings['group']}-{os.environ['INSTANCE']}"
+    consumer = Consumer(options)
     consumer.subscribe([settings["topic"]])
     try:
         while running:
