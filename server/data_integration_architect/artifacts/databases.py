@@ -61,6 +61,4 @@ def stand_in_sql(plan: Plan, database: Database) -> str:
     """Tables with the columns that the topology names and three that the lab's workload fills."""
     dialect = "mysql" if database.technology in MYSQL_LIKE else database.technology
     operated = {o.table for o in plan.operations if o.owner is database or o.other is database}
-    return render(
-        "stand-in.sql", database=database, dialect=dialect, is_mysql=dialect == "mysql", operated=operated
-    )
+    return render("stand-in.sql", database=database, dialect=dialect, is_mysql=dialect == "mysql", operated=operated)

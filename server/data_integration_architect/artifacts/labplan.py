@@ -8,7 +8,7 @@ from typing import Any
 from data_integration_architect.artifacts.connect import connectors
 from data_integration_architect.artifacts.databases import SQL_SUPPORTED
 from data_integration_architect.artifacts.names import variable
-from data_integration_architect.artifacts.plan import CAPTURED, SEARCH, TABLES, WAREHOUSE, Plan, Sink
+from data_integration_architect.artifacts.plan import Plan, Sink, Table
 from data_integration_architect.artifacts.sinks import index_of
 from data_integration_architect.topology import Append, Step, Topology, Transaction, Write
 
@@ -61,7 +61,7 @@ def lab_plan(plan: Plan, topology: Topology, paths: Iterable[str]) -> dict[str, 
         "topics": "kafka/topics.json" if "kafka/topics.json" in known else None,
         "connectors": sorted(f"connect/{name}.json" for name in connectors(plan)),
         "consumers": [f"consumers/{sink.name}.json" for sink in plan.sinks if sink.technology in ENGINES],
-        "tables": [_table(plan, database.name, table) for database in plan.databases.values()
+        "tables": [_table(database.name, table) for database in plan.databases.values()
                    if database.name in stores for table in database.tables],
         "operations": _operations(plan, topology),
         "compare": [_comparison(sink) for sink in plan.sinks if sink.technology in ENGINES],
@@ -76,7 +76,7 @@ def lab_plan(plan: Plan, topology: Topology, paths: Iterable[str]) -> dict[str, 
     }  # fmt: skip
 
 
-def _table(plan: Plan, store: str, table: Any) -> dict[str, Any]:
+def _table(store: str, table: Table) -> dict[str, Any]:
     return {
         "store": store,
         "name": table.name,
@@ -126,7 +126,7 @@ def _operations(plan: Plan, topology: Topology) -> list[dict[str, Any]]:
                         ],
                         "outbox": [
                             {"table": outboxes[s.append].table, "topic": r.topic.name,
-                             "of": names.get(str(s.entity), None)}
+                             "of": names.get(str(s.entity))}
                             for s in rows for r in outboxes[s.append].routes if s.entity in (None, r.entity)
                         ],
                     }
@@ -138,10 +138,7 @@ def _transactions(steps: tuple[Step, ...]) -> list[list[Step]]:
     result: list[list[Step]] = []
     for step in steps:
         if isinstance(step, Transaction):
-            result.append([inner for inner in step.steps])
+            result.append(list(step.steps))
         elif isinstance(step, Write):
             result.append([step])
     return result
-
-
-__all__ = ["CAPTURED", "SEARCH", "TABLES", "WAREHOUSE", "lab_plan"]

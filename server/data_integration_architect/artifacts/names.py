@@ -45,7 +45,11 @@ def sql_name(name: str, dialect: str) -> str:
 
 def sql_text(text: str) -> str:
     """A quoted SQL literal for text without backslashes of its own meaning."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'" if "\\" in text else "'" + text.replace("'", "''") + "'"
+    return (
+        "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+        if "\\" in text
+        else "'" + text.replace("'", "''") + "'"
+    )
 
 
 def comment(text: str) -> str:

@@ -391,9 +391,7 @@ class _Planner:
             if applied is None or target is None:
                 continue
             table = self._table(write.entity)
-            hard = any(
-                c.kind == "non-negative" and c.entity in (None, write.entity) for c in self.topology.constraints
-            )
+            hard = any(c.kind == "non-negative" and c.entity in (None, write.entity) for c in self.topology.constraints)
             self.result.operations.append(
                 LoggedOperation(
                     self.result.names.plain(request.channel), request, owner, outbox.table, instruction, target,
@@ -422,9 +420,7 @@ class _Planner:
         entity = str(step.entity or topic.entity or "").split(".")[0]
         if step.mode not in {None, "replace", "merge"}:
             return f"writes by {step.mode}: the handler's own transaction, see the document"
-        source = next(
-            ((c.database, r) for c in self.result.captures for r in c.routes if r.topic is topic), None
-        )
+        source = next(((c.database, r) for c in self.result.captures for r in c.routes if r.topic is topic), None)
         routed = next(((o.database, r) for o in self.result.outboxes for r in o.routes if r.topic is topic), None)
         technology = self.technology(step.write)
         if technology is None:

@@ -30,7 +30,9 @@ def relay(base: Path, name: str, listen_port: int, server_port: int) -> Program:
     """The relay in front of a server."""
     script = Path(__file__).with_name("proxy.py")
     return Program(
-        f"{name}_relay", [sys.executable, str(script), str(listen_port), str(server_port)], str(new_folder(base, f"{name}_relay"))
+        f"{name}_relay",
+        [sys.executable, str(script), str(listen_port), str(server_port)],
+        str(new_folder(base, f"{name}_relay")),
     )
 
 
@@ -39,7 +41,10 @@ def postgresql(base: Path, name: str, port: int) -> Program:
     give_to_user(folder, UNPRIVILEGED)
     data = folder / "data"
     run(
-        [binary("initdb"), "-D", str(data), "-U", ADMINISTRATOR, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        [
+            binary("initdb"), "-D", str(data), "-U", ADMINISTRATOR, "-A", "trust", "-E", "UTF8", "--locale=C",
+            "--no-sync",
+        ],
         folder, user=UNPRIVILEGED,
     )  # fmt: skip
     settings = {
@@ -70,7 +75,18 @@ def mariadb(base: Path, name: str, port: int) -> Program:
 
 def redis(base: Path, name: str, port: int) -> Program:
     folder = new_folder(base, name)
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+    options = [
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+        "--save",
+        "",
+    ]
     return Program(name, [binary("redis-server"), *options, "--dir", str(folder)], str(folder))
 
 
@@ -128,7 +144,8 @@ def kafka(base: Path, name: str, port: int, controller_port: int, advertised_por
     folder = new_folder(base, name)
     library = jars("kafka")
     settings = {
-        "process.roles": "broker,controller", "node.id": 1, "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "process.roles": "broker,controller", "node.id": 1,
+        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
         "listeners": f"CLIENTS://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
         "advertised.listeners": f"CLIENTS://127.0.0.1:{advertised_port}", "inter.broker.listener.name": "CLIENTS",
         "controller.listener.names": "CONTROLLER",
@@ -146,7 +163,9 @@ def kafka(base: Path, name: str, port: int, controller_port: int, advertised_por
     return Program(name, [*java, "kafka.Kafka", str(file)], str(folder))
 
 
-def connect(base: Path, name: str, port: int, servers: str, plugins: list[str], environment: Mapping[str, str]) -> Program:
+def connect(
+    base: Path, name: str, port: int, servers: str, plugins: list[str], environment: Mapping[str, str]
+) -> Program:
     """A worker of Kafka Connect with Debezium's connectors; addresses and secrets come from its environment."""
     folder = new_folder(base, name)
     library = jars("kafka")
@@ -194,8 +213,8 @@ def is_ready(engine: str, port: int) -> bool:
         if engine == "kafka":
             from confluent_kafka.admin import AdminClient
 
-            settings = {"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0}
-            return bool(AdminClient(settings).list_topics(timeout=3).brokers)
+            broker = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
+            return bool(broker.list_topics(timeout=3).brokers)
     except Exception:  # each client has errors of its own for "not yet"
         return False
     return True
@@ -204,7 +223,9 @@ def is_ready(engine: str, port: int) -> bool:
 def _postgresql_answers(port: int) -> bool:
     import psycopg
 
-    with psycopg.connect(host="127.0.0.1", port=port, user=ADMINISTRATOR, dbname="postgres", connect_timeout=2) as there:
+    with psycopg.connect(
+        host="127.0.0.1", port=port, user=ADMINISTRATOR, dbname="postgres", connect_timeout=2
+    ) as there:
         return there.execute("SELECT 1").fetchone() is not None
 
 

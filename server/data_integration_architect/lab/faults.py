@@ -148,7 +148,7 @@ class _broken:
         self.stack.save()
 
     def _topic(self) -> tuple[str, str, int]:
-        reader, topic, partitions = self.stack.group_readers()[self.fault.target]
+        _, topic, partitions = self.stack.group_readers()[self.fault.target]
         settings = json.loads((self.stack.design / "consumers" / f"{self.fault.target}.json").read_text("utf-8"))
         return settings["group"], topic, partitions
 
@@ -196,7 +196,9 @@ class _broken:
         Random(f"{self.workload.seed}:{self.fault}").shuffle(records)
         producer = Producer({"bootstrap.servers": self.stack.servers_address, "log_level": 0})
         for record in records:
-            producer.produce(topic, record.value(), record.key(), partition=record.partition(), headers=record.headers())
+            producer.produce(
+                topic, record.value(), record.key(), partition=record.partition() or 0, headers=record.headers()
+            )
         if producer.flush(30):
             raise LabError(f"{topic}: the broker did not take the records of a reorder fault")
 

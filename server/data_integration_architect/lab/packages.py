@@ -77,7 +77,7 @@ def is_available(name: str) -> bool:
 
 def _located(name: str) -> str | None:
     on_path = shutil.which(name)
-    if on_path and not (name in {"postgres", "initdb", "psql"}):
+    if on_path and name not in {"postgres", "initdb", "psql"}:
         return on_path
     places = sorted(glob(DEBIAN[name][1]))
     return places[-1] if places else on_path
@@ -87,7 +87,9 @@ def _install(package: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     commands = [["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]]
     for command in commands:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+        done = subprocess.run(
+            command, check=False, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS
+        )
         if done.returncode != 0 and command is commands[-1]:
             raise LabError(f"apt-get could not install {package}: {done.stderr.strip()[-300:]}")
 
@@ -112,7 +114,9 @@ def jars(name: str) -> Path:
             binary("mvn"), "-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime",
             "-DoutputDirectory=jars",
         ]  # fmt: skip
-        done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+        done = subprocess.run(
+            command, check=False, cwd=scratch, capture_output=True, text=True, timeout=INSTALL_SECONDS
+        )
         if done.returncode != 0:
             raise LabError(f"Maven could not fetch {name}: {_first_error(done.stdout)}")
         try:

@@ -156,10 +156,10 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | N
         entry = pwd.getpwnam(user)
         account = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
     done = subprocess.run(
-        list(command), cwd=folder, env={**_plain_environment(), **(environment or {})}, input=text,
+        list(command), check=False, cwd=folder, env={**_plain_environment(), **(environment or {})}, input=text,
         stdin=subprocess.DEVNULL if text is None else None, capture_output=True, text=True, timeout=seconds, **account,
     )  # fmt: skip
     if done.returncode != 0:
         output = (done.stderr or done.stdout).strip()[-600:]
         raise LabError(f"{Path(command[0]).name} failed with {done.returncode}: {output}")
-    return done.stdout
+    return str(done.stdout)

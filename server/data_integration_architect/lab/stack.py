@@ -239,7 +239,8 @@ class Stack:
                 engines.get_json(server.port, f"/{Path(path).stem}_v1", "PUT", body)
 
     def _create_topics(self) -> None:
-        from confluent_kafka.admin import AdminClient, NewTopic
+        from confluent_kafka.admin import AdminClient
+        from confluent_kafka.cimpl import NewTopic
 
         client = AdminClient({"bootstrap.servers": self.servers_address})
         topics = json.loads((self.design / self.plan["topics"]).read_text(encoding="utf-8"))

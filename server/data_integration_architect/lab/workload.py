@@ -161,7 +161,7 @@ def _append_to_outbox(
         "topic": row["topic"],
         "message_key": str(next(iter(content.values()), "none")),
         "change": "upsert",
-        "payload": json.dumps({k: v for k, v in content.items()}, default=str),
+        "payload": json.dumps(content, default=str),
     }
     names = ", ".join(connection.name(c) for c in values)
     connection.execute(
@@ -193,7 +193,7 @@ def _value(column: Column, random: Random, size: int) -> Any:
     if kind == "date":
         return f"2026-01-{random.randrange(1, 29):02d}"
     if kind in {"json", "jsonb"}:
-        return '{"n": %d}' % random.randrange(1_000)
+        return f'{{"n": {random.randrange(1_000)}}}'
     if kind == "uuid":
         return f"{random.getrandbits(128):032x}"
     return "".join(random.choices("abcdefghij 'é\"", k=size))

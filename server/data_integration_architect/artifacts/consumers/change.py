@@ -26,7 +26,9 @@ class Change:
     """Columns whose value is not in the record because it did not change."""
 
 
-def read_change(key: bytes | None, value: bytes | None, headers: Mapping[str, bytes], version_from: str) -> Change | None:
+def read_change(
+    key: bytes | None, value: bytes | None, headers: Mapping[str, bytes], version_from: str
+) -> Change | None:
     """The change in a record; None for records that change nothing. Raises: NotReadable.
 
     `version_from` tells where the version stands: `lsn` (PostgreSQL), `binlog` (MySQL, MariaDB), `lsn-pair` (SQL
@@ -94,3 +96,9 @@ def newest(changes: Sequence[Change]) -> list[Change]:
             change = Change(change.key, change.version, {**known, **change.document}, left)
         result[change.key] = change
     return list(result.values())
+
+
+def whole(change: Change, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a change; columns that the record leaves out are those that are stored."""
+    known = {column: stored[column] for column in change.unchanged if column in stored}
+    return {**(change.document or {}), **known}

@@ -98,7 +98,7 @@ def _handled(records: list[Message], settings: Mapping[str, Any], target: Target
 
 def _read(record: Message, settings: Mapping[str, Any]) -> Change | None:
     try:
-        headers = {name: value for name, value in record.headers() or [] if isinstance(value, bytes)}
+        headers: dict[str, Any] = dict(record.headers() or [])
         return read_change(record.key(), record.value(), headers, settings["version_from"])
     except NotReadable as problem:
         where = f"{record.topic()} {record.partition()} {record.offset()}"

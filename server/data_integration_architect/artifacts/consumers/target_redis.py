@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-from .change import Change
+from .change import Change, whole
 
 # Versions have 20 digits, so that comparing texts compares numbers: Lua's own numbers lose digits above 2^53.
 SET_IF_NEWER = """
@@ -41,13 +41,11 @@ class RedisTarget:
     def apply(self, changes: Sequence[Change]) -> None:
         """Sets all rows that are newer than what is stored. Raises: redis.RedisError."""
         for change in changes:
-            row = "" if change.document is None else json.dumps(self._complete(change), ensure_ascii=False)
-            arguments = [f"{change.version:020d}", row, self.tombstone_ms, self.expiry_ms]
+            row = ""
+            if change.document is not None:
+                row = json.dumps(whole(change, self._stored(change) if change.unchanged else {}), ensure_ascii=False)
+            arguments: list[str | int] = [f"{change.version:020d}", row, self.tombstone_ms, self.expiry_ms]
             self.script(keys=[self.prefix + change.key], args=arguments)
 
-    def _complete(self, change: Change) -> dict[str, Any]:
-        document = dict(change.document or {})
-        if change.unchanged:
-            stored = json.loads(str(self.client.hget(self.prefix + change.key, "row") or "{}"))
-            document.update({c: stored[c] for c in change.unchanged if c in stored})
-        return document
+    def _stored(self, change: Change) -> dict[str, Any]:
+        return dict(json.loads(str(self.client.hget(self.prefix + change.key, "row") or "{}")))

@@ -15,7 +15,7 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .change import Change
+from .change import Change, whole
 
 LONGEST_ID_BYTES = 512
 OLDER = 409
@@ -25,9 +25,7 @@ class SearchTarget:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.index = settings["index"]
         address = urllib.parse.urlsplit(os.environ[settings["url_from"]])
-        self.connection_class = (
-            http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        )
+        self.connection_class = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         self.host, self.port = address.hostname or "localhost", address.port or 9200
         self.headers = {"Content-Type": "application/x-ndjson"}
         password = os.environ.get(settings["password_from"], "")
@@ -37,25 +35,20 @@ class SearchTarget:
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Indexes all changes; older ones are refused by the engine. Raises: OSError, RuntimeError."""
-        for change in changes:
-            if change.unchanged:
-                self._complete(change)
         lines: list[str] = []
         for change in changes:
+            row = None if change.document is None else whole(change, self._stored(change) if change.unchanged else {})
             action = {"_index": self.index, "_id": document_id(change.key), "version": change.version}
             lines.append(json.dumps({"index": {**action, "version_type": "external"}}))
-            lines.append(json.dumps({"key": change.key, "deleted": change.document is None, "row": change.document}))
+            lines.append(json.dumps({"key": change.key, "deleted": row is None, "row": row}))
         answer = self.request("POST", "/_bulk", "\n".join(lines) + "\n")
         refused = [item["index"] for item in answer["items"] if item["index"]["status"] not in {200, 201, OLDER}]
         if refused:
             raise RuntimeError(f"{len(refused)} of {len(changes)} documents refused: {refused[0]['error']}")
 
-    def _complete(self, change: Change) -> None:
-        """Takes columns that the record leaves out from the stored document."""
+    def _stored(self, change: Change) -> dict[str, Any]:
         found = self.request("GET", f"/{self.index}/_doc/{urllib.parse.quote(document_id(change.key), safe='')}")
-        stored = (found.get("_source") or {}).get("row") or {}
-        assert isinstance(change.document, dict)
-        change.document.update({c: stored[c] for c in change.unchanged if c in stored})
+        return dict((found.get("_source") or {}).get("row") or {})
 
     def request(self, method: str, path: str, body: str | None = None) -> Any:
         connection = self.connection_class(self.host, self.port, timeout=30)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .change import Change
+from .change import Change, whole
 
 
 class SqlTarget:
@@ -28,7 +28,9 @@ class SqlTarget:
                 self.connection = self.driver.connect(**self.arguments)
             cursor = self.connection.cursor()
             for change in changes:
-                row = None if change.document is None else json.dumps(self._complete(cursor, change))
+                row = None
+                if change.document is not None:
+                    row = json.dumps(whole(change, self._stored(cursor, change) if change.unchanged else {}))
                 values = {"key": change.key, "version": change.version, "deleted": row is None, "row": row}
                 cursor.execute(self.statement, values)
             self.connection.commit()
@@ -39,14 +41,10 @@ class SqlTarget:
                 _close(broken)
             raise
 
-    def _complete(self, cursor: Any, change: Change) -> dict[str, Any]:
-        document = dict(change.document or {})
-        if change.unchanged:
-            cursor.execute(self.stored, {"key": change.key})
-            found = cursor.fetchone()
-            stored = json.loads(found[0]) if found and found[0] else {}
-            document.update({c: stored[c] for c in change.unchanged if c in stored})
-        return document
+    def _stored(self, cursor: Any, change: Change) -> dict[str, Any]:
+        cursor.execute(self.stored, {"key": change.key})
+        found = cursor.fetchone()
+        return dict(json.loads(found[0])) if found and found[0] else {}
 
 
 def _close(connection: Any) -> None:

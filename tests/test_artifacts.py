@@ -1,0 +1,200 @@
+"""Design folders: the same bytes for the same input, safe names, files that their own readers accept."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+import sqlglot
+
+from data_integration_architect.artifacts.build import build_folder
+from data_integration_architect.artifacts.consumers.change import Change, NotReadable, newest, read_change
+from data_integration_architect.artifacts.files import MANIFEST, Artifact, write_folder
+from data_integration_architect.artifacts.names import Names, sql_name
+from data_integration_architect.errors import RefusedPath
+from data_integration_architect.given import Given
+from data_integration_architect.use_cases import generate_design
+from support import ROOT
+
+EXAMPLES = sorted(p for p in (ROOT / "examples").glob("*.yaml") if ".evidence." not in p.name)
+HOSTILE = "a\"; DROP TABLE x; -- $(rm) `b` */ ' \\ {{ 7 }} ${env:X} </script> ]]"
+
+
+def folder_of(text: str) -> dict[str, str]:
+    return {a.path: a.text for a in build_folder(generate_design(Given(text, "t.yaml")))}
+
+
+def retailer() -> str:
+    return (ROOT / "examples" / "online-retailer.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_every_example_becomes_a_folder_whose_files_parse(path: Path) -> None:
+    files = folder_of(path.read_text(encoding="utf-8"))
+    assert files == folder_of(path.read_text(encoding="utf-8"))
+    for name, text in files.items():
+        assert text.endswith("\n"), name
+        if name.endswith(".json"):
+            json.loads(text)
+        elif name.endswith(".py"):
+            compile(text, name, "exec")
+        elif name.startswith("schemas/"):
+            jsonschema.Draft202012Validator.check_schema(json.loads(text))
+
+
+def test_the_retailer_has_a_connector_topics_schemas_and_guarded_sinks() -> None:
+    files = folder_of(retailer())
+    connector = json.loads(files["connect/postgres.json"])
+    assert connector["slot.name"] == "postgres_slot"
+    assert connector["database.password"] == "${env:POSTGRES_CAPTURE_PASSWORD}"
+    topics = {t["name"]: t for t in json.loads(files["kafka/topics.json"])}
+    assert topics["product_changes"]["key"] == "product_id"
+    assert "WHEN MATCHED AND incoming.version > stored.version" in files["sinks/warehouse/merge_order.sql"]
+    assert json.loads(files["sinks/search/product.json"])["aliases"] == {
+        "product": {"filter": {"term": {"deleted": False}}}
+    }
+    lab = json.loads(files["lab.json"])
+    assert {c["name"] for c in lab["compare"]} == {
+        "search_inventory", "search_product", "warehouse_order", "warehouse_product",
+    }  # fmt: skip
+
+
+def test_a_system_that_needs_no_integration_gets_no_artifacts() -> None:
+    text = (ROOT / "examples" / "one-database-with-replicas.yaml").read_text(encoding="utf-8")
+    assert not [path for path in folder_of(text) if path.startswith(("connect/", "kafka/", "consumers/"))]
+
+
+def test_hostile_names_stay_names_in_every_file() -> None:
+    text = retailer()
+    for word in ("product", "inventory", "postgres", "search", "warehouse", "shop", "product_id"):
+        text = re.sub(rf"\b{word}\b", json.dumps(word + HOSTILE), text)
+    files = folder_of(text)
+    assert len([path for path in files if path.startswith("consumers/")]) > 5
+    for name, content in files.items():
+        assert re.fullmatch(r"[A-Za-z0-9_./-]+", name), name
+        if name.endswith(".sql"):
+            # Psql's own commands and variables are no SQL.
+            plain = re.sub(
+                r"\\gexec|:'capture_password'|%\((\w+)\)s", lambda m: ";" if m[0][0] == "\\" else "'x'", content
+            )
+            statements = sqlglot.parse(plain, read="snowflake" if "warehouse" in name else "postgres")
+            assert not [s for s in statements if isinstance(s, sqlglot.exp.Drop)], name
+        if name.startswith("connect/"):
+            # A worker replaces what stands in ${...}.
+            assert set(re.findall(r"\$\{(\w+):", content)) <= {"env"} and "${env:X}" not in content
+
+
+def test_different_names_get_different_identifiers() -> None:
+    names = Names()
+    given = ["order", "Order", "or der", "or-der", "ORDER", "é", "è", "1", "", "x" * 60, "x" * 61]
+    plain = [names.plain(name) for name in given]
+    assert len(set(plain)) == len(given)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) for name in plain)
+    assert [names.plain(name) for name in given] == plain
+
+
+def test_sql_names_are_quoted_by_the_rule_of_their_target() -> None:
+    assert sql_name('a"b', "postgresql") == '"a""b"'
+    assert sql_name("a`b", "mysql") == "`a``b`"
+    assert sql_name("a]b", "sqlserver") == "[a]]b]"
+
+
+def test_a_design_takes_less_than_two_seconds() -> None:
+    text = retailer() + "\n# other bytes, so that nothing is kept\n"
+    begun = time.perf_counter()
+    folder_of(text)
+    assert time.perf_counter() - begun < 10, "2 s alone; other tests run at the same time"
+
+
+# Writing
+
+
+def test_files_that_a_person_changed_are_kept_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "design"
+    first = [Artifact("a.txt", "one\n"), Artifact("sub/b.txt", "two\n"), Artifact("c.txt", "three\n")]
+    assert write_folder(folder, first).written == ("a.txt", "c.txt", "sub/b.txt")
+    assert write_folder(folder, first).unchanged == ("a.txt", "c.txt", "sub/b.txt")
+    (folder / "a.txt").write_text("by hand\n", encoding="utf-8")
+    second = [Artifact("a.txt", "new\n"), Artifact("sub/b.txt", "newer\n")]
+    done = write_folder(folder, second)
+    assert (done.written, done.kept, done.removed) == (("sub/b.txt",), ("a.txt",), ("c.txt",))
+    assert (folder / "a.txt").read_text(encoding="utf-8") == "by hand\n"
+    assert write_folder(folder, second).kept == ("a.txt",), "it goes on to count as changed by hand"
+    assert write_folder(folder, second, force=True).written == ("a.txt",)
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(RefusedPath, match="choose another"):
+        write_folder(tmp_path, [Artifact("a.txt", "x\n")])
+    (tmp_path / MANIFEST).write_text("[]", encoding="utf-8")
+    with pytest.raises(RefusedPath, match="not of this tool"):
+        write_folder(tmp_path, [Artifact("a.txt", "x\n")])
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "design"
+    outside.mkdir()
+    write_folder(folder, [Artifact("a.txt", "x\n")])
+    (folder / "sub").symlink_to(outside)
+    with pytest.raises(RefusedPath, match="outside"):
+        write_folder(folder, [Artifact("a.txt", "x\n"), Artifact("sub/b.txt", "y\n")])
+    assert not list(outside.iterdir())
+    (folder / "link.txt").symlink_to(outside / "target")
+    with pytest.raises(RefusedPath, match="not a regular file"):
+        write_folder(folder, [Artifact("link.txt", "y\n")])
+
+
+# What consumers read
+
+
+def envelope(op: str, after: object, **source: object) -> bytes:
+    return json.dumps({"op": op, "before": None, "after": after, "source": source}).encode()
+
+
+def test_changes_are_read_with_the_version_of_each_log() -> None:
+    key = b'{"id": "k1"}'
+    change = read_change(key, envelope("u", {"id": "k1", "n": 1}, lsn=77), {}, "lsn")
+    assert change == Change("k1", 77, {"id": "k1", "n": 1})
+    assert read_change(key, envelope("d", None, lsn=78), {}, "lsn") == Change("k1", 78, None)
+    assert read_change(key, None, {}, "lsn") is None
+    older = read_change(key, envelope("c", {"id": "k1"}, file="log.000009", pos=4_000_000_000), {}, "binlog")
+    newer = read_change(key, envelope("c", {"id": "k1"}, file="log.000010", pos=4), {}, "binlog")
+    assert older is not None and newer is not None and older.version < newer.version
+    sent = read_change(b'"k1"', b'{"id": "k1"}', {"version": b"5", "change": b"upsert"}, "header")
+    assert sent == Change("k1", 5, {"id": "k1"})
+    first = read_change(key, envelope("c", {"id": "k1"}, change_lsn="00000025:00000d98:0002"), {}, "lsn-pair")
+    second = read_change(key, envelope("c", {"id": "k1"}, change_lsn="00000025:00000d98:0003"), {}, "lsn-pair")
+    assert first is not None and second is not None and first.version < second.version
+
+
+@pytest.mark.parametrize(
+    "value", [b"[]", b"no json", b'{"op": "u"}', envelope("u", {"id": 1}), b'{"op": "u", "source": 3}']
+)
+def test_other_records_are_refused_with_a_reason(value: bytes) -> None:
+    with pytest.raises(NotReadable):
+        read_change(b'{"id": 1}', value, {}, "lsn")
+
+
+def test_keys_of_several_fields_do_not_meet() -> None:
+    keys = [
+        b'{"a": "x", "b": "y"}',
+        b'{"a": "x,y"}',
+        b'{"a": "[\\"x\\",\\"y\\"]", "b": ""}',
+        b'{"a": 1}',
+        b'{"a": true}',
+    ]
+    found = [read_change(k, envelope("c", {}, lsn=1), {}, "lsn") for k in keys]
+    assert len({c.key for c in found if c is not None}) == len(keys)
+
+
+def test_of_several_changes_the_newest_counts_and_placeholders_are_filled() -> None:
+    unavailable = "__debezium_unavailable_value"
+    full = read_change(b'{"id": 1}', envelope("c", {"id": 1, "body": "long"}, lsn=1), {}, "lsn")
+    partial = read_change(b'{"id": 1}', envelope("u", {"id": 1, "body": unavailable, "n": 2}, lsn=2), {}, "lsn")
+    stale = read_change(b'{"id": 1}', envelope("u", {"id": 1, "body": "old"}, lsn=0), {}, "lsn")
+    assert full is not None and partial is not None and stale is not None
+    assert newest([full, partial, stale]) == [Change("1", 2, {"id": 1, "body": "long", "n": 2})]
+    assert partial.unchanged == ("body",)
