@@ -54,7 +54,7 @@ def write_folder(folder: Path, artifacts: Iterable[Artifact], force: bool = Fals
         elif present is not None and present != known.get(path) and not force:
             kept.append(path)
         else:
-            write_text(place, text)
+            write_text(place, text, path)
             written.append(path)
     for path in sorted(set(known) - set(wanted)):
         place = _inside(folder, path)
@@ -67,7 +67,7 @@ def write_folder(folder: Path, artifacts: Iterable[Artifact], force: bool = Fals
     hashes = {path: digest(text) for path, text in sorted(wanted.items())}
     manifest = json.dumps({"files": hashes}, indent=2) + "\n"
     if _digest_of(folder / MANIFEST) != digest(manifest):
-        write_text(folder / MANIFEST, manifest)
+        write_text(folder / MANIFEST, manifest, MANIFEST)
     return Written(tuple(written), tuple(unchanged), tuple(sorted(kept)), tuple(removed))
 
 

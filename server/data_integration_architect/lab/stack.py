@@ -322,7 +322,7 @@ class Stack:
             "consumers": {n: p.to_data() for n, p in self.consumers.items()},
         }  # fmt: skip
         place = self.design / STATE
-        write_text(place, json.dumps(data, indent=1))
+        write_text(place, json.dumps(data, indent=1), STATE)
         os.chmod(place, 0o600)
 
     def down(self) -> None:
