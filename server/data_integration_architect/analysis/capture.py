@@ -108,7 +108,7 @@ class QueryCopy:
 
     @property
     def elements(self) -> tuple[str, ...]:
-        return (self.source, self.copy.target, self.site.id)
+        return tuple(dict.fromkeys((self.source, self.copy.target, self.site.id)))
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from data_integration_architect.analysis.memory import remembered
-from data_integration_architect.analysis.system import System
+from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.topology import NONE, Store, Write
 
 # What people and tools call the key of whatever a record is about (Debezium's outbox router: aggregateid).
@@ -65,3 +65,26 @@ def _fields(key: str | tuple[str, ...] | None) -> tuple[str, ...]:
 def _stores_of(system: System, entity: str) -> list[Store]:
     written = {e.target for e in system.effects if isinstance(e.step, Write) and e.entity == entity}
     return [store for name in sorted(written) if (store := system.store(name)) is not None]
+
+
+def comes_once(system: System, site: HandlerSite, entity: str | None) -> bool:
+    """Whether each key of `entity` has one record only on the way to a consumer, so that nothing can overtake it.
+
+    So it is where the consumer drops repetitions by the entity's key, and where all that is appended about the entity
+    stands beside the write that creates it: a job or saga table with one row for each record.
+    """
+    known, dedup = system.entity(entity), site.handler.dedup
+    if known is None or entity is None:
+        return False
+    if dedup is not None and dedup.by not in (None, NONE, ()) and known.key is not None:
+        by = (dedup.by,) if isinstance(dedup.by, str) else dedup.by or ()
+        if set(by) <= set((known.key,) if isinstance(known.key, str) else known.key):
+            return True
+    appends = [e for e in system.appends(site.consumed or "") if e.entity in (None, entity)]
+    return bool(appends) and all(e.entity == entity and _creates(e) for e in appends)
+
+
+def _creates(append: Effect) -> bool:
+    """Whether the handler of an append does nothing to its entity but insert it."""
+    beside = [e.step for e in append.site.changes if isinstance(e.step, Write) and e.entity == append.entity]
+    return bool(beside) and all(step.mode == "insert" for step in beside)

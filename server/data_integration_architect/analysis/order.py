@@ -9,7 +9,7 @@ from typing import Literal
 from data_integration_architect.analysis.capture import kept_deleted
 from data_integration_architect.analysis.delivery import runs_in_parallel
 from data_integration_architect.analysis.flows import Flow
-from data_integration_architect.analysis.keys import keeps_together
+from data_integration_architect.analysis.keys import comes_once, keeps_together
 from data_integration_architect.analysis.repair import healing_of
 from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
@@ -123,7 +123,8 @@ def applied_from(view: View, site: HandlerSite, seen: frozenset[str] = frozenset
         if effect.step.status == "planned":
             continue
         if order_matters(view, effect):
-            found.append(effect)
+            if not comes_once(view.system, site, effect.entity):
+                found.append(effect)
         elif isinstance(effect.step, Append) and effect.target not in seen:
             for consumer in view.system.consumers(effect.target):
                 found.extend(applied_from(view, consumer, seen | {effect.target}))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.guards import accepts_old, old_wins, refuses_old, told_apart
+from data_integration_architect.analysis.keys import comes_once
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import (
     is_planned,
@@ -50,7 +51,7 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     elements = place(handler, effect, handler.consumed, retry)
     targets = (Target(effect.target, effect.entity),)
     subject = effect.entity or "a record"
-    if not order_matters(view, effect):
+    if not order_matters(view, effect) or comes_once(view.system, handler, effect.entity):
         if trigger.parks_key or re_reads(view, effect):
             return None
         noun = "call" if isinstance(effect.step, Call) else "record"

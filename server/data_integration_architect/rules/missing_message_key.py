@@ -48,17 +48,7 @@ def _foreign_fields(view: View, name: str, effect: Effect) -> tuple[str, ...]:
     carried = system.carried(name)
     if system.channel_kind(name) != "log" or (carried and effect.entity not in carried):
         return ()
-    return () if _comes_once(view, effect) else key_fields(system, name, effect.entity)
-
-
-def _comes_once(view: View, effect: Effect) -> bool:
-    """Whether the key of the entity is the id by which repetitions are dropped, so that each key has one record."""
-    entity, dedup = view.system.entity(effect.entity), effect.site.handler.dedup
-    if entity is None or dedup is None or dedup.by in (None, NONE):
-        return False
-    by = (dedup.by,) if isinstance(dedup.by, str) else dedup.by or ()
-    key = (entity.key,) if isinstance(entity.key, str) else entity.key
-    return key is not None and set(by) <= set(key)
+    return key_fields(system, name, effect.entity)
 
 
 def judge(view: View, site: Site, facts: Facts) -> Match | None:

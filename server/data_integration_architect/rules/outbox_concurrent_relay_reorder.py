@@ -13,6 +13,7 @@ from data_integration_architect.analysis.capture import repair_of_all, trails
 from data_integration_architect.analysis.delivery import runs_in_parallel
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.guards import lets_old_in, refuses_old, told_apart
+from data_integration_architect.analysis.keys import comes_once
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import applied_from, is_guarded, shown_symptoms
 from data_integration_architect.analysis.severity import Consequence, Target
@@ -38,7 +39,11 @@ def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
     if not isinstance(trigger, OnConsume):
         return None
     onwards = [
-        t.end for t in trails(system, site) if isinstance(t.end.step, Append) and _is_stateful(view, t.end.target)
+        t.end
+        for t in trails(system, site)
+        if isinstance(t.end.step, Append)
+        and _is_stateful(view, t.end.target)
+        and not comes_once(system, site, t.start.entity)
     ]
     promised = [] if sinks else [e for e in onwards if _is_keyed(view, e.target, facts)]
     if not (sinks or promised):

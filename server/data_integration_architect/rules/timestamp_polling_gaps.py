@@ -1,8 +1,9 @@
 """A poll by time or sequence passes a row whose transaction commits after the poll, and never comes back to it.
 
-Decided for captures by query and for jobs that read since a cursor, under writers whose transactions overlap. A
-relay of an outbox table is `outbox-sequence-gap-skip`. Cannot see clocks that run backwards, nor a cursor that
-compares with `>` where many rows share one time.
+Decided for captures by query and for jobs that read since a cursor, under writers whose transactions overlap; what a
+job makes of the rows may be another entity, a message or a call. A relay of an outbox table is
+`outbox-sequence-gap-skip`. Cannot see clocks that run backwards, nor a cursor that compares with `>` where many rows
+share one time.
 """
 
 from __future__ import annotations
@@ -14,15 +15,34 @@ from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.view import View
-from data_integration_architect.topology import NONE, OnChanges, OnSchedule
+from data_integration_architect.topology import NONE, Append, Call, OnChanges, OnSchedule, Write
 
 
 def sites(view: View) -> Iterator[QueryCopy]:
-    for copy in query_copies(view):
-        writers = source_effects(view.system, view.system.database(copy.source), copy.entity)
+    copies = list(query_copies(view))
+    for copy in (*copies, *_computed(view, {copy.site.id for copy in copies})):
+        database = view.system.database(copy.source)
+        writers = [w for w in source_effects(view.system, database, copy.entity) if w.site is not copy.site]
         # Writers that nobody listed belong to an application that is not described; applications write concurrently.
         if not writers or overlap(writers):
             yield copy
+
+
+def _computed(view: View, copying: set[str]) -> Iterator[QueryCopy]:
+    """Jobs that make something else of the rows of the entity that they read first."""
+    for site in view.system.handlers.values():
+        if site.fired_by != "every" or site.id in copying:
+            continue
+        made = [e for e in site.changes if isinstance(e.step, Write | Append | Call) and not e.on_miss]
+        written = {e.entity for e in made}
+        for read in site.reads:
+            if read.entity is None or read.entity in written or view.system.store(read.target) is None:
+                continue
+            after = [e for e in made if e.position > read.position]
+            for effect in after[:1]:
+                sinks = tuple(e for e in after if isinstance(e.step, Write))
+                yield QueryCopy(site, read.target, read.entity, effect, sinks)
+            break
 
 
 def judge(view: View, copy: QueryCopy, facts: Facts) -> Match | None:
@@ -58,7 +78,7 @@ def judge(view: View, copy: QueryCopy, facts: Facts) -> Match | None:
         at=(*path, "cursor"),
         summary=(
             f"{copy.site.id} takes rows of {copy.entity} by {counted}: a transaction on {copy.source} that commits "
-            f"after the poll with a smaller value is never copied to {copy.targets[0].store}"
+            f"after the poll with a smaller value never reaches {copy.targets[0].store}"
         ),
         consequence=Consequence("integrity", heals=healing or ("never" if appended else "next-write")),
         targets=copy.targets,
