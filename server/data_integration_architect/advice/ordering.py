@@ -110,6 +110,8 @@ def _given(
         return "none"
     if channel is not None and (channel.order == "total" or channel.partitions == 1):
         return "total"
+    if channel is not None and view.system.channel_kind(name) == "lossy":
+        return "none"
     return "per-key"
 
 

@@ -58,7 +58,9 @@ def _today(view: View) -> Layer:
             return "unified" if len(codes) == 1 and None not in codes else "lambda"
     if any(s.handler.computes and s.handler.computes.reads_bounded_input for s in sites if not _is_batch(s)):
         return "unified"
-    return "kappa" if any(not _is_batch(s) and s.consumed for s in sites) else "none"
+    # Only what keeps its records can be computed over again from the start.
+    logs = {name for name, kind in view.system.channel_kinds.items() if kind in {"log", "table"}}
+    return "kappa" if any(not _is_batch(s) and s.consumed in logs for s in sites) else "none"
 
 
 LAYERS_IN_CONFLICT = {"lambda-duplicate-logic", "speed-layer-data-loss"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data_integration_architect.analysis.layers import layers_of
 from data_integration_architect.analysis.order import changes_state, is_planned
 from data_integration_architect.analysis.repair import Healing, healing_of
 from data_integration_architect.analysis.severity import DECISIVE, Consequence, Target
@@ -28,9 +29,10 @@ def effects_behind(view: View, site: HandlerSite, seen: frozenset[str] = frozens
     return tuple(found)
 
 
-def computes_result(site: HandlerSite) -> bool:
-    """Whether a handler is a computation over a stream, whose losses speed-layer-data-loss judges."""
-    return site.handler.computes is not None
+def is_speed_layer(view: View, site: HandlerSite) -> bool:
+    """Whether a batch layer computes the same result over again: speed-layer-data-loss then judges what is lost."""
+    layers = layers_of(view.system)
+    return any(site.id in {one.id for one in found.stream} and found.batch for found in layers.values())
 
 
 def accepts_loss(view: View, effects: tuple[Effect, ...]) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from data_integration_architect.analysis.delivery import acknowledges
 from data_integration_architect.analysis.facts import Facts
-from data_integration_architect.analysis.loss import accepts_loss, computes_result, effects_behind, lost, targets_of
+from data_integration_architect.analysis.loss import accepts_loss, effects_behind, is_speed_layer, lost, targets_of
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import is_planned
 from data_integration_architect.analysis.system import Effect, HandlerSite
@@ -37,7 +37,7 @@ def sites(view: View) -> Iterator[Site]:
         consumers = tuple(
             site
             for site in view.system.consumers(name)
-            if not is_planned(site) and not computes_result(site) and effects_behind(view, site)
+            if not is_planned(site) and not is_speed_layer(view, site) and effects_behind(view, site)
         )
         if not consumers or view.topology.channels[name].status == "planned":
             continue

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_integration_architect.analysis.facts import Facts
-from data_integration_architect.analysis.loss import computes_result, effects_behind, lost, targets_of
+from data_integration_architect.analysis.loss import effects_behind, is_speed_layer, lost, targets_of
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import is_planned
 from data_integration_architect.analysis.system import Effect
@@ -37,7 +37,7 @@ def sites(view: View) -> Iterator[Site]:
     for name, channel in sorted(view.topology.channels.items()):
         if channel.status == "planned":
             continue
-        consumers = [s for s in view.system.consumers(name) if not is_planned(s) and not computes_result(s)]
+        consumers = [s for s in view.system.consumers(name) if not is_planned(s) and not is_speed_layer(view, s)]
         effects = tuple(e for site in consumers for e in effects_behind(view, site))
         handlers = tuple(site.id for site in consumers)
         if effects and _loses(channel):
