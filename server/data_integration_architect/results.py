@@ -49,6 +49,8 @@ class SystemOfRecord(Result):
     instance: str | None = None
     """Physical instance of the store where it has another name."""
     derived: tuple[str, ...]
+    shards: tuple[str, ...] = ()
+    """Every store that holds a part of the keys, `store` among them; empty where one holds them all."""
 
 
 class Finding(Result):

@@ -259,6 +259,7 @@ class _Assembly:
                     store=owner.store,
                     instance=instance if instance != owner.store else None,
                     derived=owner.derived,
+                    shards=owner.shards,
                 )
             )
         return tuple(result)

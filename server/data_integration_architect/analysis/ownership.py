@@ -26,6 +26,8 @@ class Ownership:
     derived: tuple[str, ...] = ()
     """Stores that hold copies, sorted."""
     declared: bool = False
+    shards: tuple[str, ...] = ()
+    """Stores that hold different keys of it, sorted; empty where one holds them all."""
 
     @property
     def likeliest(self) -> str | None:
@@ -89,8 +91,10 @@ class _Owners:
         declared: bool = False,
     ) -> Ownership:
         ordered = tuple(dict.fromkeys(writers))
-        derived = sorted(d for d in {*copies, *ordered} - {store} if not self._is_shard_of(d, store))
-        return Ownership(subject, status, store, ordered, tuple(derived), declared)
+        known = {*copies, *ordered} - {store}
+        shards = {d for d in known if self._is_shard_of(d, store)}
+        all_shards = tuple(sorted({*shards, store})) if shards and store else ()
+        return Ownership(subject, status, store, ordered, tuple(sorted(known - shards)), declared, all_shards)
 
     def _is_shard_of(self, one: str, other: str | None) -> bool:
         """Whether two stores hold different keys of one sharded record."""
@@ -102,6 +106,9 @@ class _Owners:
         system = self.system
         called = dict.fromkeys(e.target for e in effects if isinstance(e.step, Call))
         sources = self._sources(effects, entity) or list(called)
+        kept = self._where_it_stays(sources, list(called), copies)
+        if kept is not None:
+            return self._result(subject, "owned", kept, [kept], copies)
         if len(sources) == 1:
             return self._result(subject, "owned", sources[0], sources, copies)
         logs = [s for s in sources if system.channel(s) and system.channel_kind(s) == "log"]
@@ -111,6 +118,25 @@ class _Owners:
             # Several places it may come from, and nothing but their names tells them apart.
             return self._result(subject, "unknown", None, (), {*copies, *sources})
         return self._result(subject, "derived" if copies else "unknown", None, (), copies)
+
+    def _where_it_stays(self, sources: list[str], called: list[str], copies: set[str]) -> str | None:
+        """The store that keeps what only passes through queues, webhooks or tables of jobs; None where that is open.
+
+        A message is gone once it is taken, so it is no record. An outside system that is called about the entity
+        keeps it, else the one database of our own that takes it in; what queues and webhooks bring is kept nowhere
+        else, while the rows of a table may stay.
+        """
+        system = self.system
+        kinds = {system.channel_kind(s) if system.channel(s) else None for s in sources}
+        if not kinds or not kinds <= {"queue", "webhook", "lossy", "table"}:
+            return None
+        if len(called) == 1 and "webhook" in kinds:
+            return called[0]
+        lasting = [s for s in sorted(copies) if not system.is_typically_derived(s) and not system.is_volatile(s)]
+        merged = self._merge_instances(lasting)
+        if not merged and "table" not in kinds:
+            merged = self._merge_instances(sorted(copies))
+        return merged[0] if len(merged) == 1 else None
 
     def _original(self, effects: list[Effect]) -> list[str]:
         """Stores and channels that take original writes of the subject, in program order of handlers."""

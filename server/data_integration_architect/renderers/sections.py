@@ -94,8 +94,8 @@ def systems_of_record(review: Review, source: str) -> Section:
 
 
 def _owner(one: SystemOfRecord) -> str:
-    store = one.store or ""
-    if one.instance:
+    store = names(one.shards) or one.store or ""
+    if one.instance and not one.shards:
         store += f" (instance {one.instance})"
     if one.status == "owned" and store:
         return store
