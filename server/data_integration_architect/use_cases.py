@@ -356,30 +356,38 @@ class _Assembly:
 @lru_cache(maxsize=MOST_REVIEWS_KEPT)
 def generate_design(given: Given) -> DesignResult:
     """Target topology, document and migration plan; the target and each phase are judged by the same engines."""
+    from data_integration_architect.design.compare import compare
     from data_integration_architect.design.plan import plan_migration
     from data_integration_architect.design.settle import settle
-    from data_integration_architect.design.target import build_target
-    from data_integration_architect.renderers.design_document import design_document
+    from data_integration_architect.design.target import build_target, done_with
+    from data_integration_architect.renderers.design_document import DesignParts, design_document
 
     document = parse_text(given.text, given.source)
     today_review = review(given)
     today = judge(normalize(load_topology(document)).topology)
     if today.applicable.verdict == "not-applicable":
         text = dump_yaml(dump_topology(today.view.topology))
-        document_text = design_document(today_review, today_review, today.view, today.view, (), (), ())
+        document_text = design_document(DesignParts(today_review, today_review, today.view, today.view))
         return DesignResult(
             applicable=False, topology=text, document=document_text, decisions=(), fixes=(), remaining=(),
             conditional=(), phases=(),
         )  # fmt: skip
     built = build_target(today.view, today.advice)
+    options = compare(today.view, today.advice)
     draft, applied = settle(built.draft, _judged)
     target = draft.topology()
     target_review = _review_plain(target)
     by_key = {(r.from_, r.to): r for r in today_review.recommendations}
-    decisions = tuple(Decision(recommendation=by_key[a.key], done=done) for a, done in built.done if a.key in by_key)
+    used = [fix for _, fix in applied]
+    decisions = tuple(
+        Decision(recommendation=by_key[a.key], done=done_with(done, by_key[a.key].fixes, used))
+        for a, done in built.done
+        if a.key in by_key
+    )
     known = {f.fingerprint for f in today_review.definite}
     phases = []
-    for step in plan_migration(today.view, target):
+    planned = plan_migration(today.view, target, today.advice, today.found)
+    for step in (one.step for one in planned):
         worst = tuple(f for f in _review_plain(step.topology).definite if f.severity in {"medium", "high", "critical"})
         phases.append(
             Phase(
@@ -388,12 +396,13 @@ def generate_design(given: Given) -> DesignResult:
                 new=tuple(f.fingerprint for f in worst if f.fingerprint not in known),
             )
         )  # fmt: skip
-    fixes = tuple(AppliedFix(finding=finding, fix=fix) for finding, fix in applied)
+    fixes = tuple(AppliedFix(finding=finding.id, fix=fix) for finding, fix in applied)
     after = View(target, load_catalog())
+    parts = DesignParts(today_review, target_review, today.view, after, decisions, applied, phases, planned, options)
     return DesignResult(
         applicable=True,
         topology=dump_yaml(dump_topology(target)),
-        document=design_document(today_review, target_review, today.view, after, decisions, fixes, phases),
+        document=design_document(parts),
         decisions=decisions,
         fixes=fixes,
         remaining=target_review.definite,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from data_integration_architect.advice.choice import Advice, Choice
+from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.view import View
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.rules import Found
+from data_integration_architect.topology import CausalPair
 
 
 def for_copies(view: View, found: Sequence[Found]) -> list[Advice]:
@@ -53,12 +56,30 @@ def for_replicas(view: View, found: Sequence[Found]) -> list[Advice]:
     return result
 
 
-def for_causality(found: Sequence[Found]) -> list[Advice]:
+def for_causality(view: View, found: Sequence[Found]) -> list[Advice]:
+    """A token on the later event, or one topic for both where its author can only learn of the first too late."""
     result = []
-    for one in found:
-        if one.id == "causal-dependency-lost" and one.is_definite:
-            handlers = [e for e in one.match.elements if "." in e]
-            why = "the later event says which earlier one its author knew; no total order is needed"
-            choice = Choice("causal-token", "log-messaging", why, ("causal-token-on-event", "pair-partitioned-topic"))
-            result.append(Advice(handlers[0], handlers[-1], (), choice, (one.match.at,)))
+    for index, pair in enumerate(view.topology.causality):
+        path: DocumentPath = ("causality", index)
+        lost = [f for f in found if f.id == "causal-dependency-lost" and f.match.at[:2] == path]
+        if any(f.is_definite for f in lost):
+            facts = Facts()
+            decide = partial(_keep_pair, path, pair)
+            choice = decide(facts)
+            weighed, unsaid = tuple(facts.weighed.values()), frozenset(facts.unsaid)
+            said = tuple(sorted(facts.used, key=str))
+            result.append(Advice(pair.first, pair.then, (), choice, (path, *said), weighed, unsaid, decide))
     return result
+
+
+def _keep_pair(path: DocumentPath, pair: CausalPair, facts: Facts) -> Choice:
+    ask = f"Where can {pair.then} take the position of the event of {pair.first} from?"
+    origins = ("acknowledged-write", "stale-read")
+    origin = facts.weigh((*path, "token_from"), pair.token_from, origins, "acknowledged-write", ask)
+    if origin == "stale-read":
+        why = (
+            f"a read that may be stale gives no safe token, and one topic keyed by {pair.per or 'the group'} needs none"
+        )
+        return Choice("log-messaging", "causal-token", why, ("pair-partitioned-topic",))
+    why = "the later event says which earlier one its author knew; no total order is needed"
+    return Choice("causal-token", "log-messaging", why, ("causal-token-on-event", "pair-partitioned-topic"))

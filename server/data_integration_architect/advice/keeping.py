@@ -13,6 +13,7 @@ from data_integration_architect.rules import Found
 from data_integration_architect.topology import NONE, Call, OnRequest, OnSchedule
 from data_integration_architect.topology.values import seconds
 
+DECIDED_APART = "causal-dependency-lost"
 LOUD = SEVERITIES.index("medium")
 
 
@@ -27,6 +28,10 @@ class Keeping:
     def way(self) -> str:
         """For a mechanism that has no alternative worth a migration."""
         wrong = sorted({f.id for f in self.found if f.is_definite and SEVERITIES.index(f.severity) >= LOUD})
+        if DECIDED_APART in wrong:
+            wrong.remove(DECIDED_APART)
+            if not wrong:
+                return f"nothing is wrong on this way by itself; {DECIDED_APART} is decided for the pair of events"
         if wrong:
             return f"the way of the data is not the cause of {', '.join(wrong)}: settings on it are"
         unsure = sorted({f.id for f in self.found if not f.is_definite})

@@ -21,7 +21,7 @@ def advise(view: View, found: Sequence[Found], applicable: bool) -> tuple[Advice
     placed = [_Placed(view, one) for one in found]
     result = [_for_leg(view, leg, [p.found for p in placed if p.concerns(leg)]) for leg in legs_of(view)]
     taken = {advice.key for advice in result}
-    for advice in (*for_copies(view, found), *for_replicas(view, found), *for_causality(found)):
+    for advice in (*for_copies(view, found), *for_replicas(view, found), *for_causality(view, found)):
         if advice.key not in taken:
             taken.add(advice.key)
             result.append(advice)

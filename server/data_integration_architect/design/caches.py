@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.design.draft import steps_of
-from data_integration_architect.design.workbench import HEARTBEAT, SLOT_LIMIT, Workbench
+from data_integration_architect.design.workbench import Workbench
 from data_integration_architect.topology.values import seconds
 
 
@@ -17,14 +17,13 @@ def invalidate_by_log(bench: Workbench, advice: Advice) -> str:
             and str(s.get("entity", "")).split(".")[0] in entities
         ),
     )
-    for entity in bench.entities(advice):
-        step = {"invalidate": cache, "entity": entity, "retry": {"attempts": 10, "then": "block"}}
-        trigger = {
-            "changes": advice.source, "by": "log", "cursor": "commit-position", "sees_deletes": True,
-            "row_image": "full", "snapshot": "none", "slot": {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT},
-        }  # fmt: skip
-        facts = {"trigger": trigger, "steps": [step], "status": "planned"}
-        bench.draft.add_handler(f"{cache}_invalidator", f"drop_{entity}", facts, instances=1, status="planned")
+    steps = [
+        {"invalidate": cache, "entity": entity, "retry": {"attempts": 10, "then": "block"}}
+        for entity in bench.entities(advice)
+    ]
+    trigger = bench.log_trigger(advice.source, snapshot="none")
+    facts = {"trigger": trigger, "steps": steps, "status": "planned"}
+    bench.draft.add_handler(f"{cache}_invalidator", "drop", facts, instances=1, status="planned")
     _guard_fills(bench, cache, "lease")
     return f"every committed change on {advice.source} drops the entry in {cache}; fills need a lease"
 

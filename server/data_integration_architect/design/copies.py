@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from data_integration_architect.advice.choice import Advice
-from data_integration_architect.design.workbench import Workbench
+from data_integration_architect.design.workbench import KEPT, Workbench
 from data_integration_architect.topology import NONE
 
 
 def single_store(bench: Workbench, advice: Advice) -> str:
     if advice.source == advice.target or advice.target not in bench.draft.data["stores"]:
-        return "kept as it is"
+        return KEPT
     for reader in bench.draft.data.get("readers", []):
         if reader["reads"] == advice.target:
             reader["reads"] = advice.source

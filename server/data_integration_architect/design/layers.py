@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.design.draft import steps_of
-from data_integration_architect.design.workbench import Workbench
+from data_integration_architect.design.workbench import KEPT, Workbench
 
 
 def one_layer(bench: Workbench, advice: Advice) -> str:
@@ -13,6 +13,7 @@ def one_layer(bench: Workbench, advice: Advice) -> str:
     streams = [h for h, s in system.handlers.items() if s.handler.computes and s.consumed and h in _ids(bench, advice)]
     if not streams and any(s.handler.computes and s.consumed for s in system.handlers.values()):
         return "its result comes from the stream job; the archive stays, to compute it again before the cut-over"
+    stores: list[str] = []
     for handler_id in streams:
         handler = bench.draft.handler(handler_id)
         if handler is None:
@@ -27,7 +28,7 @@ def one_layer(bench: Workbench, advice: Advice) -> str:
         handler["computes"].update(
             {
                 "exact": True,
-                "engine": "flink",
+                "engine": _engine(bench, handler["computes"].get("engine")),
                 "reads_bounded_input": True,
                 "windows": "event-time",
                 "late": "correct",
@@ -43,11 +44,29 @@ def one_layer(bench: Workbench, advice: Advice) -> str:
         }
         if kept:
             handler["dedup"]["in"] = kept
+            stores.append(kept)
         for step in steps_of(handler):
             if "write" in step:
                 step["retry"] = {"then": "block"}
         bench.draft.data["channels"][handler["trigger"]["consume"]]["retention"] = "forever"
-    return "one stream job computes the result exactly from a log that keeps everything" if streams else "kept as it is"
+    if not streams:
+        return KEPT
+    return f"one stream job computes the result exactly from a log that keeps everything{_durability(bench, stores)}"
+
+
+def _durability(bench: Workbench, stores: list[str]) -> str:
+    """A reminder where the only copy of a result would lie in a store that may forget it."""
+    system = bench.view.system
+    unsure = [s for s in stores if system.is_cache(s) or system.is_volatile(s) or system.technology(s) is None]
+    unsure = [s for s in unsure if (store := system.store(s)) is None or store.durability != "durable"]
+    return f"; {', '.join(unsure)} must keep it durably, which was not said" if unsure else ""
+
+
+def _engine(bench: Workbench, stated: str | None) -> str:
+    """The engine that is used, where it can replay, count each record once and window by event time; else Flink."""
+    engine = bench.view.catalog.engine(stated)
+    able = engine is not None and engine.replay and engine.event_time and engine.exactly_once
+    return stated if able and stated else "flink"
 
 
 def _ids(bench: Workbench, advice: Advice) -> set[str]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from data_integration_architect.advice.choice import Advice
+from data_integration_architect.analysis.system import HandlerSite
 from data_integration_architect.design.draft import Step, fitting, steps_of
 from data_integration_architect.design.workbench import Workbench
+from data_integration_architect.topology import Write
 
 
 def outbox(bench: Workbench, advice: Advice) -> str:
-    source, target = advice.source, advice.target
-    if bench.view.system.store(source) is None:
-        return "kept as it is"
-    entities = bench.entities(advice)
+    source, target = _home(bench, advice), advice.target
+    if source is None:
+        what = ", ".join(advice.entities) or "it"
+        return f"not carried out: first declare the system of record of {what}; {advice.source} writes no store beside"
+    entities = bench.entities(advice) if source == advice.source else _written_at(bench, advice, source)
     channels, consumers = bench.old_ways(advice)
     if bench.view.system.store(target) and not bench.view.system.is_external(target) and not channels:
         bench.remove_writes(advice)
@@ -31,6 +34,35 @@ def outbox(bench: Workbench, advice: Advice) -> str:
                 bench.sink(log, target, entity)
     bench.remove_announcements(advice)
     return f"an outbox row is written in the transaction on {source}; a relay sends committed rows in commit order"
+
+
+def _home(bench: Workbench, advice: Advice) -> str | None:
+    """The store whose transaction takes the outbox row: the source, or what the caller writes beside its call."""
+    system = bench.view.system
+    if system.store(advice.source) is not None:
+        return advice.source
+    for site in _sites(bench, advice):
+        for effect in site.changes:
+            is_own = effect.target != advice.target and not system.is_external(effect.target)
+            if isinstance(effect.step, Write) and is_own:
+                return effect.target
+    return None
+
+
+def _sites(bench: Workbench, advice: Advice) -> list[HandlerSite]:
+    handlers = {h for f in bench.view.flows if (f.source, f.target) == advice.key for h in f.handlers}
+    return [bench.view.system.handlers[h] for h in sorted(handlers)]
+
+
+def _written_at(bench: Workbench, advice: Advice, store: str) -> list[str]:
+    """The entity that the calling handlers write first at the store of the outbox: its change announces the call."""
+    found = [
+        effect.entity
+        for site in _sites(bench, advice)
+        for effect in site.changes
+        if isinstance(effect.step, Write) and effect.target == store and effect.entity
+    ]
+    return list(dict.fromkeys(found))[:1]
 
 
 def _ordered_by(bench: Workbench, entity: str, target: str, consumers: set[str]) -> str | None:
@@ -63,7 +95,7 @@ def outbox_log(bench: Workbench, source: str, entity: str, message_key: str | No
     for handler_id in bench.direct_handlers():
         handler = bench.draft.handler(handler_id)
         if handler is not None:
-            handler["steps"] = _with_outbox(handler.get("steps", []), source, entity, table)
+            handler["steps"] = with_outbox(handler.get("steps", []), source, entity, table)
     relay = bench.draft.handler(f"{fitting(f'{source}_relay')}.{fitting(f'relay_{entity}')}")
     if relay is None:
         step = {"append": log, "entity": entity, "operation_id": "passed", "guard": "idempotent-producer"}
@@ -96,9 +128,9 @@ def _call_from_log(bench: Workbench, log: str, advice: Advice, entity: str) -> N
         if moved:
             bench.draft.remove_steps([handler_id], lambda s: s.get("call") == advice.target)
             step = {
+                "entity": entity,
                 **moved[0],
                 "operation_id": "passed",
-                "entity": entity,
                 "retry": {"attempts": 10, "then": "block"},
             }
             trigger = {"consume": log, "cursor": "offset", "workers": 1, "acknowledge": "after"}
@@ -107,7 +139,7 @@ def _call_from_log(bench: Workbench, log: str, advice: Advice, entity: str) -> N
             return
 
 
-def _with_outbox(steps: list[Step], source: str, entity: str, table: str) -> list[Step]:
+def with_outbox(steps: list[Step], source: str, entity: str, table: str) -> list[Step]:
     """Steps with an outbox row in the transaction of each write of `entity` to `source`."""
     row: Step = {"append": table, "entity": entity, "operation_id": "passed"}
 

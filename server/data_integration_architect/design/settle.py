@@ -21,9 +21,9 @@ MOST_ROUNDS = 12
 LEAST_SEVERITY = SEVERITIES.index("low")
 
 
-def settle(draft: Draft, judge: Judge) -> tuple[Draft, list[tuple[str, str]]]:
+def settle(draft: Draft, judge: Judge) -> tuple[Draft, list[tuple[Found, str]]]:
     """The draft with every fix that removed a definite finding without adding another; (finding, fix) pairs."""
-    applied: list[tuple[str, str]] = []
+    applied: list[tuple[Found, str]] = []
     for _ in range(MOST_ROUNDS):
         view, found = judge(draft.topology())
         before = _weight(found)
@@ -31,7 +31,7 @@ def settle(draft: Draft, judge: Judge) -> tuple[Draft, list[tuple[str, str]]]:
             better = _first_that_helps(draft, view, finding, before, judge)
             if better is not None:
                 draft, fix = better
-                applied.append((finding.id, fix))
+                applied.append((finding, fix))
                 break
         else:
             return draft, applied

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.analysis.view import View
-from data_integration_architect.design import caches, capture, causal, copies, layers, outbox, requests
+from data_integration_architect.design import caches, capture, causal, copies, layers, logfirst, outbox, requests
 from data_integration_architect.design.draft import Draft
-from data_integration_architect.design.workbench import Workbench
+from data_integration_architect.design.workbench import KEPT, Workbench
 
 BUILDERS: Mapping[str, Callable[[Workbench, Advice], str]] = {
-    "cdc": capture.capture,
-    "outbox": outbox.outbox,
-    "event-sourcing": requests.log_requests,
-    "local-transaction": requests.local,
     "batch-etl": capture.rebuild,
-    "cdc-invalidation": caches.invalidate_by_log,
     "cache-aside-with-ttl": caches.expire,
-    "lease-or-versioned-fill": caches.lease,
-    "log-messaging": layers.one_layer,
-    "single-store": copies.single_store,
-    "single-leader-with-fencing": copies.one_leader,
-    "synchronous-quorum-commit": copies.one_leader,
-    "home-region-per-key": copies.home_region,
-    "crdt-merge": copies.merge,
-    "read-from-primary": copies.read_primary,
     "causal-token": causal.token,
+    "cdc": capture.capture,
+    "cdc-invalidation": caches.invalidate_by_log,
+    "crdt-merge": copies.merge,
+    "home-region-per-key": copies.home_region,
+    "lease-or-versioned-fill": caches.lease,
+    "local-transaction": requests.local,
+    "outbox": outbox.outbox,
+    "read-from-primary": copies.read_primary,
+    "refetch-from-source": capture.refetch,
+    "single-leader-with-fencing": copies.one_leader,
+    "single-store": copies.single_store,
+    "synchronous-quorum-commit": copies.one_leader,
 }
 
 
@@ -49,6 +48,31 @@ def build_target(view: View, advice: Sequence[Advice]) -> Built:
     return built
 
 
+def done_with(done: str, fixes: Sequence[str], applied: Iterable[str]) -> str:
+    """What was done for an advice, with the fixes that were applied where its mechanism stays."""
+    used = [fix for fix in dict.fromkeys(applied) if fix in fixes]
+    return f"the mechanism stays; changed on it: {', '.join(used)}" if done == KEPT and used else done
+
+
 def _carry_out(bench: Workbench, advice: Advice) -> str:
-    build = BUILDERS.get(advice.choice.mechanism)
-    return build(bench, advice) if build else "kept as it is"
+    system, mechanism = bench.view.system, advice.choice.mechanism
+    build = BUILDERS.get(mechanism)
+    is_distributed = any(
+        flow.mechanism == "two-phase-commit" and (flow.source, flow.target) == advice.key for flow in bench.view.flows
+    )
+    if mechanism == "event-sourcing":
+        build = requests.log_requests if is_distributed else logfirst.log_first
+    elif mechanism == "outbox" and is_distributed:
+        build = requests.commit_at_owner
+    elif mechanism == "log-messaging":
+        handlers = {h for flow in bench.view.flows if flow.target == advice.target for h in flow.handlers}
+        computes = any(system.handlers[h].handler.computes for h in handlers)
+        is_pair = advice.source in system.handlers
+        build = causal.one_topic if is_pair else layers.one_layer if computes else logfirst.make_durable
+    if build is None:
+        return KEPT
+    done = build(bench, advice)
+    if done == KEPT and mechanism != "single-store":
+        way = " to ".join(dict.fromkeys(advice.key))
+        return f"not carried out: nothing on the way from {way} could be changed by itself; do it by hand"
+    return done

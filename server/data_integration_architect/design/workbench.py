@@ -7,12 +7,16 @@ from typing import Any
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.analysis.view import View
 from data_integration_architect.design.draft import Draft, Step, fitting
+from data_integration_architect.design.sources import FULL_BY_IDENTITY, needs_full_rows
 from data_integration_architect.topology import NONE
 from data_integration_architect.topology.values import seconds
 
 RETENTION_DAYS = 7
 PARTITIONS = 12
 HEARTBEAT, SLOT_LIMIT = "10s", "50GiB"
+KEPT = "kept as it is"
+# Products whose log is kept for a reader by a replication slot; of an unsaid product nobody knows.
+WITH_SLOTS = {"postgresql", "pgvector", None}
 
 
 class Workbench:
@@ -20,7 +24,8 @@ class Workbench:
 
     def __init__(self, view: View, draft: Draft) -> None:
         self.view, self.draft = view, draft
-        self.was_split = False
+        self.split_handlers: set[str] = set()
+        """Handlers whose distributed commit has been taken apart."""
         self.change_logs: dict[tuple[str, str], str] = {}
         """(system of record, entity) → channel that carries its changes in the target."""
 
@@ -81,33 +86,56 @@ class Workbench:
         """The channel with the changes of an entity, captured from the log of its system of record."""
         key = (source, entity)
         if key not in self.change_logs:
-            large = "included"
             channel = self.outage_safe_channel(
                 f"{entity}_changes", entity, version="commit-position", clock="database", on_delete="full",
-                unchanged_large_values=large,
+                unchanged_large_values="included",
             )  # fmt: skip
             self.change_logs[key] = channel
             process = f"{source}_capture"
             handler = self.draft.handler(f"{fitting(process)}.capture")
             if handler is None:
-                trigger = {
-                    "changes": source, "by": "log", "cursor": "commit-position", "sees_deletes": True,
-                    "row_image": "full", "snapshot": "interleaved", "snapshot_writes": "only-missing",
-                    "slot": {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT},
-                }  # fmt: skip
+                trigger = self.log_trigger(source, snapshot="interleaved", snapshot_writes="only-missing")
                 handler = {"trigger": trigger, "steps": [], "status": "planned"}
                 self.draft.add_handler(process, "capture", handler, instances=1, status="planned")
             handler["steps"].append({"append": channel, "entity": entity, "guard": "idempotent-producer"})
+            self._fit_row_image(source, handler)
         return self.change_logs[key]
 
+    def _fit_row_image(self, source: str, handler: dict[str, Any]) -> None:
+        """Whole old rows only where the key does not do; in most products they are what the log holds anyway."""
+        head = self.view.system.technology(source)
+        if head is None or head.id not in FULL_BY_IDENTITY:
+            return
+        full = any(needs_full_rows(self.draft.data, step["entity"]) for step in handler["steps"])
+        handler["trigger"]["row_image"] = "full" if full else "key"
+        for step in handler["steps"]:
+            self.draft.data["channels"][step["append"]]["event"]["on_delete"] = "full" if full else "key-only"
+
+    def log_trigger(self, source: str, **snapshot: str) -> dict[str, Any]:
+        """A capture of full rows from the log of a store; a slot only where the product has one."""
+        trigger: dict[str, Any] = {
+            "changes": source, "by": "log", "cursor": "commit-position", "sees_deletes": True,
+            "row_image": "full", **snapshot,
+        }  # fmt: skip
+        if getattr(self.view.system.technology(source), "id", None) in WITH_SLOTS:
+            trigger["slot"] = {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT}
+        return trigger
+
+    def compares_versions(self, store: str) -> bool:
+        """Whether the product can refuse an older version; assumed where the product was not said."""
+        head = self.view.system.technology(store)
+        return head is None or head.version_check != NONE
+
     def sink(self, channel: str, target: str, entity: str) -> None:
-        """A consumer that applies full states by key and refuses older versions.
+        """A consumer that applies full states by key and refuses older versions, where the product can.
 
         Search engines forget the version of a deletion soon, so nothing is promised of deletions there.
         """
+        guard: Step = {"guard": "version"} if self.compares_versions(target) else {}
+        if guard and self.view.system.kind(target) != "search":
+            guard["guard_keeps_deletes"] = True
         step: Step = {
-            "write": target, "entity": entity, "mode": "replace", "guard": "version",
-            **({} if self.view.system.kind(target) == "search" else {"guard_keeps_deletes": True}),
+            "write": target, "entity": entity, "mode": "replace", **guard,
             "values": "event", "missing_source": "delete", "retry": {"attempts": 10, "then": "block"},
         }  # fmt: skip
         trigger = {"consume": channel, "cursor": "offset", "workers": 1, "acknowledge": "after"}

@@ -1,51 +1,67 @@
-"""The design document: component map, ways of writing and reading, correctness of each flow, decisions, migration."""
+"""The design document: what is wrong, component map, ways of writing and reading, correctness, decisions, migration."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from data_integration_architect.analysis.view import View
-from data_integration_architect.design.result import AppliedFix, Decision, Phase
+from data_integration_architect.design.options import Comparison
+from data_integration_architect.design.plan import Planned
+from data_integration_architect.design.reach import reached
+from data_integration_architect.design.result import Decision, Phase
 from data_integration_architect.files import packaged_text
 from data_integration_architect.renderers import mermaid
-from data_integration_architect.renderers.markdown import cell, code
+from data_integration_architect.renderers.markdown import cell, code, fenced
 from data_integration_architect.renderers.sections import plain_value
 from data_integration_architect.results import Finding, Review
+from data_integration_architect.rules import Found
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 
-def design_document(
-    today: Review,
-    target: Review,
-    today_view: View,
-    target_view: View,
-    decisions: Sequence[Decision],
-    fixes: Sequence[AppliedFix],
-    phases: Sequence[Phase],
-) -> str:
+@dataclass(frozen=True)
+class DesignParts:
+    """What a document is made from; without decisions and phases where there is nothing to design."""
+
+    today: Review
+    target: Review
+    today_view: View
+    target_view: View
+    decisions: Sequence[Decision] = ()
+    applied: Sequence[tuple[Found, str]] = ()
+    phases: Sequence[Phase] = ()
+    planned: Sequence[Planned] = ()
+    options: Sequence[Comparison] = ()
+
+
+def design_document(parts: DesignParts) -> str:
     """The document in Markdown with Mermaid diagrams; every name from the topology is escaped."""
+    target, view = parts.target, parts.target_view
     entities = [o for o in target.systems_of_record if "." not in o.entity and o.store]
     return (
         _template()
         .render(
-            today=today,
+            today=parts.today,
             target=target,
-            decisions=decisions,
-            fixes=fixes,
-            phases=phases,
+            decisions=_decisions(parts),
+            fixes=_fixes(parts),
+            phases=list(zip(parts.phases, (one.changes for one in parts.planned), strict=True)),
+            options=parts.options,
+            records=[_record(view, owner) for owner in entities],
             entities=entities,
-            today_map=mermaid.component_map(today_view.topology),
-            target_map=mermaid.component_map(target_view.topology),
-            write_paths={o.entity: mermaid.write_path(target_view.topology, o.entity) for o in entities},
-            read_paths={o.entity: mermaid.read_path(target_view.topology, o.entity) for o in entities},
+            today_map=mermaid.component_map(parts.today_view.topology),
+            target_map=mermaid.component_map(view.topology),
+            write_paths={o.entity: mermaid.write_path(view.topology, o.entity) for o in entities},
+            read_paths={o.entity: mermaid.read_path(view.topology, o.entity) for o in entities},
             flows=_flows(target),
             integrity=_of(target, "integrity"),
             timeliness=_of(target, "timeliness"),
             availability=_of(target, "availability"),
+            conditional=[f for f in target.findings if not f.is_definite],
         )
         .strip()
         + "\n"
@@ -54,6 +70,56 @@ def design_document(
 
 def _of(review: Review, violated: str) -> list[Finding]:
     return [f for f in review.definite if f.violates == violated]
+
+
+def _record(view: View, owner: Any) -> dict[str, Any]:
+    """An entity with the stores that hold it: shards of the record, copies that a flow feeds, and others."""
+    stores = view.topology.stores
+    writers = view.owners[owner.entity].writers
+    key = stores[owner.store].partition_key if owner.store in stores else None
+    shards = [w for w in writers if w in stores and key and stores[w].partition_key == key]
+    fed = reached(view, owner.store)
+    others = [name for name in owner.derived if name not in fed]
+    return {
+        "entity": owner.entity,
+        "stores": sorted(shards) if len(shards) > 1 else [owner.store],
+        "shard_key": key if len(shards) > 1 else None,
+        "derived": [name for name in owner.derived if name in fed],
+        "others": others,
+    }
+
+
+def _decisions(parts: DesignParts) -> list[dict[str, Any]]:
+    """Decisions that differ in their target alone as one; each with when its runner-up fits, from the catalog."""
+    alike: dict[tuple[object, ...], list[Decision]] = {}
+    for decision in parts.decisions:
+        r = decision.recommendation
+        flips = tuple((flip.mechanism, str(flip.value), flip.path) for flip in r.would_flip)
+        alike.setdefault((r.from_, r.mechanism, r.runner_up, r.reason, decision.done, flips), []).append(decision)
+    return [_decision(parts, group) for group in alike.values()]
+
+
+def _decision(parts: DesignParts, group: list[Decision]) -> dict[str, Any]:
+    shelf = parts.today_view.catalog.mechanisms
+    decision = group[0]
+    runner = decision.recommendation.runner_up
+    when = shelf.entry(runner).use_when.rstrip(".") if runner in shelf else ""
+    when = when[:1].lower() + when[1:]
+    return {
+        "decision": decision,
+        "targets": [one.recommendation.to for one in group],
+        "decided_by": list(dict.fromkeys(path for one in group for path in one.recommendation.decided_by)),
+        "runner_up_when": when,
+    }
+
+
+def _fixes(parts: DesignParts) -> list[dict[str, Any]]:
+    """Fixes that were applied to what the mechanisms left: what each is, and the finding that it removed."""
+    shelf = parts.today_view.catalog.fixes
+    return [
+        {"fix": fix, "summary": shelf.entry(fix).summary, "id": found.id, "finding": found.match.summary}
+        for found, fix in parts.applied
+    ]
 
 
 def _flows(review: Review) -> list[dict[str, Any]]:
@@ -74,4 +140,5 @@ def _template() -> Template:
     environment.filters["plain"] = plain_value
     environment.filters["md"] = cell
     environment.filters["code"] = code
+    environment.filters["fenced"] = fenced
     return environment.from_string(packaged_text("prompts/design-document.md.j2"))

@@ -114,6 +114,13 @@ def code(text: str) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
+def fenced(text: str) -> str:
+    """`text` as a block of literal lines that its own backticks cannot close."""
+    lines = "\n".join(flat(line) for line in text.splitlines())
+    fence = _fence(lines, least=3)
+    return f"{fence}text\n{lines}\n{fence}"
+
+
 def _fence(text: str, least: int) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     return "`" * max(least, longest + 1)

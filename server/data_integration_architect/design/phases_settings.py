@@ -1,0 +1,187 @@
+"""Changes without a new way of the data, a cut-over of handlers, tokens on events, and the repair of old damage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from data_integration_architect.advice.choice import Advice
+from data_integration_architect.analysis.view import View
+from data_integration_architect.catalog import SEVERITIES
+from data_integration_architect.design.draft import Draft, steps_of
+from data_integration_architect.design.phases import Step, Steps, handlers_of, outage
+from data_integration_architect.design.reach import reached
+from data_integration_architect.rules import Found
+from data_integration_architect.topology import Topology, dump_topology
+
+# What was acted on wrongly once is found in no comparison of stores.
+BEYOND_COMPARISON = {"causal-dependency-lost"}
+LOUD = SEVERITIES.index("medium")
+
+
+def last_phases(today: View, target: Topology) -> Steps:
+    """Settings where the handlers stay; else a cut-over, with the old channels drained before new consumers start."""
+    before, after = dump_topology(today.topology), dump_topology(target)
+    if set(handlers_of(before)) == set(handlers_of(after)) and set(before.get("channels", {})) == set(
+        after.get("channels", {})
+    ):
+        in_doubt = _distributed(before) and not _distributed(after)
+        return (
+            Step(
+                "change-settings",
+                "Change the settings, guards and ids that are listed, one after the other; the ways of the data stay.",
+                "Each change was tried on a copy of the system, with the failure that it prevents provoked.",
+                "The failure that each change prevents no longer occurs, and nothing else got slower or stopped."
+                + (" No transaction is left prepared or in doubt." if in_doubt else ""),
+                "Provoke each failure again after its change.",
+                "Set the previous value again.",
+                target,
+            ),
+        )
+    removed = sorted(set(before.get("channels", {})) - set(after.get("channels", {})))
+    if removed and (draining := _draining(before, target, removed)) is not None:
+        return _drain_first(today, target, draining, removed)
+    return (
+        Step(
+            "cut-over",
+            "Deploy the new handlers stopped, then in one release start them and remove the steps that they replace.",
+            "The new handlers were tried against a copy; what they consume is retained for longer than the cut-over.",
+            f"The old path has no unhandled record left, and the new one keeps up {outage(today)}.",
+            "Count what entered the old and the new path around the release; each operation is in exactly one of them.",
+            "Stop the new handlers and deploy the previous release; waiting records stay in their channel.",
+            target,
+        ),
+    )
+
+
+def _distributed(data: dict[str, Any]) -> bool:
+    return any(isinstance(s.get("transaction"), list) for h in handlers_of(data).values() for s in steps_of(h))
+
+
+def _draining(before: dict[str, Any], target: Topology, removed: list[str]) -> Topology | None:
+    """The new writers and relays with the old consumers, which empty the channels that go; None without any."""
+    old = {n: h for n, h in handlers_of(before).items() if h.get("trigger", {}).get("consume") in removed}
+    if not old:
+        return None
+    draft = Draft(target)
+    for name in removed:
+        draft.group("channels")[name] = {**before["channels"][name], "status": "temporary"}
+    fresh = [
+        name
+        for name, channel in draft.data["channels"].items()
+        if name not in before.get("channels", {}) and "in" not in channel
+    ]
+    for name, handler in list(draft.handlers()):
+        if handler.get("trigger", {}).get("consume") in fresh:
+            draft.remove_handler(name)
+    for name, handler in old.items():
+        process, _, short = name.rpartition(".")
+        facts = {k: v for k, v in before["processes"][process].items() if k != "handlers"}
+        draft.add_handler(process, short, handler, **facts)
+    return draft.topology()
+
+
+def _drain_first(today: View, target: Topology, draining: Topology, removed: list[str]) -> Steps:
+    names = ", ".join(removed)
+    return (
+        Step(
+            "switch-writers",
+            f"One release makes the writers use the new way; the relay runs, the new consumers are deployed and "
+            f"stopped, and the old ones empty {names}.",
+            "Tables and channels exist, and the new consumers were tried against a copy; what they consume is retained "
+            "for longer than the old channels need to be emptied.",
+            f"{names} is empty, retries included, and nothing has been appended to it since the release.",
+            "Count what entered the old and the new way around the release; each operation is in exactly one of them.",
+            f"Deploy the previous release of the writers before the new consumers start; send what waits in the new "
+            f"channels through {names}.",
+            draining,
+        ),
+        Step(
+            "start-consumers",
+            f"Start the new consumers and remove {names} with its consumers. Until then what waits is only late.",
+            f"{names} is empty: a consumer that starts earlier could overtake what still waits there.",
+            f"The new consumers have caught up and keep up {outage(today)}.",
+            "Compare the effects with the operations of the time between the release and the start.",
+            "Stop the new consumers; records wait in their channels.",
+            target,
+        ),
+    )
+
+
+def token_phases(today: View, target: Topology, advice: Sequence[Advice]) -> Steps:
+    """Events carry the token, the check says what it would have done, then it waits."""
+    pairs = [
+        (index, one)
+        for one in advice
+        for index, pair in enumerate(today.topology.causality)
+        if one.choice.mechanism == "causal-token" and (pair.first, pair.then) == (one.source, one.target)
+    ]
+    if not pairs:
+        return ()
+    one = today.topology.causality[pairs[0][0]]
+    judge = one.checked_by or "the check"
+    # Nothing decides by the position before the last phase, so until then the system is that of today.
+    topology = today.topology
+    return (
+        Step(
+            "carry-token",
+            f"{one.then} puts the position of the last event of {one.first} that its author knew on each event; "
+            f"{judge} stores it and decides as before.",
+            f"{one.first} returns the position of its event to the author, and the author sends it on; old clients "
+            "without a position are counted.",
+            "The share of events without a position is small enough, and the rule for them is decided.",
+            "Positions of one group never go back; each is one that the stream of the first event really has.",
+            f"Leave the position out; {judge} does not read it yet.",
+            topology,
+        ),
+        Step(
+            "observe",
+            f"{judge} works out for each event whether it would wait, and for how long, and writes that down only.",
+            "Events carry positions.",
+            "The waits seen are within what receivers accept; a limit and what happens after it are decided.",
+            "Delay the view on purpose: events that would have been accepted wrongly are among those that would wait.",
+            "Stop writing it down.",
+            topology,
+        ),
+        Step(
+            "defer",
+            f"{judge} waits until its view has passed the position, and decides by the state at that position.",
+            "Waits and the limit are known; events that wait are kept durably, and other groups go on.",
+            "No event is decided before its position was passed, and none waits past the limit unnoticed.",
+            f"Repeat the run of today with the view delayed: {one.then} is refused or waits.",
+            f"{judge} decides at once again; the positions stay on the events.",
+            target,
+        ),
+    )
+
+
+def repair_phase(today: View, target: Topology, found: Sequence[Found], steps: Steps) -> Step | None:
+    """What today's defects have already left wrong in stores that no phase fills anew; None where there is none."""
+    fresh = {s.name for s in steps} & {"shadow", "replay"}
+    damaged = sorted(
+        {
+            t.store
+            for f in found
+            for t in f.match.targets
+            if f.is_definite
+            and SEVERITIES.index(f.severity) >= LOUD
+            and f.match.consequence.violates == "integrity"
+            and f.id not in BEYOND_COMPARISON
+            and t.store in target.stores
+            and not today.system.is_external(t.store)
+        }
+    )
+    if fresh or not damaged:
+        return None
+    owners = {o.store for o in today.owners.values() if o.store} - set(damaged)
+    records = sorted(owner for owner in owners if reached(today, owner) & set(damaged))
+    source = f"with {', '.join(records)}" if records else "with the log or the records of the operations"
+    return Step(
+        "repair",
+        f"Mend what is already wrong in {', '.join(damaged)}: no change above mends an older record.",
+        "The defects no longer occur, or the repair would have to be repeated.",
+        "A second comparison finds nothing that is older than the change.",
+        f"Compare {', '.join(damaged)} {source}, by key; write down what differs before it is mended.",
+        "Keep what was there before each correction; put it back.",
+        target,
+    )

@@ -1,0 +1,319 @@
+"""The design: options with their runs, phases that fit the system, what is carried out, what is left unsaid."""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from data_integration_architect.design.changes import changes
+from data_integration_architect.design.result import DesignResult
+from data_integration_architect.topology import dump_topology, load_topology, normalize
+from data_integration_architect.use_cases import Given, generate_design, judge
+from generated import random_topology
+from support import ROOT, load, parse_text, read_yaml
+
+EXAMPLES = sorted(p.stem for p in (ROOT / "examples").glob("*.yaml") if not p.stem.endswith(".evidence"))
+
+
+def design_of(data: dict[str, Any]) -> DesignResult:
+    return generate_design(Given(json.dumps(data), "test"))
+
+
+@cache
+def example(name: str) -> DesignResult:
+    return generate_design(Given((ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8"), name))
+
+
+def target_of(design: DesignResult) -> dict[str, Any]:
+    return parse_text(design.topology, "target").data
+
+
+def handlers_of(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {f"{p}.{h}": handler for p, e in data["processes"].items() for h, handler in e["handlers"].items()}
+
+
+def phase(design: DesignResult, name: str):
+    return next(p for p in design.phases if p.name == name)
+
+
+def saving(entity: str, *stores: str) -> dict[str, Any]:
+    """One handler that writes an entity to one store after the other."""
+    return {"app": {"handlers": {"save": {"steps": [{"write": store, "entity": entity} for store in stores]}}}}
+
+
+# Money transfer
+
+
+def test_the_textbook_split_is_refuted_by_runs_in_the_users_names():
+    document = example("money-transfer").document
+    made = document.index("money_is_conserved, where accounts_a refuses: is violated")
+    negative = document.index("balance_not_negative, where accounts_a applies everything: is violated")
+    chosen = document.index("(chosen)")
+    assert made < negative < chosen
+    run = document[made : document.index("```", document.index("```text", made) + 3)]
+    assert "refuses 2 for request 1: the balance is 1" in run
+    assert "accounts_b: adds 2 for request 1" in run
+    assert document.index("money_is_conserved, where accounts_a refuses: holds") > chosen
+    assert "balance_not_negative: holds" in document[chosen:]
+
+
+def test_the_options_follow_the_facts_of_a_transfer():
+    data = read_yaml(ROOT / "examples" / "money-transfer.yaml")
+    renamed = json.loads(json.dumps(data).replace("accounts_a", "purse").replace("accounts_b", "savings"))
+    assert "purse: refuses 2 for request 1" in design_of(renamed).document
+    no_floor = data | {"constraints": [c for c in data["constraints"] if c["kind"] != "non-negative"]}
+    assert "applies everything" not in design_of(no_floor).document
+    assert "Ways to split" not in design_of(data | {"constraints": []}).document
+
+
+def test_a_second_condition_asks_for_a_way_back():
+    data = read_yaml(ROOT / "examples" / "money-transfer.yaml")
+    data["processes"]["bank"]["handlers"]["transfer"]["steps"][0]["steps"][1]["guard"] = "condition"
+    assert "it can refuse what the source has given" in design_of(data).document
+    assert "Nothing that was stated lets accounts_b refuse" in example("money-transfer").document
+
+
+def test_a_split_transfer_keeps_its_outcome_for_the_caller():
+    design = example("money-transfer")
+    handlers = handlers_of(target_of(design))
+    accept = handlers["transfer_processor.validate"]["steps"][0]
+    assert accept["transaction"] == "accounts_a"
+    assert [next(iter(s.values())) for s in accept["steps"]] == [
+        "accounts_a",
+        "transfer_instruction_outbox",
+        "accounts_a",
+    ]
+    assert accept["steps"][2]["entity"] == "transfer_outcome"
+    assert handlers["bank.transfer_outcome"]["steps"] == [{"read": "accounts_a", "entity": "transfer_outcome"}]
+    assert "it says that the request was accepted" in design.document
+
+
+def test_the_phases_of_a_transfer_lead_from_the_commit_to_the_log():
+    design = example("money-transfer")
+    assert [p.name for p in design.phases] == ["outcome-by-id", "pilot", "all-requests", "remove-coordinator"]
+    first, pilot = (handlers_of(parse_text(p.topology, p.name).data) for p in design.phases[:2])
+    assert "bank.transfer_outcome" in first and "transfer_processor.validate" not in first
+    assert isinstance(pilot["bank.transfer"]["steps"][0]["transaction"], list)
+    assert "append" in pilot["bank.transfer_logged"]["steps"][0]
+    assert not any(p.new for p in design.phases)
+    assert design.phases[-1].findings == ()
+
+
+def test_a_commit_over_unlike_stores_becomes_an_outbox():
+    data = {
+        "scope": "whole",
+        "stores": {"db": {"technology": "oracle"}, "docs": {"technology": "mongodb"}},
+        "entities": {"order": {"key": "id"}, "paper": {"key": "id"}},
+        "processes": {
+            "app": {
+                "handlers": {
+                    "save": {
+                        "steps": [
+                            {
+                                "transaction": ["db", "docs"],
+                                "steps": [{"write": "db", "entity": "order"}, {"write": "docs", "entity": "paper"}],
+                            }
+                        ]
+                    }
+                }
+            }
+        },
+    }
+    handlers = handlers_of(target_of(design_of(data)))
+    commit = handlers["app.save"]["steps"][0]
+    assert commit["transaction"] == "db"
+    assert any("append" in s for s in commit["steps"])
+    assert handlers["docs_processor.apply"]["steps"][0]["transaction"] == "docs"
+
+
+# Friendship and messages
+
+
+def test_both_ways_of_keeping_a_pair_are_shown_with_what_breaks_them():
+    document = example("friendship-messages").document
+    token, shared = document.index("**Causal token"), document.index("**One topic keyed by pair_id**")
+    assert "(chosen)" in document[token : token + 60] and "(runner-up)" in document[shared : shared + 60]
+    assert "with the position of an acknowledged write: holds" in document[token:shared]
+    assert "with a position from a read that may be stale: is violated" in document[token:shared]
+    assert "with an append before the answer: holds" in document[shared:]
+    assert "with an append after an own commit that has already been answered: is violated" in document[shared:]
+    assert "message_service.send" in document[document.index("```text", token) : shared]
+
+
+def test_a_token_from_a_stale_read_turns_the_choice():
+    data = read_yaml(ROOT / "examples" / "friendship-messages.yaml")
+    chosen = next(d for d in example("friendship-messages").decisions if d.recommendation.mechanism == "causal-token")
+    assert [(f.value, f.mechanism) for f in chosen.recommendation.would_flip] == [("stale-read", "log-messaging")]
+    data["causality"][0].update({"token": "carried", "token_from": "stale-read"})
+    design = design_of(data)
+    pair = next(d for d in design.decisions if d.recommendation.from_ == "friendship_service.unfriend")
+    assert (pair.recommendation.mechanism, pair.recommendation.runner_up) == ("log-messaging", "causal-token")
+    target = target_of(design)
+    appended = {
+        handlers_of(target)[name]["steps"][0]["append"]
+        for name in ("friendship_service.unfriend", "message_service.send")
+    }
+    assert appended == {"friendship_events"}
+    assert target["channels"]["friendship_events"]["message_key"] == "pair_id"
+
+
+def test_a_token_is_carried_and_observed_before_it_decides():
+    design = example("friendship-messages")
+    assert [p.name for p in design.phases][:3] == ["carry-token", "observe", "defer"]
+    assert not any(p.new for p in design.phases)
+    assert phase(design, "defer").findings == ()
+
+
+# Layers
+
+
+def test_one_layer_replays_and_compares_before_readers_move():
+    design = example("engagement-counts-two-pipelines")
+    assert [p.name for p in design.phases] == ["replay", "compare", "switch-reads", "stop-old-layers"]
+    replay = parse_text(phase(design, "replay").topology, "replay").data
+    assert {"batch.aggregate", "topology.aggregate", "topology_replay.aggregate"} <= set(handlers_of(replay))
+    assert handlers_of(replay)["topology_replay.aggregate"]["steps"][0]["write"] == "realtime_cache_shadow"
+    assert replay["channels"]["kafka"]["retention"] == "forever"
+    assert "hadoop_logs" in phase(design, "replay").what
+    assert "For billing" in phase(design, "compare").exit
+    readers = parse_text(phase(design, "switch-reads").topology, "switch").data["readers"]
+    assert readers[0]["reads"] == "realtime_cache_shadow"
+
+
+# Phases in general
+
+
+def test_an_unsaid_outage_is_not_given_a_length():
+    shadow = phase(example("online-retailer"), "shadow")
+    assert "nobody said how long that is" in shadow.exit
+    data = read_yaml(ROOT / "examples" / "online-retailer.yaml") | {"context": {"longest_outage": "3d"}}
+    assert "for 3d, the longest outage" in phase(design_of(data), "shadow").exit
+
+
+def test_a_capture_names_what_its_product_needs():
+    assert (
+        "REPLICA IDENTITY FULL on the tables of inventory, order" in phase(example("online-retailer"), "shadow").entry
+    )
+    entry = phase(example("catalog-search-dual-write"), "shadow").entry
+    assert "binlog_row_image=FULL" in entry and "REPLICA IDENTITY" not in entry
+    assert "slots" not in phase(example("catalog-search-dual-write"), "shadow").rollback
+
+
+def test_whole_rows_are_asked_for_only_where_the_key_is_not_enough():
+    data = read_yaml(ROOT / "examples" / "online-retailer.yaml")
+    for entity in data["entities"].values():
+        entity["large_columns"] = False
+    design = design_of(data)
+    assert "REPLICA IDENTITY FULL on" not in design.document
+    assert handlers_of(target_of(design))["postgres_capture.capture"]["trigger"]["row_image"] == "key"
+    assert design.remaining == ()
+
+
+def test_old_writes_go_on_while_the_new_way_is_a_shadow():
+    """Also where the new way begins with an outbox in the transaction of the old write."""
+    data = read_yaml(ROOT / "examples" / "online-retailer.yaml")
+    data["stores"]["postgres"]["log_access"] = False
+    shadow = parse_text(phase(design_of(data), "shadow").topology, "shadow").data
+    steps = handlers_of(shadow)["shop.save_product"]["steps"]
+    assert {"search", "warehouse"} <= {s.get("write") for s in steps}
+    assert any("append" in inner for s in steps for inner in s.get("steps", []))
+
+
+def test_new_consumers_wait_until_the_old_channel_is_empty():
+    design = example("task-before-commit")
+    assert [p.name for p in design.phases] == ["switch-writers", "start-consumers"]
+    switching = handlers_of(parse_text(design.phases[0].topology, "x").data)
+    assert switching["workers.deliver"]["trigger"]["consume"] == "celery_broker"
+    assert "celery_broker is empty" in design.phases[1].entry
+
+
+def test_damage_that_no_phase_fills_anew_is_repaired():
+    assert [p.name for p in example("unchanged-large-column").phases] == ["change-settings", "repair"]
+    assert "elasticsearch, warehouse with postgres" in phase(example("unchanged-large-column"), "repair").verification
+    assert "repair" not in [p.name for p in example("online-retailer").phases]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_documents_claim_nothing_that_was_not_said(name):
+    design = example(name)
+    assert "one longest outage" not in design.document
+    for decision in design.decisions:
+        reason = decision.recommendation.reason
+        assert "recognises is enough" not in reason
+        assert "the mechanism is right" not in reason
+        assert (decision.done == "kept as it is") <= (decision.recommendation.mechanism == "keep-current")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_changes_of_the_phases_lead_from_today_to_the_target(name):
+    """A phase lists changes where its system differs from the one before, and none where it does not."""
+    design = example(name)
+    last = dump_topology(
+        normalize(
+            load_topology(parse_text((ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8"), name))
+        ).topology
+    )
+    for one in design.phases:
+        now = parse_text(one.topology, one.name).data
+        assert bool(changes(last, now)) == (last != now), one.name
+        last = now
+    if design.phases:
+        assert last == target_of(design)
+
+
+def test_shards_of_one_record_are_no_copies_of_each_other():
+    document = example("money-transfer").document
+    assert "| account | accounts_a and accounts_b (each its own keys, by account_id) | – |" in document
+    assert "Compare ledger_debit with ledger_credit" not in example("server-made-operation-id").document
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_a_decision_is_carried_out_or_says_why_not(seed):
+    data = random_topology(seed)
+    design = design_of(data)
+    for decision in design.decisions:
+        if decision.done == "kept as it is":
+            assert decision.recommendation.mechanism in {"keep-current", "federated-read", "single-store", "none"}
+
+
+def test_a_source_without_log_is_read_again_after_a_notification():
+    data = {
+        "scope": "whole",
+        "stores": {"bucket": {"technology": "s3"}, "index": {"technology": "opensearch"}},
+        "entities": {"image": {"key": "path", "system_of_record": "bucket"}},
+        "processes": {
+            "app": {
+                "handlers": {
+                    "save": {"steps": [{"write": "bucket", "entity": "image"}, {"write": "index", "entity": "image"}]}
+                }
+            }
+        },
+    }
+    design = design_of(data)
+    handlers = handlers_of(target_of(design))
+    assert handlers["bucket_notifications.notify_image"]["trigger"]["by"] == "trigger"
+    assert {"read": "bucket", "entity": "image"} in handlers["index_sink.fetch_image"]["steps"]
+    assert "index_rebuild.rebuild_image" in handlers
+    assert not any(h["trigger"].get("by") == "log" for h in handlers.values() if "trigger" in h)
+
+
+def test_a_log_that_comes_first_feeds_both_stores():
+    data = {
+        "scope": "whole",
+        "stores": {"found": {"technology": "solr"}, "index": {"technology": "opensearch"}},
+        "entities": {"page": {"key": "id", "system_of_record": "found"}},
+        "processes": {
+            "app": {
+                "handlers": {
+                    "save": {"steps": [{"write": "found", "entity": "page"}, {"write": "index", "entity": "page"}]}
+                }
+            }
+        },
+        "context": {"freshness_wanted": "2s"},
+    }
+    target = target_of(design_of(data))
+    handlers = handlers_of(target)
+    assert handlers["app.save"]["steps"][0]["append"] == "page_log"
+    assert {"found_sink.apply_page", "index_sink.apply_page"} <= set(handlers)
+    assert judge(load(target)).view.record_of("page") == "page_log"
