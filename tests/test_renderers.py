@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -16,6 +17,7 @@ from data_integration_architect.renderers.sections import VIEWS
 from data_integration_architect.results import Changes, Review
 from golden_files import assert_golden
 from sample_review import sample_review, sample_topology
+from support import ROOT, read_yaml
 from token_count import token_count
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -167,6 +169,33 @@ def designed(name: str) -> str:
 def test_hostile_names_in_the_design_document(name):
     # Sections are sorted by name, so both names start alike.
     assert shape(designed(f"x{name}"[:180])) == shape(designed("xname"))
+
+
+@pytest.mark.parametrize(
+    ("example", "names"),
+    [
+        ("money-transfer", ("accounts_a", "balance_not_negative", "account_id")),
+        ("friendship-messages", ("friendship_service", "pair_id", "notifier_view")),
+    ],
+)
+@pytest.mark.parametrize("name", HOSTILE, ids=HOSTILE_IDS)
+def test_hostile_names_in_the_options_of_a_design(name, example, names):
+    def called(value: Any, word: str) -> Any:
+        if isinstance(value, dict):
+            return {called(k, word): called(v, word) for k, v in value.items()}
+        if isinstance(value, list):
+            return [called(v, word) for v in value]
+        for number, old in enumerate(names):
+            if value == old or (isinstance(value, str) and value.startswith(f"{old}.")):
+                return f"{old[:2]}{number}{word}{value[len(old) :]}"
+        return value
+
+    def document(word: str) -> str:
+        data = read_yaml(ROOT / "examples" / f"{example}.yaml")
+        return use_cases.generate_design(Given(json.dumps(called(data, word)), example)).document
+
+    # A dot sets off a handler of a process, and names are trimmed.
+    assert shape(document(name.replace(".", "").strip()[:150])) == shape(document("name"))
 
 
 def test_a_name_at_the_start_of_a_line_makes_no_block():

@@ -65,6 +65,13 @@ class Draft:
         element["handlers"][name] = facts
         return f"{process}.{name}"
 
+    def put_handler(self, handler_id: str, facts: dict[str, Any], process_facts: dict[str, Any]) -> None:
+        """Puts a handler under its own name, over one that is there; for copies from another draft."""
+        process, _, name = handler_id.rpartition(".")
+        kept = {k: v for k, v in process_facts.items() if k != "handlers"}
+        element = self.group("processes").setdefault(process, {**kept, "handlers": {}})
+        element["handlers"][name] = facts
+
     def handler(self, handler_id: str) -> dict[str, Any] | None:
         process, _, name = handler_id.rpartition(".")
         found: dict[str, Any] | None = self.data.get("processes", {}).get(process, {}).get("handlers", {}).get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from data_integration_architect.analysis.view import View
-from data_integration_architect.design.draft import Draft, steps_of
+from data_integration_architect.design.draft import Draft, fitting, steps_of
 from data_integration_architect.design.phases import Step, Steps, outage, shadow_of, shadow_store, switched
 from data_integration_architect.topology import Topology
 
@@ -37,7 +37,7 @@ def layer_phases(today: View, target: Topology) -> Steps:
         dedup = facts.get("dedup")
         if isinstance(dedup, dict) and dedup.get("in") in stores:
             facts["dedup"] = {**dedup, "in": shadow_of(dedup["in"])}
-        draft.add_handler(f"{process}_replay", name, facts, status="planned")
+        draft.put_handler(f"{fitting(process)}_replay.{name}", facts, {"status": "planned"})
         for store in stores:
             draft.group("stores")[shadow_of(store)] = shadow_store(draft.data["stores"][store])
         channel = handler.get("trigger", {}).get("consume")

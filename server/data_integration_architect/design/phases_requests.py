@@ -7,7 +7,7 @@ from typing import Any
 
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.analysis.view import View
-from data_integration_architect.design.draft import Draft, steps_of
+from data_integration_architect.design.draft import Draft, fitting, steps_of
 from data_integration_architect.design.phases import Step, Steps, handlers_of
 from data_integration_architect.topology import Topology, dump_topology
 
@@ -76,11 +76,10 @@ def _pilot(first: Topology, target: Topology, names: list[str]) -> Topology:
             draft.group(group).setdefault(name, element)
     for handler_id, handler in new.handlers():
         process, _, name = handler_id.rpartition(".")
-        facts = {k: v for k, v in new.data["processes"][process].items() if k != "handlers"}
         if handler_id in names:
-            draft.add_handler(process, f"{name}_logged", handler)
+            draft.put_handler(f"{process}.{fitting(name)}_logged", handler, {})
         elif draft.handler(handler_id) is None:
-            draft.add_handler(process, name, handler, **facts)
+            draft.put_handler(handler_id, handler, new.data["processes"][process])
     return draft.topology()
 
 
@@ -112,7 +111,7 @@ def _outcomes(
             if entity is None:
                 continue
             draft.group("entities")[entity] = new.data["entities"][entity]
-            draft.add_handler(process, other.rpartition(".")[2], handler)
+            draft.put_handler(other, handler, {})
             _record(draft.handler(name) or {}, owner, entity)
     where = ", ".join(dict.fromkeys(owners))
     return Step(

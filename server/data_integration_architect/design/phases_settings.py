@@ -75,9 +75,7 @@ def _draining(before: dict[str, Any], target: Topology, removed: list[str]) -> T
         if handler.get("trigger", {}).get("consume") in fresh:
             draft.remove_handler(name)
     for name, handler in old.items():
-        process, _, short = name.rpartition(".")
-        facts = {k: v for k, v in before["processes"][process].items() if k != "handlers"}
-        draft.add_handler(process, short, handler, **facts)
+        draft.put_handler(name, handler, before["processes"][name.rpartition(".")[0]])
     return draft.topology()
 
 

@@ -114,14 +114,12 @@ def _shadow(today: Topology, target: Topology, fed: list[str]) -> Topology | Non
     for store in fed:
         draft.group("stores")[shadow_of(store)] = shadow_store(new.data["stores"][store])
     for handler_id, handler in fresh:
-        process, _, name = handler_id.rpartition(".")
+        process = handler_id.rpartition(".")[0]
         facts = {**handler, "steps": _renamed(handler.get("steps", []), set(fed))}
         dedup = facts.get("dedup")
         if isinstance(dedup, dict) and dedup.get("in") in fed:
             facts["dedup"] = {**dedup, "in": shadow_of(dedup["in"])}
-        draft.add_handler(
-            process, name, facts, **{k: v for k, v in new.data["processes"][process].items() if k != "handlers"}
-        )
+        draft.put_handler(handler_id, facts, new.data["processes"][process])
     _write_outboxes(draft, new)
     return draft.topology()
 

@@ -156,7 +156,7 @@ def _log_and_split(bench: Workbench, split: Split) -> None:
     if "request" in trigger:
         who = {k: v for k, v in trigger["request"].items() if k == "from"}
         asked["trigger"] = {"request": who}
-    draft.add_handler(process, outcome, asked)
+    draft.put_handler(f"{process}.{fitting(outcome)}", asked, {})
     _deliver(bench, split, table, instruction, f"{processor}_relay")
     for constraint in draft.data.get("constraints", []):
         if constraint.get("entity") == first.get("entity"):
