@@ -1,5 +1,6 @@
 """The law of unknowns: silence about a fact never hides a finding, and every condition is exactly the one stated."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from data_integration_architect.errors import ArchitectError
+from data_integration_architect.explain import guide
 from data_integration_architect.files import format_path
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import Topology, dump_topology, load_topology, normalize
@@ -16,7 +18,7 @@ from data_integration_architect.use_cases import judge
 from support import ROOT, load, parse_text, read_yaml
 
 # What an element is or is connected to: taking it away makes another system, not an unknown fact.
-# `dedup` is a memory with attributes of its own: each of those is taken away by itself.
+# `dedup` and the optional elements have attributes of their own: each of those is taken away by itself.
 STRUCTURE = {
     "system", "scope", "entity", "in", "name", "steps", "on_miss", "handlers", "trigger", "stores",
     "channels", "entities", "processes", "readers", "causality", "constraints", "context", "symptoms",
@@ -34,9 +36,15 @@ def documented_defaults() -> frozenset[str]:
     names = set()
     for definition in Model.model_json_schema(by_alias=True)["$defs"].values():
         for name, field in definition.get("properties", {}).items():
-            if "Default:" in field.get("description", "") or "Default for" in field.get("description", ""):
+            if re.search(r"Default(:| for )", field.get("description", "")):
                 names.add(name)
     return frozenset(names)
+
+
+def test_the_guide_gives_a_reason_for_every_default():
+    part = next(part for part in guide().parts if part.heading == "What silence says")
+    named = {word for _, text in part.items for word in re.findall(r"`([a-z_]+)`", text)}
+    assert named == documented_defaults() | {"status", "scope"}
 
 
 def attributes(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.topology import Append, OnConsume
 
@@ -61,6 +62,31 @@ def runs_in_parallel(site: HandlerSite) -> bool:
     if not isinstance(trigger, OnConsume) or trigger.workers is None:
         return False
     return trigger.workers == "many" or trigger.workers > 1
+
+
+def may_run_in_parallel(site: HandlerSite) -> bool:
+    """Whether that is so, or nobody said how many workers there are."""
+    trigger = site.handler.trigger
+    return runs_in_parallel(site) or (isinstance(trigger, OnConsume) and trigger.workers is None)
+
+
+def has_many_workers(site: HandlerSite, facts: Facts) -> bool:
+    """Whether records of one partition, or rows of one table, are handled at the same time; asked if nobody said."""
+    trigger = site.handler.trigger
+    if not isinstance(trigger, OnConsume):
+        return False
+    ask = f"How many workers of {site.id} handle records of one partition at the same time?"
+    workers = facts.ask((*site.path, "trigger", "workers"), trigger.workers, ("many", 1), ask)
+    return bool(workers == "many" or workers > 1)
+
+
+def has_many_instances(site: HandlerSite, facts: Facts) -> bool:
+    """Whether several runs of a handler overlap; asked if nobody said how many instances there are."""
+    if site.concurrent:
+        return True
+    ask = f"How many instances of {site.process_name} run at the same time?"
+    path = ("processes", site.process_name, "instances")
+    return bool(facts.ask(path, site.process.instances, ("many", 1), ask) == "many")
 
 
 def has_competing_consumers(system: System, site: HandlerSite) -> bool:

@@ -208,6 +208,15 @@ def competes(system: System, site: HandlerSite) -> bool:
     return runs_in_parallel(site) or site.concurrent
 
 
+def may_compete(system: System, site: HandlerSite) -> bool:
+    """Whether that is so, or nobody said how many instances there are."""
+    if competes(system, site):
+        return True
+    if site.consumed is None or _routes_keys(site) or site.process.instances is not None:
+        return False
+    return order_of(system, site.consumed) not in {"per-partition", "per-group"}
+
+
 def _routes_keys(site: HandlerSite) -> bool:
     trigger = site.handler.trigger
     return isinstance(trigger, OnConsume) and trigger.same_key_same_worker is True

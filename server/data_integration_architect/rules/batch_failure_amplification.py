@@ -20,8 +20,13 @@ from data_integration_architect.topology import OnConsume
 def sites(view: View) -> Iterator[HandlerSite]:
     for site in view.system.handlers.values():
         trigger = site.handler.trigger
-        if isinstance(trigger, OnConsume) and (trigger.batch or 1) > 1 and site.changes and not is_planned(site):
+        if isinstance(trigger, OnConsume) and _may_take_batches(trigger) and site.changes and not is_planned(site):
             yield site
+
+
+def _may_take_batches(trigger: OnConsume) -> bool:
+    """Whether records are handled together, or nobody said their number but what happens when such a batch fails."""
+    return trigger.batch > 1 if trigger.batch is not None else trigger.batch_failure == "whole"
 
 
 def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
@@ -36,6 +41,9 @@ def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
     )
     if fails == "single":
         return None
+    ask = f"How many records does {site.id} handle together?"
+    if facts.ask((*site.path, "trigger", "batch"), trigger.batch, (100, 1), ask) == 1:
+        return None
     ends = {e.step.retry.then for e in site.changes if e.step.retry is not None}
     effects = effects_behind(view, site)
     consequence = Consequence("availability", effect="blocks-own")
@@ -46,11 +54,12 @@ def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
     elif "dead-letter" in ends:
         consequence = Consequence("timeliness")
         outcome = "goes to the dead letters, good records included"
+    taken = trigger.batch or "several"
     return Match(
         elements=(trigger.consume, site.id),
         at=(*site.path, "trigger", "batch"),
         summary=(
-            f"{site.id} takes {trigger.batch} records of {trigger.consume} together: one that cannot be handled makes "
+            f"{site.id} takes {taken} records of {trigger.consume} together: one that cannot be handled makes "
             f"all fail, and the batch {outcome}"
         ),
         consequence=consequence,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from data_integration_architect.analysis.delivery import has_many_instances
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.idempotency import (
     dedup_fields,
@@ -183,7 +184,7 @@ def _scope(view: View, site: HandlerSite, dedup: Dedup, facts: Facts) -> str | N
             f"Do all instances of {site.id} know what one of them has handled?",
         )
     if scope == "per-instance":
-        return "remembers in each instance what that one handled" if site.concurrent else None
+        return "remembers in each instance what that one handled" if has_many_instances(site, facts) else None
     if scope != "per-partition" or channel is None or channel.partitions == 1:
         return None
     if moved is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from data_integration_architect.analysis.delivery import runs_in_parallel
+from data_integration_architect.analysis.delivery import has_many_workers, may_run_in_parallel
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.guards import accepts_old, old_wins, told_apart
 from data_integration_architect.analysis.match import Match
@@ -23,7 +23,8 @@ Site = tuple[HandlerSite, Effect]
 
 def sites(view: View) -> Iterator[Site]:
     for site in view.system.handlers.values():
-        if site.consumed and view.system.channel_kind(site.consumed) in {"log", "unknown"} and runs_in_parallel(site):
+        kind = view.system.channel_kind(site.consumed) if site.consumed else None
+        if kind in {"log", "unknown"} and may_run_in_parallel(site):
             for effect in applied_from(view, site):
                 yield site, effect
 
@@ -32,6 +33,8 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     handler, effect = site
     trigger = handler.handler.trigger
     if not isinstance(trigger, OnConsume) or handler.consumed is None:
+        return None
+    if not has_many_workers(handler, facts):
         return None
     routed = facts.ask(
         (*handler.path, "trigger", "same_key_same_worker"),

@@ -21,6 +21,7 @@ from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import HandlerSite
 from data_integration_architect.analysis.view import View
+from data_integration_architect.topology import NONE
 
 Site = tuple[Layers, HandlerSite]
 
@@ -33,7 +34,7 @@ def sites(view: View) -> Iterator[Site]:
 def judge(view: View, site: Site, facts: Facts) -> Match | None:
     layers, handler = site
     what = computation(handler)
-    if what.exact is False and not is_decisive(view.system, handler):
+    if what.exact is False and not _is_decided_on(view, handler, facts):
         return None
     if what.late is None and not _can_be_late(view, layers, handler):
         return None
@@ -53,6 +54,18 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         targets=tuple(Target(e.target, e.entity) for e in results),
         shows=frozenset({"missing", "wrong-total"}),
     )
+
+
+def _is_decided_on(view: View, handler: HandlerSite, facts: Facts) -> bool:
+    """Whether somebody decides on an estimate; asked of one reader where nobody said what is decided."""
+    if is_decisive(view.system, handler):
+        return True
+    for effect in results_of(handler):
+        for index in view.system.readers_of(effect.target, effect.entity):
+            if view.topology.readers[index].decides is None:
+                ask = f"What is decided on {effect.entity or 'what'} that somebody reads in {effect.target}?"
+                return bool(facts.ask(("readers", index, "decides"), None, ("billing", NONE), ask) == "billing")
+    return False
 
 
 def _can_be_late(view: View, layers: Layers, handler: HandlerSite) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.capture import repair_of_all, trails
-from data_integration_architect.analysis.delivery import runs_in_parallel
+from data_integration_architect.analysis.delivery import may_run_in_parallel, runs_in_parallel
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.guards import lets_old_in, refuses_old, told_apart
 from data_integration_architect.analysis.keys import comes_once
@@ -28,7 +28,8 @@ def sites(view: View) -> Iterator[HandlerSite]:
         trigger = site.handler.trigger
         if not isinstance(trigger, OnConsume) or system.channel_kind(trigger.consume) != "table":
             continue
-        if (site.concurrent or runs_in_parallel(site)) and trigger.same_key_same_worker is not True:
+        at_once = site.concurrent or may_run_in_parallel(site) or site.process.instances is None
+        if at_once and trigger.same_key_same_worker is not True:
             yield site
 
 
@@ -53,6 +54,12 @@ def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
         ask = f"How do the instances of {site.id} share the rows of {channel}?"
         claim = facts.ask((*site.path, "trigger", "claim"), trigger.claim, ("skip-locked", "lock"), ask)
         if claim == "lock" and not runs_in_parallel(site):
+            return None
+    elif not runs_in_parallel(site):
+        # Nobody counted them all: a single worker keeps the rows of a key together, as many that share them by key do.
+        ask = f"Do rows of one key of {channel} always go to the same worker of {site.id}?"
+        path = (*site.path, "trigger", "same_key_same_worker")
+        if trigger.claim == "lock" or facts.ask(path, trigger.same_key_same_worker, (False, True), ask):
             return None
     if sinks:
         sinks = sorted((e for e in sinks if lets_old_in(view, e, facts)), key=is_guarded)

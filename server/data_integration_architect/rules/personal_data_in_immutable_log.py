@@ -37,7 +37,7 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     name, entity = site
     system = view.system
     channel, element = system.topology.channels[name], system.entity(entity)
-    if element is None or not is_personal(system, entity):
+    if element is None or not (element.personal_data is None or is_personal(system, entity)):
         return None
     if channel.cleanup == "compact" and channel.event.on_delete != NONE and element.deletes != "never":
         return None

@@ -33,7 +33,7 @@ def sites(view: View) -> Iterator[Site]:
             continue
         for trail in trails(system, site):
             streams.add((trail.end.target, trail.end.entity))
-            if trigger.snapshot_writes == "overwrite" and not refuses_old(view, trail.end):
+            if _may_overwrite(trigger) and not refuses_old(view, trail.end):
                 yield site, trail.end, trigger.changes
     for site in system.handlers.values():
         if "temporary" not in (site.handler.status, site.process.status) or site.consumed or site.captured:
@@ -41,6 +41,12 @@ def sites(view: View) -> Iterator[Site]:
         for write in site.changes:
             if (write.target, write.entity) in streams and _takes_old(view, write):
                 yield from ((site, write, source) for source in _sources(view, site, write))
+
+
+def _may_overwrite(trigger: OnChanges) -> bool:
+    """Whether rows of a snapshot replace others, or there is one of which nobody said that they do not."""
+    has_one = trigger.snapshot not in (None, NONE)
+    return trigger.snapshot_writes == "overwrite" or (trigger.snapshot_writes is None and has_one)
 
 
 def _takes_old(view: View, write: Effect) -> bool:
@@ -70,6 +76,9 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         ask = f"How does the snapshot of {handler.id} meet its stream?"
         said = trigger.snapshot
         if facts.ask((*handler.path, "trigger", "snapshot"), said, (NONE, "interleaved"), ask) == "interleaved":
+            return None
+        ask = f"May a row of the snapshot of {handler.id} replace what its stream has brought?"
+        if facts.ask(at, trigger.snapshot_writes, ("overwrite", "only-missing"), ask) != "overwrite":
             return None
     if is_guarded(write) and not lets_old_in(view, write, facts):
         return None

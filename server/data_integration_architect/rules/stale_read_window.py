@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from data_integration_architect.analysis.caches import fills, invalidations
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
-from data_integration_architect.analysis.severity import DECISIVE, Consequence, Target
+from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import Effect, System
 from data_integration_architect.analysis.view import View
 from data_integration_architect.files import DocumentPath
@@ -111,25 +111,41 @@ def _lag_of_feed(system: System, feed: Effect) -> Lag:
 def judge(view: View, site: Site, facts: Facts) -> Match | None:
     reader, lag = site.reader, site.lag
     subject = reader.entity or "records"
-    if reader.own_writes == "required" and _misses_own_writes(view, site):
+    if _needs_own_writes(site, facts) and _misses_own_writes(view, site):
         route = reader.own_writes_from or site.store
         return _match(
             site,
             f"Who changes {subject} must see it at once, but reads it from {route}, which follows {lag.source} later",
             Consequence("timeliness", staleness_seconds=lag.within),
         )
-    if not (reader.decides in DECISIVE or reader.decides == "other" or reader.persisted):
-        return None
+    kept = bool(reader.persisted)
+    decides = reader.decides
+    if not kept:
+        if decides is None and reader.tolerates is None:
+            # Of a reader whose needs nobody described, none is asked in particular.
+            return None
+        ask = f"What is decided on {subject} that somebody reads in {site.store}?"
+        decides = facts.ask(("readers", site.index, "decides"), decides, ("other", NONE), ask)
+        if decides == NONE:
+            return None
     if not _is_too_old(site, facts):
         return None
-    what = "stores" if reader.persisted else f"decides about {reader.decides} on"
-    kept = bool(reader.persisted)
+    what = "stores" if kept else f"decides about {decides} on"
     return _match(
         site,
         f"A reader of {site.store} {what} {subject} that can be older than it tolerates, because {site.store} follows "
         f"{lag.source} later",
         Consequence("integrity", heals="never") if kept else Consequence("timeliness", staleness_seconds=lag.within),
     )
+
+
+def _needs_own_writes(site: Site, facts: Facts) -> bool:
+    reader = site.reader
+    if reader.own_writes is None and reader.own_writes_from is None:
+        return False
+    ask = f"Must who changes {reader.entity or 'records'} see it at once in {site.store}?"
+    path = ("readers", site.index, "own_writes")
+    return bool(facts.ask(path, reader.own_writes, ("required", "not-required"), ask) == "required")
 
 
 def _is_too_old(site: Site, facts: Facts) -> bool:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from data_integration_architect.analysis.delivery import has_many_instances
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.guards import accepts_old, old_wins, told_apart
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import (
     applied_from,
     competes,
+    may_compete,
     order_of,
     overwritten,
     place,
@@ -42,10 +44,10 @@ def _keeps_order(view: View, site: HandlerSite, channel: str) -> bool:
     if kind in {"table", "lossy"} or (isinstance(trigger, OnConsume) and trigger.same_key_same_worker):
         return True
     if kind == "log":
-        return order == "per-partition" or not competes(system, site)
+        return order == "per-partition" or not may_compete(system, site)
     if kind == "webhook" or order == "none":
         return order not in {None, "none"} or (isinstance(trigger, OnConsume) and _is_alone(site, trigger, kind))
-    return not competes(system, site)
+    return not may_compete(system, site)
 
 
 def _is_alone(site: HandlerSite, trigger: OnConsume, kind: str) -> bool:
@@ -71,6 +73,9 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         )
         if order in {"per-partition", "per-group"} or (kind == "webhook" and order == "total"):
             return None
+    turns = kind not in {"log", "queue"} or order_of(system, channel) == "none" or competes(system, handler)
+    if not turns and not has_many_instances(handler, facts):
+        return None
     if not accepts_old(view, effect, facts):
         return None
     subject = effect.entity or "a record"

@@ -44,7 +44,7 @@ class Reader(Element):
     tolerates: Duration | Literal["none"] | None = None
     """Staleness that is tolerated; `none` = no staleness."""
     decides: Literal["none", "access", "billing", "stock", "legal", "other"] | None = None
-    """What is decided on what was read. Default: none."""
+    """What is decided on what was read."""
     own_writes: Literal["required", "not-required"] | None = None
     """Whether a person must see what they just wrote. Default: not-required."""
     own_writes_from: StoreName | None = None

@@ -25,9 +25,9 @@ class Movement(ShortForm):
     to: PlaceName
     """Store that is written, or channel that is appended to."""
     mode: Literal["insert", "replace", "merge", "increment", "delete", "rebuild-and-swap"] | None = None
-    """How a store is written. Default: replace."""
+    """How a store is written. Default: replace, the record as it now is."""
     instances: Literal["many"] | Count | None = None
-    """How many run. Default: 1."""
+    """How many run."""
 
 
 class Capture(Movement, OnChanges):

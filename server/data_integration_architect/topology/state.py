@@ -200,7 +200,7 @@ class Entity(Element):
     deletes: Literal["hard", "soft", "never"] | None = None
     """Whether records are removed, marked, or kept."""
     personal_data: Annotated[PersonalData, word_to_mapping("erase_within", NONE)] | None = None
-    """Rules for personal data in it; `none` = it holds none. Default: none."""
+    """Rules for personal data in it; `none` = it holds none."""
     references: tuple[Reference, ...] = ()
     """Entities in other stores that it refers to."""
     large_columns: Flag | None = None

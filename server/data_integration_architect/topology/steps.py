@@ -78,7 +78,7 @@ class Write(StepBase):
     entity: SubjectName | None = None
     """Entity, or ENTITY.PART."""
     mode: Literal["insert", "replace", "merge", "increment", "delete", "rebuild-and-swap"] | None = None
-    """How it writes. Default: replace."""
+    """How it writes. Default: replace, the record as it now is."""
     guard: Literal["none", "version", "unique-key", "lease", "condition"] | None = None
     """What makes the store refuse a stale or repeated write."""
     guard_compares: Literal["greater", "greater-or-equal"] | None = None
@@ -242,7 +242,7 @@ class Process(Element):
     """Code that runs: a service, worker, relay, cron job, connector."""
 
     instances: Literal["many"] | Count | None = None
-    """How many run at the same time: 1, a number, or many. Default: many for requests, 1 otherwise."""
+    """How many run at the same time: 1, a number, or many. Requests overlap, unless it is 1."""
     handlers: Mapping[Name, Handler] = Field(default_factory=dict)
     """Handlers by name."""
     region: Name | None = None

@@ -54,19 +54,21 @@ class OnConsume(Base):
     sequence_drawn: Literal["before-transaction-id", "after-transaction-id"] | None = None
     """Whether a writer draws the sequence number before or after its transaction id."""
     workers: Count | Literal["many"] | None = None
-    """Workers in one instance that handle records of one partition at the same time. Default: 1."""
+    """Workers in one instance that handle records of one partition at the same time."""
     same_key_same_worker: Flag | None = None
     """Whether records of one key always go to the same worker."""
     batch: Count | None = None
-    """Records handled together. Default: 1."""
+    """Records handled together."""
     batch_failure: Literal["whole", "single"] | None = None
     """Whether one bad record makes the whole batch fail."""
     claim: Literal["skip-locked", "lock", "none"] | None = None
     """How several readers of a table-backed channel share its rows."""
     coalesces: Flag | None = None
-    """Whether several changes of one key are folded into the newest. Default: false."""
+    """Whether several changes of one key are folded into the newest. Default: false, for who
+    reads one record after the other."""
     acknowledge: Literal["before", "after", "with-effect"] | None = None
-    """When a record counts as done: before the effect, after it, or in its transaction. Default: after."""
+    """When a record counts as done: before the effect, after it, or in its transaction. Default: after,
+    as clients do that nobody told otherwise."""
     offset_update: Literal["conditional", "unconditional"] | None = None
     """Whether a position that is stored with the effect only moves from the expected value."""
     stops_on_rebalance: Flag | None = None
@@ -109,7 +111,7 @@ class OnChanges(Base):
     snapshot: Literal["interleaved", "before", "none"] | None = None
     """How the first copy meets the stream: with watermarks, before it, or not at all."""
     snapshot_writes: Literal["only-missing", "overwrite"] | None = None
-    """Whether a row of the snapshot may replace one that the stream brought. Default: only-missing."""
+    """Whether a row of the snapshot may replace one that the stream brought."""
     snapshot_order: tuple[Literal["low-mark", "select", "high-mark", "emit"], ...] = ()
     """Order of the steps of one snapshot chunk: note the log's end, read the rows, note the log's end again, send the
     rows. With both marks a row is dropped if the stream shows a change of it between them. Default for `interleaved`:
