@@ -56,10 +56,11 @@ def run(capsys):
 def judged(monkeypatch):
     """Lets every topology be judged as the sample review, so that the command is tested and not the rules."""
 
-    def judge(given):
+    def judge(*_):
         return sample_review()
 
     monkeypatch.setattr(use_cases, "review", judge)
+    monkeypatch.setattr(use_cases, "checked_review", judge)
 
 
 def spawn(*arguments: str, **options) -> subprocess.Popen:
@@ -153,7 +154,9 @@ def test_golden_help(run, monkeypatch):
 def test_fail_on_counts_definite_findings_at_or_above(file, run, monkeypatch, threshold, code):
     # Left are a definite finding of medium severity and a conditional one of high severity.
     review = sample_review()
-    monkeypatch.setattr(use_cases, "review", lambda _: review.model_copy(update={"findings": review.findings[1:]}))
+    monkeypatch.setattr(
+        use_cases, "checked_review", lambda *_: review.model_copy(update={"findings": review.findings[1:]})
+    )
     option = ("--fail-on", threshold) if threshold else ()
     for verb in ("review", "detect-antipatterns"):
         assert run(verb, file, *option)[0] == code
@@ -221,10 +224,10 @@ def test_names_in_json_are_as_clean_as_in_yaml(file, run, tmp_path):
 
 
 def test_a_bug_of_ours_is_loud(file, run, monkeypatch):
-    def broken(given):
+    def broken(*_):
         raise KeyError("x")
 
-    monkeypatch.setattr(use_cases, "review", broken)
+    monkeypatch.setattr(use_cases, "checked_review", broken)
     code, out, err = run("review", file)
     assert (code, out) == (70, "") and "KeyError" in err and "bug of the tool" in err
 
@@ -320,10 +323,10 @@ def test_a_closed_pipe_is_quiet():
 
 
 def test_an_interrupt_is_exit_code_130(file, run, monkeypatch):
-    def interrupted(given):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(use_cases, "review", interrupted)
+    monkeypatch.setattr(use_cases, "checked_review", interrupted)
     code, out, err = run("review", file)
     assert (code, out, err.strip()) == (130, "", "")
 

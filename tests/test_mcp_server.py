@@ -118,10 +118,10 @@ def test_our_own_errors_say_what_to_do(arguments, words, mode):
 def test_other_errors_leak_nothing(monkeypatch):
     from data_integration_architect import use_cases
 
-    def broken(given):
+    def broken(*_):
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(use_cases, "review", broken)
+    monkeypatch.setattr(use_cases, "checked_review", broken)
     answer = call("review_topology", topology=RETAILER)
     assert answer.is_error and "secret" not in answer.content[0].text
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from data_integration_architect import results, use_cases
+from data_integration_architect.checking import Effort, RunJobs, in_this_process
 from data_integration_architect.errors import ArchitectError, InputError, Problem
 from data_integration_architect.explain import explain
 from data_integration_architect.given import Given
@@ -27,18 +28,25 @@ _VIEWS: dict[str, tuple[type[BaseModel], Any]] = {
 }
 
 
-def answer_review(given: Given, since: str | None, section: str | None, page: int) -> Answer:
+def answer_review(
+    given: Given,
+    since: str | None,
+    section: str | None,
+    page: int,
+    effort: Effort,
+    run: RunJobs = in_this_process,
+) -> Answer:
     """The review, or one page of one of its lists; `since` is an earlier review as JSON."""
-    review = use_cases.review(given)
+    review = use_cases.checked_review(given, effort, run)
     if since is not None:
         review = review.model_copy(update={"changes": use_cases.changes_since(review, _earlier(since))})
     return _plain(use_cases.page_of(review, section, page)), text.short_review(review)
 
 
-def answer_view(given: Given, tool: str) -> Answer:
+def answer_view(given: Given, tool: str, effort: Effort, run: RunJobs = in_this_process) -> Answer:
     """One of the detail views of the review."""
     model, render = _VIEWS[tool]
-    whole = use_cases.review(given)
+    whole = use_cases.checked_review(given, effort, run)
     shown = use_cases.page_of(whole)
     return _plain(model.model_validate({name: getattr(shown, name) for name in model.model_fields})), render(whole)
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import cache, cached_property
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data_integration_architect.errors import KnowledgeError, UnknownName
 from data_integration_architect.files import packaged_names, packaged_text, parse_text
@@ -97,8 +97,20 @@ class Mechanism(MechanismHead):
 
 
 class CheckedProperty(Entry):
+    """What the model checker says to an anti-pattern: the property that it violates, or why there is no model.
+
+    `ideal`: ends of paths of options that idealise the defect, beside the facts with which the rule itself lets go.
+    """
+
     property: str | None = None
     not_modelled: str | None = None
+    ideal: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_one(self) -> CheckedProperty:
+        if (self.property is None) == (self.not_modelled is None):
+            raise ValueError("check: either a property, or not_modelled with the reason")
+        return self
 
 
 class AntiPatternHead(Entry):

@@ -21,8 +21,10 @@ from data_integration_architect.errors import ArchitectError, RefusedPath
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from data_integration_architect.checking import Effort, Job, Outcome
     from data_integration_architect.given import Given
     from data_integration_architect.results import Discovery, Explanation, Review
+    from data_integration_architect.topology import Topology
 
 NAME = "data-integration-architect"
 FOUND, BAD_INPUT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
@@ -108,16 +110,27 @@ _fail_on = click.option(
 )
 
 
+_check = click.option(
+    "--check",
+    "effort",
+    type=click.Choice(("none", "default", "deep")),
+    default="default",
+    show_default=True,
+    help="How much the model checker explores for each finding and property.",
+)
+
+
 @cli.command()
 @click.argument("file", metavar="FILE|FOLDER|-")
 @_output_options("text", "markdown", "json", "sarif")
 @_fail_on
-def review(file: str, form: str, output: str | None, force: bool, fail_on: str) -> int:
+@_check
+def review(file: str, form: str, output: str | None, force: bool, fail_on: str, effort: Effort) -> int:
     """The whole judgement of a topology file, or of a repository.
 
     For a folder the topology is the draft that `discover` makes of it; findings name the file and line in the source.
     """
-    return _report("review", file, form, output, force, fail_on)
+    return _report("review", file, form, output, force, fail_on, effort)
 
 
 @cli.command()
@@ -154,9 +167,10 @@ def classify_topology(file: str, form: str, output: str | None, force: bool) -> 
 @_topology
 @_output_options("text", "markdown", "json", "sarif")
 @_fail_on
-def detect_antipatterns(file: str, form: str, output: str | None, force: bool, fail_on: str) -> int:
+@_check
+def detect_antipatterns(file: str, form: str, output: str | None, force: bool, fail_on: str, effort: Effort) -> int:
     """What can go wrong, how badly, and what mends it."""
-    return _report("detect-antipatterns", file, form, output, force, fail_on)
+    return _report("detect-antipatterns", file, form, output, force, fail_on, effort)
 
 
 @cli.command()
@@ -297,16 +311,44 @@ def _discovered(folder: str, write: str | None = None, replace: bool = False) ->
             sys.stderr.flush()
 
 
-def _report(verb: str, file: str, form: str, output: str | None, force: bool, fail_on: str = "never") -> int:
+def _report(
+    verb: str,
+    file: str,
+    form: str,
+    output: str | None,
+    force: bool,
+    fail_on: str = "never",
+    effort: Effort = "none",
+) -> int:
     """Judges `file`, prints the part that `verb` shows, and returns the exit code."""
     from data_integration_architect.catalog import SEVERITIES
-    from data_integration_architect.use_cases import review as judged
+    from data_integration_architect.use_cases import checked_review
 
     given = _given(file, verb == "review" and os.path.isdir(file))
-    found = judged(given)
+    found = checked_review(given, effort, _run_jobs)
     _emit(_rendered(verb, given, found, form, output), output, force)
     failing = SEVERITIES[THRESHOLDS.index(fail_on) :]
-    return FOUND if any(finding.severity in failing for finding in found.definite) else 0
+    # What no finding names is a permanent divergence by what the checker saw, and that is high.
+    severities = [*(finding.severity for finding in found.definite), *("high" for _ in found.unnamed)]
+    return FOUND if any(severity in failing for severity in severities) else 0
+
+
+def _run_jobs(topology: Topology, jobs: Sequence[Job]) -> list[Outcome]:
+    """Searches in worker processes; a terminal sees how many are done."""
+    from data_integration_architect.workers import run_jobs
+
+    shown = sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        sys.stderr.write(f"\r\x1b[Kchecking {done}/{total}")
+        sys.stderr.flush()
+
+    try:
+        return run_jobs(topology, jobs, progress=progress if shown else None)
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def _rendered(verb: str, given: Given, found: Review, form: str, output: str | None) -> str:

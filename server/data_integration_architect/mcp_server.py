@@ -5,13 +5,16 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import re
+import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import anyio
+import anyio.from_thread
 import anyio.to_process
 import anyio.to_thread
 from mcp.server.caching import CacheHint
@@ -52,12 +55,14 @@ LARGE_TEXT = 16_000
 MOST_WORKERS = 2
 POLL_SECONDS = 0.2
 MOST_ANSWERS_KEPT = 64
+CHECKING = ("default", "deep")
 
 Answer = tuple[dict[str, Any], str]
 
 TopologyArgument = Annotated[
     str | dict[str, Any] | None, Field(description="Topology as YAML or JSON text, or as an object")
 ]
+CheckArgument = Annotated[Literal["none", "default", "deep"], Field(description="How much the model checker explores")]
 PathArgument = Annotated[str | None, Field(description="Topology file below the root, instead of topology")]
 
 
@@ -122,7 +127,9 @@ class _Answers:
         key = (name, given, *rest)
         answer = self.kept.get(key)
         if answer is None:
-            answer = self.kept[key] = await self._computed(name, given, rest, ctx)
+            checks = any(effort in rest for effort in CHECKING)
+            computed = self._checked if checks else self._computed
+            answer = self.kept[key] = await computed(name, given, rest, ctx)
             if len(self.kept) > MOST_ANSWERS_KEPT:
                 self.kept.popitem(last=False)
         structured, text = answer
@@ -143,6 +150,32 @@ class _Answers:
             raise ToolError(str(error)) from None
         await ctx.report_progress(1, 1, "done")
         return answer
+
+    async def _checked(self, name: str, given: Given | None, rest: tuple[Any, ...], ctx: Context[Any, Any]) -> Answer:
+        """An answer with searches in worker processes, which tell how far they are and end with a cancellation."""
+        from data_integration_architect import answers
+        from data_integration_architect.workers import run_jobs
+
+        function: Callable[..., Answer] = getattr(answers, name)
+        cancelled = threading.Event()
+
+        def progress(done: int, total: int) -> None:
+            if not cancelled.is_set():
+                anyio.from_thread.run(ctx.report_progress, done, total, f"checked {done} of {total}")
+
+        run = partial(run_jobs, progress=progress, is_cancelled=cancelled.is_set)
+        await ctx.report_progress(0, None, "judging")
+        try:
+            # The thread is left alone by a cancellation; its workers are ended, and so it ends.
+            answer = await anyio.to_thread.run_sync(
+                partial(function, given, *rest, run=run), abandon_on_cancel=True, limiter=self.limiter
+            )
+            await ctx.report_progress(1, 1, "done")
+            return answer
+        except ArchitectError as error:
+            raise ToolError(str(error)) from None
+        finally:
+            cancelled.set()
 
     async def discovery(
         self, folder: Path, write: Path | None, written_as: str, ctx: Context[Any, Any]
@@ -211,34 +244,38 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         since: Annotated[dict[str, Any] | None, Field(description="Earlier review, to see what changed")] = None,
         section: Annotated[str | None, Field(description="One list of the review, for paging")] = None,
         page: Annotated[int, Field(ge=1)] = 1,
+        check: CheckArgument = "default",
     ) -> Annotated[CallToolResult, results.Review]:
         """First tool: the whole judgement of a topology. Findings, systems of record, recommendations, questions."""
         earlier = json.dumps(since, sort_keys=True) if since is not None else None
-        return await answers.of("answer_review", given(topology, path), earlier, section, page, ctx=ctx)
+        return await answers.of("answer_review", given(topology, path), earlier, section, page, check, ctx=ctx)
 
     async def classify_topology(
         ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
     ) -> Annotated[CallToolResult, results.Classification]:
         """How data moves: applicability, mechanism of each flow, system of record of each entity, layers."""
-        return await answers.of("answer_view", given(topology, path), "classify_topology", ctx=ctx)
+        return await answers.of("answer_view", given(topology, path), "classify_topology", "none", ctx=ctx)
 
     async def detect_antipatterns(
-        ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
+        ctx: Context[Any, Any],
+        topology: TopologyArgument = None,
+        path: PathArgument = None,
+        check: CheckArgument = "default",
     ) -> Annotated[CallToolResult, results.AntiPatterns]:
         """What can go wrong: findings with severity, place, condition, fixes; symptoms that nothing explains."""
-        return await answers.of("answer_view", given(topology, path), "detect_antipatterns", ctx=ctx)
+        return await answers.of("answer_view", given(topology, path), "detect_antipatterns", check, ctx=ctx)
 
     async def recommend_propagation(
         ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
     ) -> Annotated[CallToolResult, results.Propagation]:
         """How each derived store should follow its system of record, with runner-up and what would flip it."""
-        return await answers.of("answer_view", given(topology, path), "recommend_propagation", ctx=ctx)
+        return await answers.of("answer_view", given(topology, path), "recommend_propagation", "none", ctx=ctx)
 
     async def check_ordering(
         ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
     ) -> Annotated[CallToolResult, results.OrderCheck]:
         """Order needed and given on each flow, idempotency, causal pairs, constraints."""
-        return await answers.of("answer_view", given(topology, path), "check_ordering", ctx=ctx)
+        return await answers.of("answer_view", given(topology, path), "check_ordering", "none", ctx=ctx)
 
     async def generate_design(
         ctx: Context[Any, Any],
@@ -282,9 +319,31 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         # Titles repeat the names, and clients pay for each word in context.
         tool.parameters = _slim(tool.parameters)
         metadata = tool.fn_metadata
-        metadata.output_schema = _terse(_slim(metadata.output_schema, keep_descriptions=False))
+        schema = _without(metadata.output_schema, SAID_BEFORE.get(tool.name, ()))
+        metadata.output_schema = _terse(_slim(schema, keep_descriptions=False))
         # What is dumped from a model needs no second validation against it on each call.
         metadata.output_model = None
+
+
+# Parts whose schema the first tool has; the others only say that there is an object.
+SAID_BEFORE = {"detect_antipatterns": ("Check",), "generate_design": ("Finding", "Recommendation")}
+
+
+def _without(schema: Any, names: tuple[str, ...]) -> Any:
+    """An output schema with definitions that say no more than `object`, and without those that nothing then uses."""
+    known = {name: {"type": "object"} if name in names else part for name, part in schema.get("$defs", {}).items()}
+    root = {key: value for key, value in schema.items() if key != "$defs"}
+    used: set[str] = set()
+    pending = [json.dumps(root)]
+    while pending:
+        for name in REFERENCE.findall(pending.pop()):
+            if name not in used:
+                used.add(name)
+                pending.append(json.dumps(known[name]))
+    return {**root, "$defs": {name: part for name, part in known.items() if name in used}}
+
+
+REFERENCE = re.compile(r'"#/\$defs/(\w+)"')
 
 
 def _slim(schema: Any, keep_descriptions: bool = True) -> Any:

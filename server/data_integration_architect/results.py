@@ -53,6 +53,58 @@ class SystemOfRecord(Result):
     """Every store that holds a part of the keys, `store` among them; empty where one holds them all."""
 
 
+class CheckBounds(Result):
+    """How much of the model was explored; each number is a most."""
+
+    writes: int
+    keys: int
+    partitions: int
+    instances: int
+    retries: int
+    faults: int
+    states: int
+
+
+class RunStep(Result):
+    """One step of a run, in the names of the topology."""
+
+    actor: str
+    to: str = ""
+    """Store, channel or process that the step acts on."""
+    text: str
+    fault: bool = False
+    changes: tuple[str, ...] = ()
+    """What the step changed: `WHAT: BEFORE -> AFTER`."""
+    path: str | None = None
+    """Path of the actor in the topology document, where it has one."""
+    line: int | None = None
+
+
+class Check(Result):
+    """What the model checker says of one property of one target; a verdict holds within `bounds` only."""
+
+    verdict: Literal["holds", "violated", "unknown", "stopped", "not-modelled"]
+    property: str
+    target: str
+    entity: str | None = None
+    violates: Literal["integrity", "timeliness", "availability"] | None = None
+    idealised: Literal["holds", "violated", "unknown"] | None = None
+    """The verdict with the finding's own defect idealised too: `holds` shows that the run needs this defect."""
+    together_with: tuple[str, ...] = ()
+    """Fingerprints of other findings without which the property holds."""
+    healed_by: str | None = None
+    """A job, or an entry's expiry, that repairs the violation later."""
+    assumed: tuple[Condition, ...] = ()
+    """Unknown facts on which a violation rests."""
+    bounds: CheckBounds
+    faults: tuple[str, ...] = ()
+    """Kinds of faults that the model injects."""
+    not_modelled: tuple[str, ...] = ()
+    states: int = 0
+    trace: tuple[RunStep, ...] = ()
+    """The shortest failing run, replayed step by step."""
+
+
 class Finding(Result):
     id: str
     fingerprint: str
@@ -72,6 +124,8 @@ class Finding(Result):
     """Ids of more general anti-patterns that hold on the same elements."""
     fixes: tuple[str, ...]
     sources: tuple[Source, ...]
+    check: Check | None = None
+    """None where no check was asked for."""
 
     @property
     def is_definite(self) -> bool:
@@ -185,6 +239,8 @@ class Review(Result):
     questions: tuple[Question, ...]
     notes: tuple[str, ...] = ()
     """What may be a slip in the document and is no error, such as a technology that the catalog does not know."""
+    checked: tuple[Check, ...] = ()
+    """Every property of every target, with all defects idealised that findings name."""
     changes: Changes | None = None
     """What differs from the earlier review that was given."""
     omitted: dict[str, int] = Field(default_factory=dict)
@@ -193,6 +249,12 @@ class Review(Result):
     @property
     def definite(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.is_definite)
+
+    @property
+    def unnamed(self) -> tuple[Check, ...]:
+        """Violations that remain although every defect that a finding names is idealised."""
+        lasting = ("integrity", "availability")
+        return tuple(c for c in self.checked if c.verdict == "violated" and c.violates in lasting and not c.assumed)
 
 
 class Classification(Result):

@@ -18,6 +18,7 @@ from data_integration_architect.analysis.idempotency import idempotency_of
 from data_integration_architect.analysis.slips import slips_of
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import SEVERITIES, load_catalog
+from data_integration_architect.checking import Effort, RunJobs, check_findings, in_this_process, with_check
 from data_integration_architect.design.draft import as_built
 from data_integration_architect.design.result import AppliedFix, Decision, DesignResult, Phase
 from data_integration_architect.errors import InputError, Problem, UnknownName
@@ -77,6 +78,33 @@ def review_document(document: Document) -> Review:
 def review(given: Given) -> Review:
     """The whole judgement of a topology; the last few are kept, since the detail views ask for the same one."""
     return review_document(parse_text(given.text, given.source))
+
+
+_checked: dict[tuple[Given, Effort], Review] = {}
+
+
+def checked_review(given: Given, effort: Effort, run: RunJobs = in_this_process) -> Review:
+    """The review with what the model checker says of each finding and each property; the last few are kept."""
+    if effort == "none":
+        return review(given)
+    key = (given, effort)
+    if key not in _checked:
+        _checked[key] = _with_checks(given, effort, run)
+        if len(_checked) > MOST_REVIEWS_KEPT:
+            del _checked[next(iter(_checked))]
+    return _checked[key]
+
+
+def _with_checks(given: Given, effort: Effort, run: RunJobs) -> Review:
+    whole = review(given)
+    if whole.applicable.verdict == "not-applicable":
+        return whole
+    document = parse_text(given.text, given.source)
+    normal = normalize(load_topology(document))
+    found = judge_topology(View(normal.topology, load_catalog())).found
+    checks = check_findings(normal, document, found, effort, run)
+    findings = tuple(with_check(finding, checks.of_findings.get(finding.fingerprint)) for finding in whole.findings)
+    return whole.model_copy(update={"findings": findings, "checked": checks.of_properties})
 
 
 def changes_since(now: Review, earlier: Review) -> Changes:

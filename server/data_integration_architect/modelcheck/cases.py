@@ -156,7 +156,15 @@ def _properties_of(topology: Topology, target: str, entity: str | None) -> tuple
         return properties.STATE_PROPERTIES[:1]
     if world.counts:
         return properties.EFFECT_PROPERTIES if follows else properties.EFFECT_PROPERTIES[:1]
+    if follows and _only_deletes(world, target):
+        return ("no-phantom",)  # an update of the entity has nothing to do here
     return properties.STATE_PROPERTIES if follows else ()
+
+
+def _only_deletes(world: World, target: str) -> bool:
+    steps = [step for place in world.scene.handlers.values() for _, step in walk_steps(place.handler.steps, ())]
+    writes = [step for step in steps if isinstance(step, Write) and step.write == target and world.scene.keeps(step)]
+    return bool(writes) and all(step.mode == "delete" for step in writes)
 
 
 def _targets(topology: Topology) -> Iterator[tuple[str, str | None]]:

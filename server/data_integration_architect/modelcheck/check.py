@@ -1,7 +1,7 @@
 """The checker's door: every property of every target of a topology, or those asked for."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -34,6 +34,7 @@ class Answer:
     result: SearchResult
     violates: Violates | None
     case: Case
+    healed_by: str = ""
 
 
 class Known:
@@ -111,25 +112,29 @@ def answer(
         between = look(case.model, Property(name, "invariant", case.forms.always))
         if between.outcome != "holds":
             return Answer(between, "timeliness" if between.outcome == "violated" else None, case)
-    if _heals_itself(topology, question):
+    if healing := _healing(topology, question):
         lasting = build_case(topology, question, bounds, assumptions, with_expiry=False)
         found = look(lasting.model, Property(name, "at_rest", lasting.forms.at_rest))
         if found.outcome == "violated":
-            return Answer(found, "timeliness", lasting)
+            return Answer(found, "timeliness", lasting, healing)
     return Answer(result, None, case)
 
 
-def _heals_itself(topology: Topology, question: Question) -> bool:
-    """Whether entries of the target expire, or a scheduled run comes again and again beside other writers."""
+def _healing(topology: Topology, question: Question) -> str:
+    """What makes the target right again by itself: its entries expire, or a scheduled run comes again and again beside
+    other writers; empty for neither.
+    """
     store = topology.stores.get(question.target)
     if store is not None and store.expiry not in (None, "none"):
-        return True
-    return any(
-        isinstance(step, Write) and step.write == question.target
+        return f"expiry of {question.target}"
+    runs = [
+        place.label
         for place in places(topology)
         if isinstance(place.handler.trigger, OnSchedule) and place.handler.trigger.every != "once"
         for _, step in walk_steps(place.handler.steps, ())
-    )
+        if isinstance(step, Write) and step.write == question.target
+    ]
+    return ", ".join(dict.fromkeys(runs))
 
 
 def decide(
@@ -138,17 +143,20 @@ def decide(
     bounds: Bounds,
     *,
     assumptions: Assumptions | None = None,
+    fixed: Mapping[str, End] | None = None,
     stop: Callable[[], bool] = never,
     known: Known | None = None,
 ) -> Verdict:
     """One verdict; without assumptions, with the unknown facts on which it rests (at most 2k + 2 checks for k facts).
+
+    `fixed`: options at an end of their own, known or not, such as the defects that are idealised.
 
     The minimal set is found by deletion: each unknown fact in turn is put to its safe end and stays there if the
     violation remains. That needs monotonicity: a safeguard that is removed never repairs a property. Facts that have
     no safer end (`OptionUse.is_ordered`) are tried both ways.
     """
     try:
-        return _decided(topology, question, bounds, assumptions, stop, known)
+        return _decided(topology, question, bounds, assumptions, fixed or {}, stop, known)
     except NotModelledError as reason:
         nothing = SearchResult(question.property, "unknown", 0, 0, 0, 0, 0)
         case = Case(
@@ -167,13 +175,21 @@ def _decided(
     question: Question,
     bounds: Bounds,
     assumptions: Assumptions | None,
+    fixed: Mapping[str, End],
     stop: Callable[[], bool],
     known: Known | None,
 ) -> Verdict:
+    def ask(unknown_at: End, ends: Mapping[str, End], limits: Bounds, seen: Known | None = None) -> Answer:
+        return answer(topology, question, limits, Assumptions(unknown_at, {**ends, **fixed}), stop, seen)
+
     if assumptions is not None:
         return verdict_of(question, bounds, answer(topology, question, bounds, assumptions, stop, known))
-    worst = answer(topology, question, bounds, Assumptions("unsafe"), stop, known)
-    unknown = [use for use in worst.case.options.used if use.known is None and use.safe != use.unsafe]
+    worst = ask("unsafe", {}, bounds, known)
+    unknown = [
+        use
+        for use in worst.case.options.used
+        if use.known is None and use.safe != use.unsafe and fixed.get(use.path, "known") == "known"
+    ]
     loose = [use for use in unknown if not use.is_ordered]
     unknown = [use for use in unknown if use.is_ordered]
     # facts without a safer end are tried both ways, all of them together
@@ -181,24 +197,24 @@ def _decided(
     if loose:
         ways.append({use.path: "safe" for use in loose})
         if worst.result.outcome == "holds":
-            worst = answer(topology, question, bounds, Assumptions("unsafe", ways[1]), stop, known)
+            worst = ask("unsafe", ways[1], bounds, known)
             ways.reverse()
     if worst.result.outcome != "violated" or not (unknown or loose):
         return verdict_of(question, bounds, worst)
-    best = [answer(topology, question, bounds, Assumptions("safe", way), stop, known) for way in ways]
+    best = [ask("safe", way, bounds, known) for way in ways]
     if all(found.result.outcome == "violated" for found in best):
-        return verdict_of(question, bounds, best[0])
+        return verdict_of(question, bounds, min(best, key=lambda one: _size(one.result)))
     # with as many faults and writes as the violation needed: what needs more is not why it was found
     least = replace(bounds, faults=worst.result.faults, writes=max(1, worst.result.workload))
     assumed = tuple((use, ways[0][use.path]) for use in loose)
     if len(best) > 1:
-        other = answer(topology, question, bounds, Assumptions("unsafe", ways[1]), stop, known)
+        other = ask("unsafe", ways[1], bounds, known)
         if other.result.outcome == "violated":
             assumed = ()  # violated either way, so it does not rest on these facts
     if best[0].result.outcome == "violated":
         return verdict_of(question, bounds, best[0], assumed)
     for use in unknown:
-        alone = answer(topology, question, least, Assumptions("safe", {**ways[0], use.path: "unsafe"}), stop)
+        alone = ask("safe", {**ways[0], use.path: "unsafe"}, least)
         if alone.result.outcome == "violated":
             return verdict_of(question, bounds, alone, (*assumed, (use, "unsafe")))
     needed = list(unknown)
@@ -206,10 +222,14 @@ def _decided(
     for use in unknown:
         fewer = [kept for kept in needed if kept.path != use.path]
         ends: dict[str, End] = {kept.path: "unsafe" for kept in fewer}
-        trial = answer(topology, question, least, Assumptions("safe", {**ways[0], **ends}), stop)
+        trial = ask("safe", {**ways[0], **ends}, least)
         if trial.result.outcome == "violated":
             needed, found = fewer, trial
     return verdict_of(question, bounds, found, (*assumed, *((use, "unsafe") for use in needed)))
+
+
+def _size(result: SearchResult) -> tuple[int, int, int]:
+    return result.faults, result.workload, result.depth
 
 
 def _never_taken(result: SearchResult) -> tuple[str, ...]:
@@ -242,6 +262,7 @@ def verdict_of(
         trace=explain(case.model, result, case.words) if result.outcome == "violated" else (),
         faults_needed=result.faults if result.outcome == "violated" else 0,
         writes_needed=result.workload if result.outcome == "violated" else 0,
+        healed_by=found.healed_by,
         conditions=tuple(
             Condition(use.path, use.safe if end == "safe" else use.unsafe, end) for use, end in conditions
         ),

@@ -70,6 +70,7 @@ def build_world(
 ) -> World:
     """The model of everything that can influence the target, without properties.
 
+    `with_expiry=False` leaves out entries that expire and jobs that repair what other handlers write.
     `one_intent=False` keeps all intents in a model of effects, for the test that one of them suffices.
 
     Raises: ModelError, where the mechanisms contradict themselves (a bug).
@@ -104,6 +105,7 @@ def build_world(
         m=ModelBuilder(faults=bounds.faults, workload=writes),
     )
     roles = _roles(scene, deletes=deletes, counts=counts)
+    roles = replace(roles, requests=_propagating(world, roles))
     if not roles.requests:
         raise NotModelledError(f"nothing that starts a change of {target.name} is known")
     world.not_modelled |= unmodelled_facts(scene)
@@ -141,6 +143,52 @@ def build_world(
     for place in roles.jobs:
         jobs.add_job(world, place, repeats=with_expiry)
     return world
+
+
+PROPAGATES = "steps.propagates"
+
+
+def _propagating(world: World, roles: Roles) -> tuple[tuple[Place, bool], ...]:
+    """Requests without handlers that change the record and tell nobody, where others do: what a check of another
+    defect idealises, since such a handler alone keeps the copies from ever agreeing.
+    """
+    if world.counts or world.record not in world.scene.topology.stores or _is_followed(world, roles):
+        return roles.requests
+    silent = {place.label for place, _ in roles.requests if _touches(world, place) <= {world.record}}
+    if len(silent) == len({place.label for place, _ in roles.requests}):
+        return roles.requests
+    return tuple(
+        (place, deletes)
+        for place, deletes in roles.requests
+        if place.label not in silent
+        or not world.options.get(f"{place.path}.{PROPAGATES}", False, safe=True, unsafe=False)
+    )
+
+
+def _touches(world: World, place: Place) -> set[str]:
+    found: set[str] = set()
+    for _, step in walk_steps(place.handler.steps, ()):
+        if world.scene.keeps(step):
+            match step:
+                case Write(write=name) | Append(append=name) | Call(call=name) | Invalidate(invalidate=name):
+                    found.add(name)
+    return found
+
+
+def _is_followed(world: World, roles: Roles) -> bool:
+    """Whether something takes the changes of the record without being told."""
+    stores = world.scene.topology.stores
+    replicas = any(name in stores and stores[name].replica_of == world.record for name, _ in world.scene.nodes)
+    captured = any(
+        isinstance(place.handler.trigger, OnChanges) and place.handler.trigger.changes == world.record
+        for place in roles.captures
+    )
+    read = any(
+        isinstance(step, Read) and step.read == world.record
+        for place in (*roles.jobs, *roles.readers)
+        for _, step in walk_steps(place.handler.steps, ())
+    )
+    return replicas or captured or read
 
 
 def _filled_on_miss(scene: Scene) -> frozenset[str]:

@@ -17,12 +17,20 @@ IN_TRANSACTION = "a local transaction takes effect as a whole at its commit"
 
 
 def lower(
-    world: World, place: Place, steps: tuple[Step, ...], value: Value, local: str | None, path: str
+    world: World,
+    place: Place,
+    steps: tuple[Step, ...],
+    value: Value,
+    local: str | None,
+    path: str,
+    first: int = 0,
 ) -> list[Effect]:
-    """The effects of `steps` in program order. `local` is the variable that keeps what the handler has read."""
+    """The effects of `steps` in program order. `local` is the variable that keeps what the handler has read; `first`
+    is the position of the first step below `path`.
+    """
     found: list[Effect] = []
     has_read = False
-    for number, step in enumerate(steps):
+    for number, step in enumerate(steps, first):
         here = f"{path}.{number}"
         if not world.scene.keeps(step):
             continue
@@ -34,8 +42,21 @@ def lower(
                 has_read = True
             case _:
                 source = _written_value(step, value, local if has_read else None)
-                found += _effects(world, step, source, here)
+                effects = _effects(world, step, source, here)
+                follows = _follows_deletions(step, value)
+                found += [_of_deletions(world, effect, value) if follows else effect for effect in effects]
     return found
+
+
+def _follows_deletions(step: Step, event: Value) -> bool:
+    """A handler of events whose write deletes is told of deletions; other events of the entity are not its own."""
+    return isinstance(step, Write) and step.mode == "delete" and not event.request and event.deletes == "maybe"
+
+
+def _of_deletions(world: World, effect: Effect, event: Value) -> Effect:
+    is_deletion = Branch(f"{event.code} > {world.ids}")
+    left_alone = Branch(f"{event.code} <= {world.ids}", (), "no deletion")
+    return replace(effect, branches=(*(is_deletion.merged(branch) for branch in effect.branches), left_alone))
 
 
 def _written_value(step: Step, value: Value, local: str | None) -> Value:
@@ -120,16 +141,21 @@ def _effect(world: World, step: Step, value: Value, path: str) -> Effect:
         words = f"{step.mode} {value.label}"
     branches = stores.write_branches(world, step, value, path)
     if isinstance(step, Write) and value.is_read:
-        branches = _stored_if_found(world, step, value, branches, state.cell)
+        branches = _stored_if_found(world, step, value, branches, state.cell, path)
     lost = _lost(world, step, path)
     return Effect(words, state.label, tuple(branches), stores.ATOMIC, lost, frozenset({state.name}))
 
 
-def _stored_if_found(world: World, step: Write, value: Value, branches: list[Branch], cell: str) -> list[Branch]:
+def _stored_if_found(
+    world: World, step: Write, value: Value, branches: list[Branch], cell: str, path: str
+) -> list[Branch]:
     """What was read may be missing: then nothing is written, or the entry is deleted where the handler does so."""
     if world.has_earlier and not world.deletes:
         return branches  # the record is always there
-    missing = (f"{cell} = 0",) if step.missing_source == "delete" else ()
+    known = step.missing_source
+    where = f"{path}.missing_source"
+    deletes = world.options.get(where, known, safe="delete", unsafe="skip") == "delete"
+    missing = (f"{cell} = 0",) if deletes else ()
     found = [
         Branch(f"{value.code} > 0" + ("" if branch.guard == "True" else f" and ({branch.guard})"), branch.updates)
         for branch in branches
@@ -177,8 +203,8 @@ def _transaction(
     if value.request:
         before = _under_lock(world, step, before, value)
     if len(enlisted) > 1 and value.request:
-        return [*before, *commits.lower_two_phase(world, step, [[_joined(part)] for part in enlisted], value)]
-    commit = _joined([effect for part in enlisted for effect in part])
+        return [*before, *commits.lower_two_phase(world, step, [[joined(part)] for part in enlisted], value)]
+    commit = joined([effect for part in enlisted for effect in part])
     return [*before, _unlocking(world, step, commit, value) if value.request else commit]
 
 
@@ -229,23 +255,27 @@ def _parts(
 ) -> tuple[list[Effect], list[list[Effect]]]:
     """Effects outside the transaction, and for each instance in it the effects there."""
     names = (step.transaction,) if isinstance(step.transaction, str) else step.transaction
-    enlisted: dict[str, list[Effect]] = {world.scene.instance(name): [] for name in names}
+    # a coordinator prepares each branch that it knows by name, also where one local transaction would do
+    part_of = {name: name if step.coordinator is not None else world.scene.instance(name) for name in names}
+    enlisted: dict[str, list[Effect]] = {part: [] for part in part_of.values()}
     before: list[Effect] = []
     for number, inner in enumerate(step.steps):
         if not world.scene.keeps(inner):
             continue
-        effects = lower(world, place, (inner,), value, local, f"{path}.steps.{number}")
-        enlisted.get(_instance_of(world, inner), before).extend(effects)
+        effects = lower(world, place, (inner,), value, local, f"{path}.steps", number)
+        part = _store_of(world, inner) if step.coordinator is not None else _instance_of(world, inner)
+        enlisted.get(part, before).extend(effects)
     return before, [part for part in enlisted.values() if part]
 
 
 def two_phase_parts(world: World, place: Place, step: Transaction, value: Value, path: str) -> list[list[Effect]]:
     """The effects of each participant of a distributed commit, joined; empty for a local transaction."""
     _, enlisted = _parts(world, place, step, value, None, path)
-    return [[_joined(part)] for part in enlisted] if len(enlisted) > 1 else []
+    return [[joined(part)] for part in enlisted] if len(enlisted) > 1 else []
 
 
-def _joined(effects: list[Effect]) -> Effect:
+def joined(effects: list[Effect]) -> Effect:
+    """Several effects as one."""
     if len(effects) == 1:
         return effects[0]
     branches = []
@@ -260,7 +290,13 @@ def _joined(effects: list[Effect]) -> Effect:
 
 
 def _instance_of(world: World, step: Step) -> str:
+    name = _store_of(world, step)
+    return world.scene.instance(name) if name else ""
+
+
+def _store_of(world: World, step: Step) -> str:
     match step:
         case Write(write=name) | Append(append=name) | Call(call=name) | Invalidate(invalidate=name) | Read(read=name):
-            return world.scene.instance(name)
+            channel = world.topology.channels.get(name)
+            return channel.in_ or name if channel is not None else name
     return ""

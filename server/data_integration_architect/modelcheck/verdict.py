@@ -54,7 +54,8 @@ class Verdict:
 
     `faults_needed` and `writes_needed` are the least with which the violation shows. `states` counts the largest
     bounds searched; `at_rest_states` of them had no progress enabled. `conditions` is empty for a definite verdict.
-    `is_shortest` is false where a search with fewer faults exceeded its budget of states.
+    `healed_by`: a job, or an entry's expiry, that repairs the violation later. `is_shortest` is false where a search
+    with fewer faults exceeded its budget of states.
     """
 
     property: str
@@ -71,6 +72,7 @@ class Verdict:
     trace: tuple[Step, ...] = ()
     faults_needed: int = 0
     writes_needed: int = 0
+    healed_by: str = ""
     conditions: tuple[Condition, ...] = ()
     is_livelock: bool = False
     is_shortest: bool = True

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_integration_architect.catalog import SEVERITIES, Source
-from data_integration_architect.results import Finding, Recommendation, Review, SystemOfRecord
+from data_integration_architect.renderers.checks import run_words, verdict_words
+from data_integration_architect.results import Check, Finding, Recommendation, Review, SystemOfRecord
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def finding_entry(finding: Finding, review: Review, source: str) -> Entry:
     notes += [
         ("seen at", names(seen_at(finding, source))),
         ("violates", f"{finding.violates} ({finding.confidence})"),
+        *check_notes(finding.check),
         ("fix", names(finding.fixes)),
         ("explains", names(_symptom(review, index) for index in finding.explains)),
         ("also", names(finding.also)),
@@ -133,6 +135,40 @@ def finding_entry(finding: Finding, review: Review, source: str) -> Entry:
     ]
     lead = f"{finding.severity}[{finding.id}]"
     return Entry(lead, finding.summary, tuple(n for n in notes if n[1]), finding.severity, finding.sources)
+
+
+def check_notes(check: Check | None) -> list[tuple[str, str]]:
+    """The verdict, and the run that shows it."""
+    if check is None:
+        return []
+    return [("check", verdict_words(check)), ("run", run_words(check.trace))]
+
+
+def unnamed(review: Review, source: str) -> Section:
+    entries = tuple(
+        Entry("unnamed-violation", verdict_words(check), (("run", run_words(check.trace)),), "high")
+        for check in review.unnamed
+    )
+    return Section("Violations that no finding names", entries)
+
+
+def checked(review: Review, source: str) -> Section:
+    rows = tuple(
+        (
+            f"{check.target}{f' ({check.entity})' if check.entity else ''}",
+            check.property,
+            _verdict_cell(check),
+        )
+        for check in review.checked
+    )
+    return Section("Checked with every named defect mended", Table(("target", "property", "verdict"), rows))
+
+
+def _verdict_cell(check: Check) -> str:
+    if check.verdict == "not-modelled":
+        return verdict_words(check)
+    kind = f" ({check.violates})" if check.verdict == "violated" else ""
+    return f"{check.verdict}{kind}, {check.states:,} states"
 
 
 def place(finding: Finding, source: str) -> str:
@@ -251,6 +287,7 @@ ALL: tuple[Build, ...] = (
     flows,
     findings,
     conditional_findings,
+    unnamed,
     symptoms,
     recommendations,
     processing,
@@ -259,9 +296,10 @@ ALL: tuple[Build, ...] = (
     causal,
     constraints,
     questions,
+    checked,
 )
 CLASSIFICATION: tuple[Build, ...] = (judgement, systems_of_record, flows, processing)
-ANTIPATTERNS: tuple[Build, ...] = (findings, conditional_findings, symptoms, questions)
+ANTIPATTERNS: tuple[Build, ...] = (findings, conditional_findings, unnamed, symptoms, questions)
 PROPAGATION: tuple[Build, ...] = (judgement, recommendations, processing)
 ORDER_CHECK: tuple[Build, ...] = (ordering, idempotency, causal, constraints)
 VIEWS: dict[str, tuple[Build, ...]] = {
@@ -279,6 +317,8 @@ def closing(review: Review) -> str:
     by_severity = Counter(f.severity for f in definite)
     shown = names(f"{by_severity[s]} {s}" for s in reversed(SEVERITIES) if by_severity[s])
     parts = [counted(len(definite), "finding") + (f" ({shown})" if shown else "")]
+    if review.unnamed:
+        parts.append(counted(len(review.unnamed), "unnamed violation"))
     conditional = len(review.findings) - len(definite)
     if conditional:
         parts.append(f"{conditional} conditional")

@@ -178,7 +178,7 @@ class _Page:
 SHORT_BYTES = 3_600
 _LINE_BYTES = 480
 _FIRST_NOTES = ("fingerprint", "if")
-_LAST_NOTES = ("at", "seen at", "fix", "runner-up", "would flip", "fact", "per", "processing layer")
+_LAST_NOTES = ("run", "at", "seen at", "fix", "runner-up", "would flip", "fact", "per", "processing layer")
 
 
 def short_review(review: Review) -> str:
@@ -190,6 +190,7 @@ def short_review(review: Review) -> str:
             (sections.notes, 5, "the structured result"),
             (sections.findings, 35, "detect_antipatterns"),
             (sections.conditional_findings, 10, "detect_antipatterns"),
+            (sections.unnamed, 5, "the structured result"),
             (sections.symptoms, 5, "detect_antipatterns"),
             (sections.systems_of_record, 5, "classify_topology"),
             (sections.recommendations, 10, "recommend_propagation"),

@@ -13,10 +13,12 @@ from data_integration_architect.modelcheck.mechanisms.commits import add_recover
 from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
 from data_integration_architect.modelcheck.mechanisms.polling import split
 from data_integration_architect.modelcheck.mechanisms.versions import drawn_early
-from data_integration_architect.modelcheck.programs import lower, two_phase_parts
+from data_integration_architect.modelcheck.programs import joined, lower, two_phase_parts
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import World
 from data_integration_architect.topology import OnRequest, Transaction
+
+TOGETHER = "steps.together"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,35 @@ def _effects(world: World, place: Place, intent: int, deletes: bool, attempt: st
     return split(world, effects, intent, deletes=deletes) if world.numbered else effects
 
 
+def _together(world: World, place: Place, effects: list[Effect]) -> list[Effect]:
+    """All effects of a handler in one step: what an atomic write over several stores would be, the ideal of a dual
+    write. No system has it, so no fact of the topology says it; checks of findings ask for it.
+    """
+    changed = [update.split(" = ")[0] for effect in effects for b in effect.branches[:1] for update in b.updates]
+    repeated = {name for name in changed if changed.count(name) > 1 and name not in world.shared.values()}
+    in_parts = any(not effect.touches or any(branch.skips for branch in effect.branches) for effect in effects)
+    if len(effects) < 2 or in_parts or repeated or world.numbered:
+        return effects
+    if not world.options.get(f"{place.path}.{TOGETHER}", False, safe=True, unsafe=False):
+        return effects
+    whole = joined(effects)
+    last = [replace(branch, updates=tuple(_last_of_each(branch.updates))) for branch in whole.branches]
+    return [replace(whole, branches=tuple(last))]
+
+
+def _last_of_each(updates: tuple[str, ...]) -> list[str]:
+    """A lock that is taken and given back within the step is given back."""
+    return list({update.split(" = ")[0]: update for update in updates}.values())
+
+
 def _handed_over(
     world: World, place: Place, intent: int, deletes: bool, attempt: str | None
 ) -> tuple[list[Effect], list[tuple[str, Effect]]]:
     """The effects in program order, and those that nobody waits for."""
     value = world.own_value(intent, deletes=deletes, attempt=attempt)
     effects = lower(world, place, place.handler.steps, value, None, f"{place.path}.steps")
+    if (whole := _together(world, place, effects)) != effects:
+        return whole, []
     return handed_over(world, effects, f"{place.path}:{intent}:{deletes}")
 
 
@@ -131,9 +156,11 @@ def _add_program(
     if attempt is not None and retries(world, place):
         again = [f"{counter} = {program.first}", f"{attempt} = 1"]
         if program.length > 1:
+            # what the crashed attempt has prepared keeps its rows locked until the coordinator has spoken
+            free = [f"{name} == 0" for key, name in world.shared.items() if key.startswith(f"prepared:{intent}:")]
             world.act(
                 "retry",
-                [f"{counter} == {program.crashed}", f"{attempt} == 0"],
+                [f"{counter} == {program.crashed}", f"{attempt} == 0", *free],
                 again,
                 actor=actor,
                 source="client",

@@ -1,0 +1,260 @@
+"""One job for each finding, and one for each property of each target; a job is a pure function of plain data.
+
+A finding and its check are a pair: with the defects of all other findings idealised its property is violated, and
+with its own idealised too it holds. Which options of a model are a finding's own is not listed anywhere: they are
+those at its elements whose safe value, set in the topology, makes the rules drop the finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from data_integration_architect.analysis.view import View
+from data_integration_architect.catalog import load_catalog
+from data_integration_architect.checking.subjects import Subject, candidates, fact_path
+from data_integration_architect.errors import ArchitectError
+from data_integration_architect.modelcheck import Assumptions, Bounds, Question, Verdict, decide, questions
+from data_integration_architect.modelcheck.cases import Case, build_case
+from data_integration_architect.modelcheck.check import Known
+from data_integration_architect.modelcheck.compile import PROPAGATES
+from data_integration_architect.modelcheck.expressions import ModelError, NotModelledError
+from data_integration_architect.modelcheck.facts import End, OptionUse
+from data_integration_architect.modelcheck.mechanisms.requests import TOGETHER
+from data_integration_architect.modelcheck.search import never
+from data_integration_architect.modelcheck.verdict import Condition
+from data_integration_architect.rules import judge_topology
+from data_integration_architect.topology import Topology
+from data_integration_architect.topology.edit import with_fact
+
+# Judging again for each option is only worth its time on systems that a person could have written.
+MOST_ELEMENTS_REJUDGED = 400
+MOST_CANDIDATES = 3
+# A model that contradicts itself is our mistake; it is said in the check and leaves the rest of the review alone.
+BUG = "the model contradicts itself, which is a mistake of this tool: "
+
+Ends = Mapping[str, End]
+KNOWN: End = "known"
+
+
+@dataclass(frozen=True)
+class Job:
+    """`subject`: the finding to check; None for a property of which all named defects are idealised."""
+
+    bounds: Bounds
+    subjects: tuple[Subject, ...]
+    subject: Subject | None = None
+    question: Question | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job found. `verdict` is None where there is no model: then `reason` says why.
+
+    `idealised`: the verdict with the finding's own defect idealised too. `together`: fingerprints of findings without
+    which the property holds.
+    """
+
+    verdict: Verdict | None
+    reason: str = ""
+    idealised: str | None = None
+    together: tuple[str, ...] = ()
+
+
+def jobs_of(topology: Topology, subjects: Sequence[Subject], bounds: Bounds) -> list[Job]:
+    """Jobs in the order of the findings, then of the questions."""
+    known = tuple(subjects)
+    found = [Job(bounds, known, subject=subject) for subject in known]
+    return [*found, *(Job(bounds, known, question=question) for question in questions(topology))]
+
+
+def run_job(topology: Topology, job: Job, stop: Callable[[], bool] = never) -> Outcome:
+    """Runs one job on a topology in normal form."""
+    runner = _Runner(topology, job, stop)
+    try:
+        if job.subject is not None:
+            return runner.pair(job.subject)
+        assert job.question is not None  # noqa: S101 - a job is about one or the other
+        return runner.rest(job.question)
+    except ModelError as bug:
+        return Outcome(None, f"{BUG}{bug}")
+
+
+class _Runner:
+    def __init__(self, topology: Topology, job: Job, stop: Callable[[], bool]) -> None:
+        self.topology, self.job, self.stop = topology, job, stop
+        self.kept: dict[str, frozenset[tuple[str, str]]] = {}
+        self.known = Known()
+
+    def pair(self, subject: Subject) -> Outcome:
+        """The check of one finding."""
+        if not subject.property:
+            return Outcome(None, subject.reason)
+        for path, value in subject.condition:
+            self.topology = with_fact(self.topology, path, value)
+        asked = candidates(subject, questions(self.topology))
+        best: Outcome | None = None
+        tried = 0
+        for question in asked:
+            case = self.case(question)
+            if case is None or not self.concerns(subject, question, case):
+                continue
+            outcome = self.of(subject, question, case)
+            if outcome.verdict is not None and outcome.verdict.verdict in ("violated", "stopped"):
+                return outcome
+            best = best or outcome
+            tried += 1
+            if tried == MOST_CANDIDATES:
+                break
+        if best is not None:
+            return best
+        return Outcome(None, f"the checker has no model of {subject.property} for {', '.join(subject.elements)}")
+
+    def case(self, question: Question, ends: Ends | None = None) -> Case | None:
+        """The model of a question, to see its options; None where there is none."""
+        try:
+            return build_case(self.topology, question, self.job.bounds, Assumptions("unsafe", ends or {}))
+        except NotModelledError:
+            return None
+
+    def concerns(self, subject: Subject, question: Question, case: Case) -> bool:
+        """Whether a model contains what the finding is about."""
+        if question.element and question.element in subject.places:
+            return True
+        names = {question.target, *(name for name, _ in question.also), *case.elements}
+        if any(handler in names for handler in subject.handlers):
+            return True
+        return not subject.handlers and bool(names & {*subject.elements, *(name for name, _ in subject.targets)})
+
+    def of(self, subject: Subject, question: Question, case: Case) -> Outcome:
+        own = self.idealised(question, [subject])
+        about = f"{question.property} of {question.target}"
+        if not own:
+            return Outcome(None, self.left_out(case) or f"the model of {about} has no option for this defect")
+        others = {
+            path: other.fingerprint
+            for other in self.job.subjects
+            if other.fingerprint != subject.fingerprint
+            for path in self.idealised(question, [other])
+            if path not in own
+        }
+        verdict = self.decide(question, safe(others))
+        if verdict.verdict == "violated":
+            found = Outcome(verdict, idealised=self.without(question, verdict, [*others, *own]))
+            if found.idealised == "holds":
+                return found
+            if (alone := self.alone(subject, question, own)) is not None:
+                return alone
+            return (
+                found if found.idealised == "unknown" else Outcome(None, f"what violates {about} needs no such defect")
+            )
+        if verdict.verdict != "holds":
+            return Outcome(verdict)
+        if others and (found_together := self.together(question, own, others)) is not None:
+            return found_together
+        left_out = self.left_out(case)
+        return Outcome(None, left_out) if left_out else Outcome(verdict)
+
+    def left_out(self, case: Case) -> str:
+        """Facts of the scene that the model lacks, in words: that it holds without them says nothing."""
+        return f"left out of the model: {'; '.join(case.not_modelled)}" if case.not_modelled else ""
+
+    def alone(self, subject: Subject, question: Question, own: Sequence[str]) -> Outcome | None:
+        """The pair with everything else ideal, also what no finding names, but for unknown facts at the same place;
+        None where that is no pair either.
+        """
+        case = self.case(question)
+        used = case.options.used if case is not None else ()
+        unsaid = [use for use in used if use.known is None and subject.owns(use.path) and use.path not in own]
+        kept = dict.fromkeys((use.path for use in unsaid if use.is_ordered and use.safe != use.unsafe), KNOWN)
+        verdict = self.decide(question, {**kept, **dict.fromkeys(own, KNOWN)}, every="safe")
+        if verdict.verdict != "violated" or self.decide(question, kept, every="safe").verdict != "holds":
+            return None
+        rests_on = tuple(Condition(use.path, use.unsafe, "unsafe") for use in unsaid if use.path in kept)
+        return Outcome(replace(verdict, conditions=rests_on), idealised="holds")
+
+    def together(self, question: Question, own: Iterable[str], others: Mapping[str, str]) -> Outcome | None:
+        """Fails only with other defects: a minimal set of findings to keep as they are, by deletion."""
+        if self.decide(question, {}).verdict != "violated":
+            return None
+        needed = sorted(set(others.values()))
+        for one in list(needed):
+            fewer = [kept for kept in needed if kept != one]
+            if self.decide(question, safe(p for p, f in others.items() if f not in fewer)).verdict == "violated":
+                needed = fewer
+        apart = [path for path, fingerprint in others.items() if fingerprint not in needed]
+        verdict = self.decide(question, safe(apart))
+        return Outcome(verdict, idealised=self.without(question, verdict, [*apart, *own]), together=tuple(needed))
+
+    def without(self, question: Question, found: Verdict, ideal: Iterable[str]) -> str:
+        """The verdict with these options ideal and nothing else assumed than what the violation rests on."""
+        assumed: dict[str, End] = {one.path: one.end for one in found.conditions}
+        return self.decide(question, {**assumed, **safe(ideal)}, unknown="safe").verdict
+
+    def rest(self, question: Question) -> Outcome:
+        """What is left of a property once every defect that a finding names is idealised; unknown facts are safe."""
+        verdict = self.decide(question, safe(self.idealised(question, self.job.subjects)), unknown="safe")
+        if verdict.verdict == "violated" and self.topology.scope != "whole":
+            # what is not listed may be what keeps the copies in agreement
+            verdict = replace(verdict, conditions=(*verdict.conditions, Condition("scope", "whole", "unsafe")))
+        return Outcome(verdict)
+
+    def idealised(self, question: Question, subjects: Iterable[Subject]) -> list[str]:
+        """Options that are the own ones of findings. One that is idealised may lead to the next: a token that is
+        carried is taken from somewhere.
+        """
+        subjects = tuple(subjects)
+        found: dict[str, None] = {}
+        while (case := self.case(question, safe(found))) is not None:
+            more = [path for subject in subjects for path in self.own(subject, case.options.used) if path not in found]
+            if not more:
+                break
+            found |= dict.fromkeys(more)
+        return list(found)
+
+    def decide(self, question: Question, ends: Ends, unknown: End | None = None, every: End | None = None) -> Verdict:
+        assumptions = Assumptions(unknown or "unsafe", ends, every) if unknown or every else None
+        return decide(
+            self.topology,
+            question,
+            self.job.bounds,
+            assumptions=assumptions,
+            fixed=ends,
+            stop=self.stop,
+            known=self.known,
+        )
+
+    def own(self, subject: Subject, used: Sequence[OptionUse]) -> list[str]:
+        """Options of a model that are the finding's own."""
+        near = [use for use in used if subject.owns(use.path) and use.is_ordered and use.safe != use.unsafe]
+        near = [use for use in near if use.known is None or use.known != use.safe]
+        return [use.path for use in near if self.idealises(subject, use) or self.mends(subject, use)]
+
+    def idealises(self, subject: Subject, use: OptionUse) -> bool:
+        """Whether the catalog says that this option idealises the defect."""
+        return any(use.path.endswith(f".{end}") for end in subject.ideal)
+
+    def mends(self, subject: Subject, use: OptionUse) -> bool:
+        """Whether the rules drop the finding once the option has its safe value."""
+        no_fact = use.path.endswith((f".{TOGETHER}", f".{PROPAGATES}"))
+        return not no_fact and (subject.id, subject.fingerprint) not in self.after(use)
+
+    def after(self, use: OptionUse) -> frozenset[tuple[str, str]]:
+        """Findings, as (id, fingerprint), with one option at its safe value; all where that cannot be said."""
+        if use.path not in self.kept:
+            everything = frozenset((one.id, one.fingerprint) for one in self.job.subjects)
+            self.kept[use.path] = everything
+            count = len(self.topology.stores) + len(self.topology.processes) + len(self.topology.channels)
+            if count <= MOST_ELEMENTS_REJUDGED:
+                try:
+                    changed = with_fact(self.topology, fact_path(self.topology, use.path), use.safe)
+                    found = judge_topology(View(changed, load_catalog())).found
+                    self.kept[use.path] = frozenset((one.id, one.fingerprint) for one in found)
+                except (ArchitectError, TypeError):  # an option that is no fact of the format
+                    pass
+        return self.kept[use.path]
+
+
+def safe(paths: Iterable[str]) -> dict[str, End]:
+    """Every option at its safe end."""
+    return dict.fromkeys(paths, "safe")

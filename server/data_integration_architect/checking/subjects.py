@@ -1,0 +1,142 @@
+"""A finding as the checker needs it: the property it threatens, where, and which options of the model are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_integration_architect.catalog import load_catalog
+from data_integration_architect.files import DocumentPath
+from data_integration_architect.modelcheck import Question
+from data_integration_architect.rules import Found
+from data_integration_architect.topology import NormalForm, Topology, dump_topology
+
+# Where a target accumulates effects instead of holding a state, agreement means that each effect is there once.
+SAME_MEANING = {
+    "convergence": ("exactly-once-effect", "conservation", "no-phantom"),
+    "no-stale-overwrite": ("convergence", "exactly-once-effect"),
+    "exactly-once-effect": ("conservation", "convergence"),
+    "no-phantom": ("exactly-once-effect", "convergence"),
+    "non-negative": ("uniqueness",),
+    "uniqueness": ("non-negative", "exactly-once-effect"),
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`places`: dotted paths in the normal form; options below them may be the finding's own.
+
+    `property` is empty where the checker has no model of the anti-pattern; then `reason` says why.
+    """
+
+    id: str
+    fingerprint: str
+    property: str
+    reason: str
+    places: tuple[str, ...]
+    handlers: tuple[str, ...]
+    targets: tuple[tuple[str, str | None], ...]
+    elements: tuple[str, ...]
+    condition: tuple[tuple[DocumentPath, Any], ...] = ()
+    ideal: tuple[str, ...] = ()
+
+    def owns(self, path: str) -> bool:
+        """Whether an option lies at a place of the finding."""
+        return any(path == place or path.startswith(f"{place}.") for place in self.places)
+
+
+def subject_of(found: Found, topology: Topology) -> Subject:
+    """What the checker is asked about a finding."""
+    head = load_catalog().anti_patterns.heads[found.id]
+    elements = found.match.elements
+    places = [place for name in elements for place in _places(topology, name)]
+    if found.match.at[0] in ("causality", "readers", "constraints"):
+        places.append(".".join(map(str, found.match.at[:2])))
+    return Subject(
+        id=found.id,
+        fingerprint=found.fingerprint,
+        property=head.check.property or "",
+        reason=head.check.not_modelled or "",
+        places=tuple(dict.fromkeys(places)),
+        handlers=tuple(_label(name) for name in elements if _is_handler(topology, name)),
+        targets=tuple((target.store, target.entity) for target in found.match.targets),
+        elements=elements,
+        condition=found.condition,
+        ideal=head.check.ideal,
+    )
+
+
+def _is_handler(topology: Topology, name: str) -> bool:
+    process, _, handler = name.rpartition(".")
+    return process in topology.processes and handler in topology.processes[process].handlers
+
+
+def _label(name: str) -> str:
+    """The handler's name in models: of a short form, that of its process."""
+    return name.removesuffix(".run")
+
+
+def _places(topology: Topology, name: str) -> list[str]:
+    if _is_handler(topology, name):
+        process, _, handler = name.rpartition(".")
+        return [f"processes.{process}.handlers.{handler}"]
+    groups = {"stores": topology.stores, "channels": topology.channels, "entities": topology.entities}
+    return [f"{group}.{name}" for group, known in groups.items() if name in known]
+
+
+def candidates(subject: Subject, asked: Sequence[Question]) -> list[Question]:
+    """Questions about the property of a finding, or what it means there, the nearest first."""
+    wanted = (subject.property, *SAME_MEANING.get(subject.property, ()))
+    numbered = [
+        question
+        for question in asked
+        if question.element and question.property in wanted and _is_about(subject, question.element)
+    ]
+    targeted = [
+        question
+        for name in wanted
+        for store, entity in subject.targets
+        for question in asked
+        if question.property == name and question.target == store and _same(question.entity, entity)
+    ]
+    named = [
+        question
+        for name in wanted
+        for question in asked
+        if question.property == name
+        and (question.target in subject.elements or any(also in subject.elements for also, _ in question.also))
+    ]
+    rest = [question for name in wanted for question in asked if question.property == name]
+    return list(dict.fromkeys([*numbered, *targeted, *named, *rest]))
+
+
+def _is_about(subject: Subject, element: str) -> bool:
+    return element in subject.places or element.removeprefix("copies.") in subject.elements
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one.split(".")[0] == other.split(".")[0]
+
+
+def fact_path(topology: Topology, path: str) -> DocumentPath:
+    """An option's dotted path as keys and positions in the plain data of a topology. Names have no dots."""
+    current: Any = dump_topology(topology)
+    keys: list[str | int] = []
+    for part in path.split("."):
+        keys.append(int(part) if isinstance(current, list) and part.isdecimal() else part)
+        try:
+            current = current[keys[-1]]
+        except (KeyError, IndexError, TypeError):
+            current = None
+    return tuple(keys)
+
+
+def origin_of(normal: NormalForm, actor: str) -> DocumentPath | None:
+    """Where the actor of a step stands in the document: `shop.save #2` is a request of that handler."""
+    label = actor.split(" #")[0].split(",")[0]
+    process, _, handler = label.rpartition(".")
+    for name, inner in ((process, handler), (label, "run")):
+        if name in normal.topology.processes and inner in normal.topology.processes[name].handlers:
+            return normal.document_path(("processes", name, "handlers", inner))
+    return None

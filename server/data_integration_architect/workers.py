@@ -1,0 +1,152 @@
+"""Searches in worker processes: one for each core, each with a limit of memory, all ended by a cancellation."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from data_integration_architect.checking import Job, Outcome, run_job
+from data_integration_architect.topology import Topology
+
+# A search keeps at most about 140 bytes a state; this is for a thousand times the default budget and a topology.
+MEMORY_BYTES = 1024**3
+POLL_SECONDS = 0.05
+LOST = "the search ended without an answer: out of memory, or ended from outside"
+
+Progress = Callable[[int, int], None]
+
+
+class Stopped(Exception):
+    """Somebody cancelled; there is no answer."""
+
+
+def _never() -> bool:
+    return False
+
+
+def run_jobs(
+    topology: Topology,
+    jobs: Sequence[Job],
+    *,
+    progress: Progress | None = None,
+    is_cancelled: Callable[[], bool] = _never,
+    most: int | None = None,
+) -> list[Outcome]:
+    """Outcomes in the order of the jobs; `progress` is told (done, all).
+
+    Raises: Stopped, once `is_cancelled` says so; no worker outlives the call.
+    """
+    found: dict[int, Outcome] = {}
+    waiting = list(range(len(jobs)))
+    crew: dict[Connection, _Worker] = {}
+    try:
+        for _ in range(min(most or os.cpu_count() or 1, len(jobs))):
+            worker = _Worker(topology)
+            crew[worker.pipe] = worker
+            worker.take(waiting.pop(0), jobs)
+        while crew:
+            if is_cancelled():
+                raise Stopped("the check was cancelled")
+            for pipe in wait(list(crew), POLL_SECONDS):
+                assert isinstance(pipe, Connection)  # noqa: S101 - only pipes were given
+                worker = crew[pipe]
+                number = worker.number
+                outcome = worker.answer()
+                found[number] = outcome or Outcome(None, LOST)
+                if progress is not None:
+                    progress(len(found), len(jobs))
+                if outcome is None or not waiting:
+                    worker.end()
+                    del crew[pipe]
+                if outcome is None and waiting:
+                    worker = _Worker(topology)
+                    crew[worker.pipe] = worker
+                if waiting and worker.pipe in crew:
+                    worker.take(waiting.pop(0), jobs)
+    finally:
+        for worker in crew.values():
+            worker.end()
+    return [found[number] for number in range(len(jobs))]
+
+
+class _Worker:
+    """A process that answers one job after the other."""
+
+    def __init__(self, topology: Topology) -> None:
+        context = _context()
+        self.pipe, other = context.Pipe()
+        self.number = -1
+        self.process = context.Process(target=_work, args=(other, topology), daemon=True)
+        self.process.start()
+        other.close()
+
+    def take(self, number: int, jobs: Sequence[Job]) -> None:
+        self.number = number
+        with suppress(BrokenPipeError):
+            self.pipe.send(jobs[number])
+
+    def answer(self) -> Outcome | None:
+        """What came out of the last job; None where the process is gone. Raises: what the job raised."""
+        try:
+            kind, told = self.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            return None
+        if kind == "failed":
+            raise told
+        outcome: Outcome | None = told
+        return outcome
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _context() -> Any:
+    """How processes start: a fork where nothing else runs in this one, else from a server that has no threads."""
+    known = multiprocessing.get_all_start_methods()
+    if "fork" in known and threading.active_count() == 1:
+        return multiprocessing.get_context("fork")
+    if "forkserver" not in known:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["data_integration_architect.workers"])
+    return context
+
+
+def _work(pipe: Connection, topology: Topology) -> None:
+    """Answers jobs until the other side closes; whoever closes it in the middle of a search stops the search."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _limit_memory()
+    while True:
+        try:
+            job: Job = pipe.recv()
+        except EOFError:
+            return
+        answer: tuple[str, Any]
+        try:
+            answer = ("done", run_job(topology, job, pipe.poll))
+        except MemoryError:
+            answer = ("done", None)
+        except Exception as error:  # shown by the process that asked
+            answer = ("failed", error)
+        try:
+            pipe.send(answer)
+        except BrokenPipeError:
+            return
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # not a POSIX system; the budget of states is the only limit there
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
