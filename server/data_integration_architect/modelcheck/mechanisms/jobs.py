@@ -119,6 +119,9 @@ def _add_copy(world: World, copy: Copy, *, is_once: bool) -> None:
     counter = rebuild.counter if rebuild is not None else world.m.var(f"{stem}_pc", 1)
     run = world.m.var(f"{stem}_runs", EXTRA_RUNS)
     useful = f"not {origin.cell} == {state.cell}" + ("" if copy.swaps else f" and {origin.cell} > 0")
+    if not copy.swaps and _is_guarded(world, copy):
+        # a run whose write is refused changes nothing, however often it comes again
+        useful += f" and {versions.compared(world, origin.cell)} > {stores.ghost(state, 'guard')}"
     act = partial(world.act, actor=place.label)
     reads = partial(act, source=origin.label, target=place.process, text=f"reads {{w:{origin.cell}}}", atomic=READS)
     saved = _saved_positions(world, copy, stem)
@@ -157,6 +160,11 @@ def _add_copy(world: World, copy: Copy, *, is_once: bool) -> None:
         refused = [f"{counter} == 1", f"not ({passes})"]
         into("job_fill", refused, [f"{counter} = 2"], text=f"write {label} (refused: not newer than what is stored)")
     _add_swap(world, state, writes, [f"{counter} == 2"], rebuild.cell, after, copy)
+
+
+def _is_guarded(world: World, copy: Copy) -> bool:
+    path = f"{copy.place.path}.steps.{copy.place.handler.steps.index(copy.write)}.guard"
+    return world.options.get(path, copy.write.guard, safe="version", unsafe="none") == "version"
 
 
 def _add_swap(

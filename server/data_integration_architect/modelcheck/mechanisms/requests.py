@@ -15,7 +15,7 @@ from data_integration_architect.modelcheck.mechanisms.polling import split
 from data_integration_architect.modelcheck.mechanisms.versions import drawn_early
 from data_integration_architect.modelcheck.programs import joined, lower, two_phase_parts
 from data_integration_architect.modelcheck.scene import Place
-from data_integration_architect.modelcheck.world import World
+from data_integration_architect.modelcheck.world import Branch, World
 from data_integration_architect.topology import OnRequest, Transaction
 
 TOGETHER = "steps.together"
@@ -84,8 +84,25 @@ def _together(world: World, place: Place, effects: list[Effect]) -> list[Effect]
     if not world.options.get(f"{place.path}.{TOGETHER}", False, safe=True, unsafe=False):
         return effects
     whole = joined(effects)
-    last = [replace(branch, updates=tuple(_last_of_each(branch.updates))) for branch in whole.branches]
-    return [replace(whole, branches=tuple(last))]
+    return [replace(whole, branches=tuple(_at_once(branch) for branch in whole.branches))]
+
+
+def _at_once(branch: Branch) -> Branch:
+    """A joined branch whose copies carry the version that the commit in the same step gives."""
+    updates = _last_of_each(branch.updates)
+    given = dict(update.split(" = ", 1) for update in updates if update.startswith(("version[", "stamp[")))
+    guard = branch.guard
+    for name, value in given.items():
+        guard = guard.replace(name, f"({value})")
+        updates = [
+            update if update.startswith(f"{name} =") else _in_value(update, name, f"({value})") for update in updates
+        ]
+    return replace(branch, guard=guard, updates=tuple(updates))
+
+
+def _in_value(update: str, name: str, value: str) -> str:
+    target, separator, expression = update.partition(" = ")
+    return f"{target}{separator}{expression.replace(name, value)}"
 
 
 def _last_of_each(updates: tuple[str, ...]) -> list[str]:
