@@ -69,7 +69,14 @@ class _Verbs(click.Group):
     """The verbs, also by the short names that people type."""
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name == "lab":
+            from data_integration_architect.lab.command import lab
+
+            return lab
         return super().get_command(context, ALIASES.get(name, name))
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted([*super().list_commands(context), "lab"])
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -192,14 +199,22 @@ def check_ordering(file: str, form: str, output: str | None, force: bool) -> int
 @cli.command()
 @_topology
 @_output_options("text", "markdown", "yaml", "json")
-def generate_design(file: str, form: str, output: str | None, force: bool) -> int:
+@click.option("--out", metavar="DIR", help="Write a folder: document, configuration, SQL, consumers, lab.")
+def generate_design(file: str, form: str, output: str | None, force: bool, out: str | None) -> int:
     """Target topology, design document and migration plan.
 
     text: what was decided and what is left; markdown: the document; yaml: the target topology; json: everything.
+    With --out, files that were changed by hand since the last run are kept and named; --force replaces them.
     """
     from data_integration_architect import use_cases
 
     design = use_cases.generate_design(_given(file))
+    if out is not None:
+        from data_integration_architect.artifacts.build import build_folder
+        from data_integration_architect.artifacts.files import write_folder
+
+        _emit(_visible(write_folder(Path(out), build_folder(design), force).text(out)), output, force)
+        return 0
     forms = {"text": lambda: _visible(design.short_text()) + "\n", "markdown": lambda: design.document,
              "yaml": lambda: design.topology, "json": lambda: _json(design)}  # fmt: skip
     _emit(forms[form](), output, force)

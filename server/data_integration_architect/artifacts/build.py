@@ -8,6 +8,7 @@ from data_integration_architect.artifacts.files import Artifact
 from data_integration_architect.artifacts.labplan import lab_plan
 from data_integration_architect.artifacts.log import log_files
 from data_integration_architect.artifacts.names import as_json
+from data_integration_architect.artifacts.operations import operation_files
 from data_integration_architect.artifacts.plan import plan_of
 from data_integration_architect.artifacts.sinks import sink_files
 from data_integration_architect.design.result import DesignResult
@@ -21,6 +22,8 @@ def build_folder(design: DesignResult) -> tuple[Artifact, ...]:
     files = {"topology.yaml": design.topology, "integration-architecture.md": design.document}
     if design.applicable:
         plan = plan_of(topology)
-        files |= connector_files(plan) | database_files(plan) | log_files(plan) | sink_files(plan)
+        files |= (
+            connector_files(plan) | database_files(plan) | log_files(plan) | operation_files(plan) | sink_files(plan)
+        )
         files["lab.json"] = as_json(lab_plan(plan, topology, files))
     return tuple(sorted(Artifact(path, text) for path, text in files.items()))

@@ -34,6 +34,15 @@ class Written:
     removed: tuple[str, ...]
     """Written by an earlier run, needed no more, and not changed by hand."""
 
+    def text(self, folder: str) -> str:
+        """What happened, in a few lines."""
+        lines = [f"{folder}: {len(self.written)} files written, {len(self.unchanged)} unchanged"]
+        if self.removed:
+            lines.append(f"removed, no longer needed: {', '.join(self.removed)}")
+        if self.kept:
+            lines.append(f"kept, changed by hand: {', '.join(self.kept)}; --force replaces them")
+        return "\n".join(lines) + "\n"
+
 
 def write_folder(folder: Path, artifacts: Iterable[Artifact], force: bool = False) -> Written:
     """Writes each file as a whole or not at all. A file that differs from what the manifest of the last run says was

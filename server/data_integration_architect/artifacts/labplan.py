@@ -60,7 +60,8 @@ def lab_plan(plan: Plan, topology: Topology, paths: Iterable[str]) -> dict[str, 
         "stores": stores,
         "topics": "kafka/topics.json" if "kafka/topics.json" in known else None,
         "connectors": sorted(f"connect/{name}.json" for name in connectors(plan)),
-        "consumers": [f"consumers/{sink.name}.json" for sink in plan.sinks if sink.technology in ENGINES],
+        "consumers": [f"consumers/{sink.name}.json" for sink in plan.sinks if sink.technology in ENGINES]
+        + [p for o in plan.operations for p in known if p.startswith(f"consumers/{o.name}_") and p.endswith(".json")],
         "tables": [_table(database.name, table) for database in plan.databases.values()
                    if database.name in stores for table in database.tables],
         "operations": _operations(plan, topology),

@@ -28,6 +28,7 @@ def topic_settings(plan: Plan) -> list[dict[str, Any]]:
         for topic in plan.topics.values()
     ]
     dead = {s.dead_letter for s in plan.sinks if s.dead_letter} - {t["name"] for t in found}
+    dead |= {f"{operation.name}_dead_letters" for operation in plan.operations}
     found += [_internal(name, "delete", DEAD_LETTER_MS, "records that no consumer could read") for name in sorted(dead)]
     for settings in connectors(plan).values():
         prefix = settings["topic.prefix"]

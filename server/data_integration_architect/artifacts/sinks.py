@@ -56,16 +56,19 @@ def sink_files(plan: Plan) -> dict[str, str]:
         elif sink.kind != "redis":
             files[f"sinks/{sink.target}/{sink.place}.sql"] = table_sql(sink)
             files[statement_path(sink)] = merge_sql(sink)
+    if plan.sinks or plan.operations:
+        files["consumers/requirements.txt"] = requirements(plan)
     if plan.sinks:
         modules = {"__init__", "change", "consume", *(CODE[s.kind][0] for s in plan.sinks)}
         files |= {f"consumers/{name}.py": packaged_code(f"consumers/{name}.py") for name in sorted(modules)}
-        files["consumers/requirements.txt"] = requirements(plan)
     return files
 
 
 def requirements(plan: Plan) -> str:
     """What the consumers need, pinned."""
     wanted = {"confluent-kafka"}
+    for operation in plan.operations:
+        wanted |= {DRIVERS[d.technology][1] for d in (operation.owner, operation.other) if d.technology in DRIVERS}
     for sink in plan.sinks:
         if sink.kind == "redis":
             wanted.add("redis")

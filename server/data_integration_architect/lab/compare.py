@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -128,39 +127,6 @@ def _target_rows(stack: Stack, comparison: dict[str, Any]) -> Iterator[tuple[str
                 yield key, json.loads(row)
         finally:
             sql.close()
-
-
-def settle(stack: Stack, seconds: float) -> list[Comparison]:
-    """Compares until everything is equal and every record is consumed, at most for `seconds`.
-
-    A lag is no divergence; a difference that is still there at the end is one that waiting did not repair.
-    """
-    deadline = time.monotonic() + seconds
-    pause = 0.05
-    while True:
-        results = _compared(stack)
-        is_equal = all(result.is_equal for result in results)
-        if is_equal and waiting_records(stack) == 0:
-            # Records that were on their way at the first look may have spoilt what was equal.
-            results = _compared(stack)
-            if all(result.is_equal for result in results):
-                return results
-        if time.monotonic() > deadline:
-            return results
-        stack.restart_failed()
-        time.sleep(pause)
-        pause = min(0.5, pause * 1.5)
-
-
-def _compared(stack: Stack) -> list[Comparison]:
-    results = []
-    for comparison in stack.plan["compare"]:
-        try:
-            results.append(compare(stack, comparison))
-        except Exception as error:  # a store that a fault stopped does not answer yet
-            unread = [f"not readable: {error}"[:200]]
-            results.append(Comparison(comparison["name"], comparison["source"], comparison["target"], 0, unread))
-    return results
 
 
 def waiting_records(stack: Stack) -> int | None:

@@ -12,10 +12,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from data_integration_architect.lab.compare import Comparison, settle
+from data_integration_architect.lab.load import Load, Result
 from data_integration_architect.lab.packages import LabError
 from data_integration_architect.lab.stack import Progress, Stack, silent
-from data_integration_architect.lab.workload import Workload
 
 KINDS = ("kill", "pause", "cut", "duplicate", "reorder", "lag")
 TRANSACTIONS = 30
@@ -45,11 +44,11 @@ class Run:
     seconds: float
     committed: int
     failed: int
-    comparisons: list[Comparison]
+    results: list[Result]
 
     @property
     def is_clean(self) -> bool:
-        return all(c.is_equal for c in self.comparisons)
+        return all(result.is_equal for result in self.results)
 
     def to_data(self) -> dict[str, Any]:
         return {
@@ -58,7 +57,7 @@ class Run:
             "committed": self.committed,
             "failed": self.failed,
             "is_clean": self.is_clean,
-            "comparisons": [c.to_data() for c in self.comparisons if not c.is_equal],
+            "differing": [result.to_data() for result in self.results if not result.is_equal],
         }
 
 
@@ -68,7 +67,7 @@ def targets_of(stack: Stack, kind: str) -> list[str]:
         return sorted(stack.consumers)
     if kind == "cut":
         return sorted(name for name, server in stack.servers.items() if server.relay is not None)
-    return sorted([*stack.servers, *stack.consumers])
+    return sorted(stack.programs)
 
 
 def sweep_of(stack: Stack, kinds: Sequence[str], steps: Sequence[int], targets: Sequence[str] = ()) -> list[Fault]:
@@ -86,38 +85,36 @@ def run_sweep(
     stack: Stack, faults: Sequence[Fault], seed: int, transactions: int = TRANSACTIONS, progress: Progress = silent
 ) -> Iterator[Run]:
     """Runs the faults one after the other on the same system; rows are compared after each."""
-    workload = Workload(stack, seed)
+    load = Load(stack, seed)
     for number, fault in enumerate(faults, start=1):
-        done = run_fault(stack, workload, fault, transactions)
+        done = run_fault(stack, load, fault, transactions)
         progress(f"{number}/{len(faults)} {fault}: {'clean' if done.is_clean else 'DIFFERS'}, {done.seconds:.1f} s")
         yield done
         if not done.is_clean:
             return
 
 
-def run_fault(stack: Stack, workload: Workload, fault: Fault, transactions: int = TRANSACTIONS) -> Run:
+def run_fault(stack: Stack, load: Load, fault: Fault, transactions: int = TRANSACTIONS) -> Run:
     """Loads, breaks at the fault's step, mends, loads on, waits for rest and compares. Raises: LabError."""
     begun = time.monotonic()
-    before = (workload.counts.committed, workload.counts.failed)
+    counts = load.counts
+    before = (counts.committed, counts.failed)
     step = min(fault.step, transactions)
-    workload.run(step)
-    load = threading.Thread(target=workload.run, args=(transactions - step,), daemon=True)
-    with _broken(stack, fault, workload):
-        load.start()
+    load.run(step)
+    rest = threading.Thread(target=load.run, args=(transactions - step,), daemon=True)
+    with _broken(stack, fault, load.seed):
+        rest.start()
         time.sleep({"lag": LAG_SECONDS, "pause": PAUSE_SECONDS, "cut": PAUSE_SECONDS}.get(fault.kind, 0.0))
-    load.join()
-    comparisons = settle(stack, SETTLE_SECONDS)
-    counts = workload.counts
-    return Run(
-        fault, time.monotonic() - begun, counts.committed - before[0], counts.failed - before[1], comparisons
-    )  # fmt: skip
+    rest.join()
+    results = load.settle(SETTLE_SECONDS)
+    return Run(fault, time.monotonic() - begun, counts.committed - before[0], counts.failed - before[1], results)
 
 
 class _broken:
     """Breaks on entry, mends on exit; everything answers again afterwards."""
 
-    def __init__(self, stack: Stack, fault: Fault, workload: Workload) -> None:
-        self.stack, self.fault, self.workload = stack, fault, workload
+    def __init__(self, stack: Stack, fault: Fault, seed: int) -> None:
+        self.stack, self.fault, self.seed = stack, fault, seed
         known = targets_of(stack, fault.kind)
         if fault.target not in known:
             raise LabError(f"{fault.kind} {fault.target}: no such target; there are {', '.join(known)}")
@@ -193,7 +190,7 @@ class _broken:
             if not found or len(records) >= MOST_REPLAYED:
                 break
         reader.close()
-        Random(f"{self.workload.seed}:{self.fault}").shuffle(records)
+        Random(f"{self.seed}:{self.fault}").shuffle(records)
         producer = Producer({"bootstrap.servers": self.stack.servers_address, "log_level": 0})
         for record in records:
             producer.produce(

@@ -81,6 +81,8 @@ class Stack:
     servers: dict[str, Server] = field(default_factory=dict)
     consumers: dict[str, Program] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    loads: dict[str, int] = field(default_factory=dict)
+    """Seed → transactions that each client did under it."""
     _readers: dict[str, tuple[Any, str, int]] = field(default_factory=dict)
 
     # Starting
@@ -144,8 +146,9 @@ class Stack:
                 if code.is_file():
                     (folder / "consumers").mkdir(exist_ok=True)
                     shutil.copy(code, folder / "consumers")
-            if (self.design / "sinks").is_dir():
-                shutil.copytree(self.design / "sinks", folder / "sinks")
+            for part in ("sinks", "operations"):
+                if (self.design / part).is_dir():
+                    shutil.copytree(self.design / part, folder / part)
             command = [sys.executable, "-m", "consumers.consume", path]
             self.consumers[name] = Program(name, command, str(folder), dict(self.environment))
 
@@ -314,6 +317,7 @@ class Stack:
         data = {
             "base": str(self.base),
             "environment": self.environment,
+            "loads": self.loads,
             "servers": {
                 n: {"engine": s.engine, "port": s.port, "relay_port": s.relay_port, "program": s.program.to_data(),
                     "relay": s.relay.to_data() if s.relay else None}
@@ -324,6 +328,22 @@ class Stack:
         place = self.design / STATE
         write_text(place, json.dumps(data, indent=1), STATE)
         os.chmod(place, 0o600)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the lab does otherwise than the design says."""
+        found = [
+            f"{store['store']} ({store['technology']}) is played by {store['engine']}"
+            for store in self.plan["stores"].values()
+            if store["technology"] != store["engine"]
+        ]
+        found += [f"left out: {e['element']}: {e['reason']}" for e in self.plan.get("left_out", ())]
+        return found
+
+    @property
+    def programs(self) -> dict[str, Program]:
+        """Every engine and consumer by its name."""
+        return {**{name: server.program for name, server in self.servers.items()}, **self.consumers}
 
     def down(self) -> None:
         """Ends every process that this stack started, and removes its folder."""
@@ -363,8 +383,10 @@ def read_plan(design: Path) -> dict[str, Any]:
     return found
 
 
-def new_stack(design: Path) -> Stack:
+def new_stack(design: Path, backend: str = "processes") -> Stack:
     """A stack that nothing of runs yet. Raises: LabError where one runs already."""
+    if backend != "processes":
+        raise LabError(f"back end {backend}: not there yet")
     if (design / STATE).exists():
         raise LabError(f"{design}: a lab is up already; `lab {design} down` ends it")
     plan = read_plan(design)
@@ -382,7 +404,7 @@ def running_stack(design: Path) -> Stack:
     if not place.is_file():
         raise LabError(f"{design}: no lab is up; `lab {design} up` starts it")
     data = json.loads(place.read_text(encoding="utf-8"))
-    stack = Stack(design, read_plan(design), Path(data["base"]), environment=data["environment"])
+    stack = Stack(design, read_plan(design), Path(data["base"]), environment=data["environment"], loads=data["loads"])
     for name, s in data["servers"].items():
         relay = Program(**s["relay"]) if s["relay"] else None
         stack.servers[name] = Server(name, s["engine"], s["port"], s["relay_port"], Program(**s["program"]), relay)

@@ -32,19 +32,20 @@ class Workload:
     seed: int
     clients: int = 2
     counts: Counts = field(default_factory=Counts)
-    position: int = 0
-    """Transactions that each client has begun, all loads together."""
 
     def __post_init__(self) -> None:
         self.ending = threading.Event()
         self.lock = threading.Lock()
         self.columns: dict[tuple[str, str], list[Column]] = {}
 
-    def run(self, transactions: int) -> None:
-        """Each client does `transactions` transactions; returns when all are done or `stop` is called."""
+    @property
+    def has_work(self) -> bool:
+        """Whether the design has tables whose copies are compared."""
+        return bool(self.stack.plan["compare"])
+
+    def run(self, start: int, transactions: int) -> None:
+        """Each client does `transactions` transactions from number `start` on; returns when all are done."""
         self.ending.clear()
-        start = self.position
-        self.position += transactions
         threads = [
             threading.Thread(target=self._client, args=(number, range(start, start + transactions)), daemon=True)
             for number in range(self.clients)

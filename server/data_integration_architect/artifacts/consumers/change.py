@@ -32,14 +32,17 @@ def read_change(
     """The change in a record; None for records that change nothing. Raises: NotReadable.
 
     `version_from` tells where the version stands: `lsn` (PostgreSQL), `binlog` (MySQL, MariaDB), `lsn-pair` (SQL
-    Server), `scn` (Oracle), `order` (MongoDB), or `header` (the outbox row's own sequence number).
+    Server), `scn` (Oracle), `order` (MongoDB), `header` (the outbox row's own sequence number), or `none` (requests:
+    each stands for itself).
     """
     if value is None:
         # A tombstone follows the deletion that it stands for; that one has the version.
         return None
     try:
-        fields = json.loads(key or b"null")
         record = json.loads(value)
+        if version_from == "none":
+            return Change((key or b"").decode(), 0, record)
+        fields = json.loads(key or b"null")
         name = key_of(fields.values() if isinstance(fields, dict) else [fields])
         if version_from == "header":
             kind = headers.get("change", b"upsert")

@@ -83,10 +83,8 @@ def _handled(records: list[Message], settings: Mapping[str, Any], target: Target
     while running:
         try:
             if changes:
-                target.apply(newest(changes))
+                target.apply(changes if settings["version_from"] == "none" else newest(changes))
             return True
-        except NotReadable:
-            raise
         except Exception as error:
             tries += 1
             word = "blocked" if tries >= settings["attempts"] else "trying again"
@@ -105,6 +103,7 @@ def _read(record: Message, settings: Mapping[str, Any]) -> Change | None:
         if not settings["dead_letter"]:
             # Skipping it would lose a change without a word.
             raise NotReadable(f"{where}: {problem}") from None
+        print(f"{where}: put aside: {problem}", flush=True)
         _put_aside(record, settings["dead_letter"], str(problem))
         return None
 
