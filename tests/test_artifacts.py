@@ -198,3 +198,33 @@ def test_of_several_changes_the_newest_counts_and_placeholders_are_filled() -> N
     assert full is not None and partial is not None and stale is not None
     assert newest([full, partial, stale]) == [Change("1", 2, {"id": 1, "body": "long", "n": 2})]
     assert partial.unchanged == ("body",)
+
+
+# The command
+
+
+def test_design_writes_a_folder_and_says_what_it_kept(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from data_integration_architect import cli
+
+    out = str(tmp_path / "design")
+    arguments = ["design", str(ROOT / "examples" / "online-retailer.yaml"), "--out", out]
+    first = CliRunner().invoke(cli.cli, arguments)
+    assert first.exit_code == 0 and "0 unchanged" in first.output
+    (tmp_path / "design" / "lab.json").write_text("{}", encoding="utf-8")
+    assert "kept, changed by hand: lab.json" in CliRunner().invoke(cli.cli, arguments).output
+    assert "1 files written" in CliRunner().invoke(cli.cli, [*arguments, "--force"]).output
+
+
+def test_the_lab_says_what_is_missing(tmp_path: Path) -> None:
+    from data_integration_architect.lab.packages import LabError
+    from data_integration_architect.lab.stack import new_stack, running_stack
+
+    with pytest.raises(LabError, match=r"no lab\.json"):
+        new_stack(tmp_path)
+    with pytest.raises(LabError, match="no lab is up"):
+        running_stack(tmp_path)
+    (tmp_path / "lab.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(LabError, match="stores, topics"):
+        new_stack(tmp_path)

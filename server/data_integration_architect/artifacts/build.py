@@ -22,8 +22,7 @@ def build_folder(design: DesignResult) -> tuple[Artifact, ...]:
     files = {"topology.yaml": design.topology, "integration-architecture.md": design.document}
     if design.applicable:
         plan = plan_of(topology)
-        files |= (
-            connector_files(plan) | database_files(plan) | log_files(plan) | operation_files(plan) | sink_files(plan)
-        )
+        for made in (connector_files, database_files, log_files, operation_files, sink_files):
+            files |= made(plan)
         files["lab.json"] = as_json(lab_plan(plan, topology, files))
     return tuple(sorted(Artifact(path, text) for path, text in files.items()))

@@ -98,9 +98,7 @@ def load(folder: Path, seed: int, transactions: int, form: str, output: Path | N
 @click.option("--target", "targets", multiple=True, help="Engine or consumer; repeatable. Default: each.")
 @click.option("--step", "steps", multiple=True, type=click.IntRange(0), help="Transactions before it; repeatable.")
 @click.option("--schedule", type=click.Path(path_type=Path), help="JSON list of {kind, target, step}, in this order.")
-@click.option(
-    "--transactions", default=30, show_default=True, type=click.IntRange(1), help="For each fault and client."
-)
+@click.option("--transactions", default=30, show_default=True, type=click.IntRange(1), help="Of each client.")
 @_reported
 @click.pass_obj
 def fault(

@@ -1,4 +1,4 @@
-"""The load on a design: transactions on its entities, requests of its operations, and the look at what became of them."""
+"""The load on a design: transactions on its entities, requests of its operations, and what became of them."""
 
 from __future__ import annotations
 

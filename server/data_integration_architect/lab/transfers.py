@@ -12,7 +12,9 @@ from data_integration_architect.lab.packages import LabError
 from data_integration_architect.lab.sql import Sql
 from data_integration_architect.lab.stack import Stack
 
-ACCOUNTS, OPENING = 12, 1_000
+ACCOUNTS, OPENING, LARGEST = 12, 8_000, 500
+# Every fourth account has too little for most requests.
+POOR = 300
 REPEATED = 0.3
 
 
@@ -49,8 +51,12 @@ def request_of(seed: str, number: int) -> dict[str, Any]:
         "request_id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{seed}:{number}")),
         "from": f"from-{random.randrange(ACCOUNTS)}",
         "to": f"to-{random.randrange(ACCOUNTS)}",
-        "amount": random.randrange(1, OPENING // 4),
+        "amount": random.randrange(1, LARGEST),
     }
+
+
+def opening_of(number: int) -> int:
+    return POOR if number % 4 == 0 else OPENING
 
 
 class Transfers:
@@ -68,7 +74,7 @@ class Transfers:
                 f"SELECT 1 FROM {sql.name(self.transfer['table'])} WHERE {sql.name(key)} = %s", (f"from-{number}",)
             )
             if not there:
-                sql.upsert(self.transfer["table"], [key], {key: f"from-{number}", "amount": OPENING})
+                sql.upsert(self.transfer["table"], [key], {key: f"from-{number}", "amount": opening_of(number)})
         sql.commit()
         sql.close()
 
@@ -99,7 +105,7 @@ class Transfers:
         found = TransferCheck(self.transfer["name"], len(requests))
         debits, credits = self._applied("owner", "debit"), self._applied("other", "credit")
         taken, given = self._amounts("owner"), self._amounts("other")
-        expected_from = {f"from-{n}": OPENING for n in range(ACCOUNTS)}
+        expected_from = {f"from-{n}": opening_of(n) for n in range(ACCOUNTS)}
         expected_to: dict[str, int] = {}
         for request_id, request in requests.items():
             outcome = debits.get(request_id)
@@ -139,9 +145,8 @@ class Transfers:
     def _amounts(self, role: str) -> dict[str, int]:
         sql = self._sql(self.transfer[role])
         try:
-            rows = sql.execute(
-                f"SELECT {sql.name(self.transfer['key'])}, amount FROM {sql.name(self.transfer['table'])}"
-            )
+            key, table = sql.name(self.transfer["key"]), sql.name(self.transfer["table"])
+            rows = sql.execute(f"SELECT {key}, amount FROM {table}")
         finally:
             sql.close()
         return {str(key): int(amount) for key, amount in rows}
