@@ -2,6 +2,7 @@
 
 import pytest
 
+from data_integration_architect.analysis.idempotency import idempotency_of
 from data_integration_architect.analysis.order import order_need, reorderings
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
@@ -88,3 +89,57 @@ def test_a_retry_channel_reorders_unless_the_key_is_parked():
     failing = {"retry": {"then": "dead-letter"}, "dead_letter": "retries"}
     assert kinds(view_of(step=failing, processes=again)) == {"retry"}
     assert kinds(view_of(trigger={"parks_key": True}, step=failing, processes=again)) == set()
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        ({"every": "5m", "reads": "since-cursor"}, {("per-key", "product_id")}),
+        ({"changes": "db", "by": "query"}, {("per-key", "product_id")}),
+        ({"every": "24h", "reads": "all"}, {("none", None)}),
+        ({"every": "24h"}, {("none", None)}),
+    ],
+)
+def test_a_batch_needs_order_where_its_runs_bring_changes(job, expected):
+    steps = [{"write": "index", "entity": "product"}]
+    if "changes" not in job:
+        steps.insert(0, {"read": "db", "entity": "product"})
+    copier = {"handlers": {"run": {"trigger": job, "steps": steps}}}
+    view = view_of(processes={"indexer": copier})
+    assert need(view, "index") == expected
+
+
+def idempotency(view):
+    return {(one.mechanism, one.currently) for one in idempotency_of(view) if "index" in one.flow}
+
+
+def test_a_repetition_that_can_come_after_a_newer_record_is_only_partly_harmless():
+    assert idempotency(view_of(channel={"message_key": "product_id"})) == {("natural-upsert", "ok")}
+    spread = {"message_key": "none"}
+    assert idempotency(view_of(channel=spread)) == {("natural-upsert", "partial")}
+    assert idempotency(view_of(channel=spread, step={"guard": "version"})) == {("versioned-upsert", "ok")}
+
+
+@pytest.mark.parametrize(
+    ("trigger", "expected"),
+    [({"claim": "skip-locked"}, "partial"), ({"claim": "lock"}, "ok"), ({"same_key_same_worker": True}, "ok")],
+)
+def test_relays_that_share_a_table_can_repeat_an_old_row_after_a_newer_one(trigger, expected):
+    relay = {"trigger": {"consume": "changes", **trigger}, "steps": [{"append": "log", "entity": "product"}]}
+    sink = {"trigger": {"consume": "log"}, "steps": [{"write": "index", "entity": "product"}]}
+    topology = {
+        "stores": {"db": {"technology": "postgresql"}, "index": {"technology": "elasticsearch"}},
+        "channels": {
+            "changes": {"technology": "table", "in": "db"},
+            "log": {"technology": "kafka", "message_key": "product_id"},
+        },
+        "entities": {"product": {"key": "product_id"}},
+        "processes": {
+            "shop": {"handlers": {"save": {"steps": [{"append": "changes", "entity": "product"}]}}},
+            "relay": {"instances": "many", "handlers": {"run": relay}},
+            "indexer": {"handlers": {"apply": sink}},
+        },
+    }
+    view = View(normalize(load(topology)).topology, load_catalog())
+    (found,) = [one for one in idempotency_of(view) if one.flow.startswith("db -> log")]
+    assert (found.mechanism, found.currently) == ("natural-upsert", expected)

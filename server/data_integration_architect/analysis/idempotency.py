@@ -6,16 +6,28 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Literal
 
-from data_integration_architect.analysis.delivery import acknowledges, may_repeat
+from data_integration_architect.analysis.delivery import acknowledges, has_competing_consumers, may_repeat
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.flows import Flow
+from data_integration_architect.analysis.guards import order_sensitive
 from data_integration_architect.analysis.lifecycle import is_planned
+from data_integration_architect.analysis.order import applied_from, reorderings
 from data_integration_architect.analysis.repair import Healing, healing_of
 from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View
 from data_integration_architect.results import Idempotency
-from data_integration_architect.topology import NONE, Append, Call, Invalidate, OnChanges, OnRequest, OnSchedule, Write
+from data_integration_architect.topology import (
+    NONE,
+    Append,
+    Call,
+    Invalidate,
+    OnChanges,
+    OnConsume,
+    OnRequest,
+    OnSchedule,
+    Write,
+)
 from data_integration_architect.topology.steps import Dedup
 from data_integration_architect.topology.triggers import Request
 from data_integration_architect.topology.values import period_seconds, seconds
@@ -426,7 +438,9 @@ def _of_replacement(view: View, step: Write, effect: Effect) -> tuple[str, Curre
         return "refetch-current-state", "ok"
     if step.mode == "merge" and entity is not None and entity.change == "commutative":
         return "commutative-merge", "ok"
-    return "natural-upsert", "ok"
+    # A repetition that can come after a newer record puts the old state back, so the key alone is not enough.
+    late = order_sensitive(view, effect) and bool(reorderings(view, effect.site))
+    return "natural-upsert", "partial" if late else "ok"
 
 
 def _counts_unsafely(view: View, effect: Effect) -> bool:
@@ -500,6 +514,12 @@ def _of_call(view: View, effect: Effect) -> tuple[str, Currently]:
     return ("none-needed", "n/a") if once else ("dedup-by-operation-id", "missing")
 
 
+def _one_at_a_time(site: HandlerSite) -> bool:
+    """Whether readers of one table wait for each other, or share it by key."""
+    trigger = site.handler.trigger
+    return isinstance(trigger, OnConsume) and (trigger.claim == "lock" or trigger.same_key_same_worker is True)
+
+
 def _of_append(view: View, effect: Effect) -> tuple[str, Currently]:
     system, step, site = view.system, effect.step, effect.site
     if not isinstance(step, Append):
@@ -510,7 +530,9 @@ def _of_append(view: View, effect: Effect) -> tuple[str, Currently]:
         has_id = step.operation_id == "passed" or (element is not None and element.event.id not in (None, NONE))
         return "dedup-by-operation-id", "ok" if has_id else "missing"
     if weight(system, effect) in {None, "notice"}:
-        return "natural-upsert", "ok"
+        shared = site.consumed is not None and has_competing_consumers(system, site)
+        behind = [e for e in applied_from(view, site) if order_sensitive(view, e)] if shared else []
+        return "natural-upsert", "partial" if behind and not _one_at_a_time(site) else "ok"
     if request is not None:
         return "dedup-by-operation-id", _request_state(request)
     if step.operation_id == "new":

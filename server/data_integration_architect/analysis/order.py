@@ -15,7 +15,7 @@ from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View
 from data_integration_architect.files import DocumentPath
-from data_integration_architect.topology import NONE, Append, Call, OnConsume, Read, Write
+from data_integration_architect.topology import NONE, Append, Call, OnChanges, OnConsume, OnSchedule, Read, Write
 
 Need = Literal["none", "per-key", "per-group-causal", "total"]
 Order = Literal["none", "per-partition", "per-group", "per-queue", "total"]
@@ -318,13 +318,22 @@ def order_need(view: View, flow: Flow, entity: str | None = None) -> tuple[Need,
     for pair in view.topology.causality:
         if pair.checked_by in flow.handlers or {pair.first, pair.then} <= set(flow.handlers):
             return "per-group-causal", pair.per
-    if flow.mechanism in UNORDERED_FLOWS:
+    if flow.mechanism in UNORDERED_FLOWS and not _brings_changes(view, flow):
         return "none", None
     effects = [e for e in flow.effects if entity is None or e.entity in (None, entity)]
     for effect in effects:
         if needs_order(view, effect):
             return "per-key", view.system.key_of(entity or effect.entity)
     return "none", None
+
+
+def _brings_changes(view: View, flow: Flow) -> bool:
+    """Whether a batch takes what changed since the last run, so that two runs bring two states of one key."""
+    triggers = [view.system.handlers[name].handler.trigger for name in flow.handlers if name in view.system.handlers]
+    return flow.mechanism == "batch-etl" and any(
+        isinstance(trigger, OnChanges) or (isinstance(trigger, OnSchedule) and trigger.reads == "since-cursor")
+        for trigger in triggers
+    )
 
 
 def needs_order(view: View, effect: Effect) -> bool:
