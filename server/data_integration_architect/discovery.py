@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from data_integration_architect.files import (
 from data_integration_architect.given import Given
 from data_integration_architect.repository import read_repository
 from data_integration_architect.results import (
+    CodeFinding,
     Discovery,
-    DualWriteSeen,
     FilesSeen,
     LinkSeen,
     StoreSeen,
@@ -27,18 +28,21 @@ from data_integration_architect.results import (
 from data_integration_architect.scanners.code import load_clients, scan_sources
 from data_integration_architect.scanners.code.manifests import is_manifest
 from data_integration_architect.scanners.code.parse import language_ending
+from data_integration_architect.scanners.code.paths import is_test
 from data_integration_architect.scanners.code.scan import CONFIG_ENDINGS
 from data_integration_architect.scanners.config import Draft, draft, is_candidate, read_configuration
 from data_integration_architect.scanners.config.elements import dotless
 from data_integration_architect.scanners.config.inventory import COMPATIBLE
 from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import technology_named
-from data_integration_architect.scanners.facts import CodeEffect, CodeScan, DualWrite
+from data_integration_architect.scanners.facts import CodeEffect, CodeScan, DualWrite, Observation
+from data_integration_architect.scanners.observations import marked_lines, observe
 from data_integration_architect.topology import load_topology
 from data_integration_architect.topology.merge import Merged, merge_draft
 from data_integration_architect.use_cases import PAGE, review
 
 WORKERS = 2
+FINGERPRINT_LENGTH = 12
 HEADER = (
     "# Draft from the repository. Every fact names its place; what is absent is unknown. Correct and complete it:\n"
     "# another run keeps what you write. `review` of this file tells what follows from it.\n"
@@ -73,6 +77,8 @@ def discover(
     scan = scan_sources(
         tree.files, load_clients(_clients()), workers, lambda done, total: tell("reading code", done, total)
     )
+    sources = ((path, content) for path, content in tree.files if language_ending(path) and not is_test(path))
+    marks = {path: lines for path, content in sources if (lines := marked_lines(content.decode("utf-8", "replace")))}
     tell("judging", 0, 0)
     made = draft(facts, root.resolve().name, scan.functions)
     text, changes = _joined(earlier, made.topology, name)
@@ -89,7 +95,8 @@ def discover(
             )
             for link in made.links
         ),
-        dual_writes=tuple(_dual_write(one) for one in scan.dual_writes),
+        dual_writes=_distinct(_dual_write(one) for one in scan.dual_writes),
+        observations=_distinct(_observation(one) for one in observe(scan, facts, made.inventory, marks)),
         files=FilesSeen(
             read=len(tree.files),
             lines=scan.lines,
@@ -112,7 +119,7 @@ def shortened(whole: Discovery) -> Discovery:
     """`whole` with at most 40 entries in each list and without a draft that is too long for one answer."""
     cut: dict[str, Any] = {}
     omitted: dict[str, int] = {}
-    for name in ("stores", "links", "dual_writes", "problems", "changes"):
+    for name in ("stores", "links", "dual_writes", "observations", "problems", "changes"):
         entries = getattr(whole, name)
         cut[name] = entries[:PAGE]
         if len(entries) > PAGE:
@@ -201,19 +208,46 @@ def _stores(made: Draft, scan: CodeScan) -> tuple[StoreSeen, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def _dual_write(one: DualWrite) -> DualWriteSeen:
-    return DualWriteSeen.model_validate(
+def _dual_write(one: DualWrite) -> CodeFinding:
+    effects = tuple(dict.fromkeys(_effect(one, effect) for effect in one.effects))
+    return _finding(one.class_, one.function, f"{one.path}:{one.line}", effects, one.systems, one.order, one)
+
+
+def _observation(one: Observation) -> CodeFinding:
+    effects = (clean_name(one.summary), *(f"at {clean_name(place)}" for place in one.places))
+    return _finding(one.id, one.subject, one.places[0], effects, (), "", one)
+
+
+def _finding(
+    class_: str, about: str, at: str, effects: tuple[str, ...], systems: tuple[str, ...], order: str,
+    said: DualWrite | Observation,
+) -> CodeFinding:  # fmt: skip
+    path = at.rpartition(":")[0]
+    key = "\n".join((class_, path, about, *systems))
+    return CodeFinding.model_validate(
         {
-            "function": clean_name(one.function),
-            "at": clean_name(f"{one.path}:{one.line}"),
-            "systems": one.systems,
-            "class": one.class_,
-            "order": one.order,
-            "confidence": one.confidence,
-            "effects": tuple(dict.fromkeys(_effect(one, effect) for effect in one.effects)),
-            "reason": clean_name(one.reason),
+            "fingerprint": hashlib.sha256(key.encode()).hexdigest()[:FINGERPRINT_LENGTH],
+            "function": clean_name(about),
+            "at": clean_name(at),
+            "systems": systems,
+            "class": class_,
+            "order": order,
+            "confidence": said.confidence,
+            "effects": effects,
+            "reason": clean_name(said.reason),
         }
     )
+
+
+def _distinct(findings: Iterable[CodeFinding]) -> tuple[CodeFinding, ...]:
+    """Findings with fingerprints of their own: functions of one name in one file are counted."""
+    seen: Counter[str] = Counter()
+    made = []
+    for one in findings:
+        number = seen[one.fingerprint]
+        seen[one.fingerprint] += 1
+        made.append(one.model_copy(update={"fingerprint": f"{one.fingerprint}-{number + 1}"}) if number else one)
+    return tuple(made)
 
 
 def _effect(one: DualWrite, effect: CodeEffect) -> str:

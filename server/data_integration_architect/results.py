@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from data_integration_architect.catalog import Severity, Source
 
 SCHEMA_VERSION = "1"
+CODE_CLASSES = {"dual_write": "dual-write-unprotected", "cache_invalidation": "cache-invalidation-lost"}
+PLACE = re.compile(r"[^\s:]:\d+[,;]?$")
 
 
 class Result(BaseModel):
@@ -330,19 +333,35 @@ class LinkSeen(Result):
     evidence: tuple[str, ...]
 
 
-class DualWriteSeen(Result):
-    """Two systems written on one path of a function; whether it does harm is the review's part."""
+class CodeFinding(Result):
+    """What code shows; whether it does harm is the review's part."""
 
+    fingerprint: str
+    """The same as long as class, function and systems are; lines may move."""
     function: str
+    """The function, or what else it is about: a topic, a program, a database."""
     at: str
     systems: tuple[str, ...]
-    class_: Literal["dual_write", "cache_invalidation"] = Field(alias="class")
+    class_: str = Field(alias="class")
+    """dual_write, cache_invalidation, or the id of an observation."""
     order: str
     """The later write to the commit of the earlier: before-commit, inside-transaction, after-commit, no-transaction."""
     confidence: Literal["seen", "inferred"]
     effects: tuple[str, ...]
     """`write postgresql Order at PATH:LINE`, in program order; `through PATH:LINE` where a helper makes the call."""
     reason: str
+    """Why this confidence."""
+
+    @property
+    def id(self) -> str:
+        """The anti-pattern that it is a case of."""
+        return CODE_CLASSES.get(self.class_, self.class_)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every `path:line` that it names, the function's own first."""
+        named = (word for effect in self.effects for word in effect.split() if PLACE.search(word))
+        return tuple(dict.fromkeys((self.at, *(word.rstrip(",;") for word in named))))
 
 
 class Discovery(Result):
@@ -353,7 +372,9 @@ class Discovery(Result):
     """The draft as YAML; empty where it is left out of an answer because of its length."""
     stores: tuple[StoreSeen, ...]
     links: tuple[LinkSeen, ...]
-    dual_writes: tuple[DualWriteSeen, ...]
+    dual_writes: tuple[CodeFinding, ...]
+    observations: tuple[CodeFinding, ...] = ()
+    """What the code shows as a whole: topics without the other end, outboxes, databases under two names."""
     files: FilesSeen
     problems: tuple[str, ...]
     """`PATH:LINE: what` of files that could not be read; never their content."""

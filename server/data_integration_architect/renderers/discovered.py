@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from data_integration_architect.renderers.sections import Entry, Section, Table, counted, names, plain_value
-from data_integration_architect.results import Discovery, DualWriteSeen
+from data_integration_architect.results import CodeFinding, Discovery
 
-TITLES = ("Stores and brokers", "Two systems written in one function", "Links", "Questions", "Problems", "Changes")
+TITLES = (
+    "Stores and brokers",
+    "Two systems written in one function",
+    "Observations",
+    "Links",
+    "Questions",
+    "Problems",
+    "Changes",
+)
 MOST_SHOWN = 200
 
 
@@ -29,6 +37,7 @@ def sections_of(discovery: Discovery) -> tuple[Section, ...]:
     contents: tuple[Table | tuple[Entry, ...], ...] = (
         Table(("name", "technology", "role", "confidence", "at"), stores),
         tuple(_dual_write(one) for one in discovery.dual_writes[:MOST_SHOWN]),
+        tuple(_observation(one) for one in discovery.observations[:MOST_SHOWN]),
         Table(("program", "reaches", "confidence", "at"), links),
         questions,
         tuple(_split(one, "bad") for one in discovery.problems[:MOST_SHOWN]),
@@ -37,9 +46,17 @@ def sections_of(discovery: Discovery) -> tuple[Section, ...]:
     return tuple(Section(title, content) for title, content in zip(TITLES, contents, strict=True))
 
 
-def _dual_write(one: DualWriteSeen) -> Entry:
+def _dual_write(one: CodeFinding) -> Entry:
     word = "cache invalidation" if one.class_ == "cache_invalidation" else one.order.replace("-", " ")
-    return Entry(one.at, f"{one.function}: {'; '.join(one.effects)}", (("order", word), ("confidence", one.confidence)))
+    return Entry(
+        one.at,
+        f"{one.function}: {'; '.join(one.effects)}",
+        (("order", word), ("confidence", f"{one.confidence}: {one.reason}")),
+    )
+
+
+def _observation(one: CodeFinding) -> Entry:
+    return Entry(one.at, one.effects[0], (("shows", one.id), ("confidence", f"{one.confidence}: {one.reason}")))
 
 
 def _split(said: str, tone: str = "plain") -> Entry:

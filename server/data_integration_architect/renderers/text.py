@@ -46,7 +46,7 @@ def discovery_text(discovery: Discovery, source: str, width: int = WIDTH, colour
 
 def short_discovery(discovery: Discovery) -> str:
     """The same in at most about 1,000 tokens, for the context of a model."""
-    shares = dict(zip(discovered.TITLES, (20, 30, 20, 10, 10, 10), strict=True))
+    shares = dict(zip(discovered.TITLES, (20, 28, 12, 15, 10, 7, 8), strict=True))
     text = [_cut(discovered.closing(discovery))]
     for section in discovered.sections_of(discovery):
         lines = _short_lines(section)

@@ -23,7 +23,7 @@ class CodeEffect:
 
     `line` is where the client is called (in `path`), `at` the line in the function itself that leads there.
     `transaction` groups effects of one local transaction, 0 is none. `via` says how the function reaches it, in any of:
-    helper, interface, hook, event, after_commit, guessed.
+    helper, interface, hook, event, after_commit, guessed; `relay` says that it sends on what is stored already.
     """
 
     kind: str
@@ -85,6 +85,21 @@ class DualWrite:
     order: str
     confidence: Confidence
     effects: tuple[CodeEffect, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A conclusion that no draft has a place for, or that holds whatever the draft says.
+
+    `id` is an anti-pattern where there is one. `places`: `path:line`, the first is where to look.
+    """
+
+    id: str
+    subject: str
+    summary: str
+    places: tuple[str, ...]
+    confidence: Confidence
     reason: str
 
 

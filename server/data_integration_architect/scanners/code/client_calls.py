@@ -19,6 +19,36 @@ ENTITY_TYPES = ("/model", "/document", "/entity", "/node", "/dao", "/searchable"
 TASK_TYPES = ("/task", "/actor")
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 LISTENER_LIMIT = 12
+MESSAGES = frozenset({"publish", "enqueue", "consume"})
+# Keys of options objects that name where a message goes or comes from, the most telling first.
+TOPIC_KEYS = ("topic", "topics", "queue", "queues", "subject", "channel", "routingkey", "routing_key", "queueurl",
+              "queue_url", "topicarn", "topic_arn", "name")  # fmt: skip
+
+
+def topics_of(args: Sequence[Expr], values: Sequence[Value]) -> list[str]:
+    """Names of topics or queues among arguments: what a keyword or an options object says, else the first text."""
+    named = {arg[1].lower(): value for arg, value in zip(args, values, strict=False) if arg[0] == "k"}
+    plain = [value for arg, value in zip(args, values, strict=False) if arg[0] != "k"]
+    for value in (*(named[key] for key in TOPIC_KEYS if key in named), *plain):
+        found = texts_of(value)
+        if found:
+            return found
+    return []
+
+
+def texts_of(value: Value) -> list[str]:
+    """The texts that a value names topics with: itself, the entries of a list, or the telling key of an object."""
+    if value is None or value[0] not in ("S", "D"):
+        return []
+    if value[0] == "S":
+        return [value[1]] if value[1] else []
+    keys = [str(key).lower() for key, _ in value[1]]
+    if not any(keys):
+        return [text for _, item in value[1] for text in texts_of(item)]
+    for wanted in TOPIC_KEYS:
+        if wanted in keys:
+            return texts_of(value[1][keys.index(wanted)][1])
+    return []
 
 
 class ClientCalls(Steps):
@@ -115,6 +145,10 @@ class ClientCalls(Steps):
             self.runs(frame, name, args) if kind == "listen" else None
             values = self.arguments(frame, args, inline=False)
             self.listen(kind, type_id, entity, name, values)
+            if kind == "listen" and client.technology not in ("", "in-process"):
+                for number in [v[1] for v in values if v is not None and v[0] in ("F", "C")]:
+                    for topic in topics_of(args, values) or [""]:
+                        self.consumed.setdefault(number, []).append((client.technology, topic, client.library))
             return result
         values = self.arguments(
             frame, args, inline=kind is None and name not in self.program.clients.handlers.get("any", ()), bound=result
@@ -179,7 +213,7 @@ class ClientCalls(Steps):
             return kind[4:], ""
         if kind == "cache_set" and ("NX" in texts or any(a[0] == "k" and a[1].lower() == "nx" for a in args)):
             return "lock", ""
-        return kind, texts[0][:120] if texts and kind in ("publish", "enqueue") else ""
+        return kind, next(iter(topics_of(args, values)), "")[:120] if kind in MESSAGES else ""
 
     def emit(
         self,

@@ -36,6 +36,7 @@ KINDS = (
     "flush",
     "raise",
     "release",
+    "consume",
 )
 ROLES = (
     "transaction",
@@ -52,6 +53,7 @@ ROLES = (
     "command_handler",
     "event_handler",
     "observed_by",
+    "consumer",
 )
 
 

@@ -122,6 +122,17 @@ class Conclusions:
         words += [self.program.functions[at].name for at in through]
         return any(RELAY.search(word) for word in words)
 
+    def relayed(self, number: int, effects: Sequence[Effect]) -> list[Effect]:
+        """`effects` with those sends flagged that carry on rows that are stored already."""
+        marks = [e for e in effects if e.kind in ("write", "flush", "outbox")]
+        return [
+            effect._replace(flags=effect.flags | {"relay"})
+            if effect.kind in ("publish", "enqueue")
+            and any(compatible(effect, mark) and self.relays(number, effect, mark) for mark in marks)
+            else effect
+            for effect in effects
+        ]
+
     def hooked(self, number: int, name: str, library: str, effects: Sequence[Effect], after: bool) -> DualWrite | None:
         """The finding of a function that runs whenever a library writes; that write is the first half."""
         technology = self.program.clients.technology.get(library, "")
@@ -140,7 +151,6 @@ class Conclusions:
         facts = tuple(self.effect(e) for e in effects)
         systems = tuple(dict.fromkeys(f.technology for f in facts))
         confidence: Confidence = "seen" if all(e.seen for e in effects) else "inferred"
-        where = "; ".join(f"{f.kind} {f.technology} at {f.path}:{f.line}" for f in facts[:6])
         return DualWrite(
             self.program.path_of(number),
             name,
@@ -152,13 +162,13 @@ class Conclusions:
             order_of(effects),
             confidence,
             facts,
-            where,
+            reason_of(facts),
         )
 
     def effect(self, effect: Effect) -> CodeEffect:
         """An internal effect as a fact."""
         entity = self.program.classes[effect.entity].name if effect.entity is not None else ""
-        via = tuple(sorted(effect.flags & {"helper", "interface", "hook", "event", "after_commit", "guessed"}))
+        via = tuple(sorted(effect.flags & {"helper", "interface", "hook", "event", "after_commit", "guessed", "relay"}))
         return CodeEffect(
             effect.kind,
             self.technology(effect),
@@ -176,6 +186,23 @@ class Conclusions:
             via,
             "seen" if effect.seen else "inferred",
         )
+
+
+def reason_of(facts: Sequence[CodeEffect]) -> str:
+    """Why a finding is as sure as it is: how its effects were recognised and how the function reaches them."""
+    guessed = [fact for fact in facts if fact.confidence == "inferred"]
+    ways = {
+        "interface": "an implementation of the interface that is called",
+        "hook": "a hook that the framework runs",
+        "event": "a listener of an event that is sent",
+        "after_commit": "what runs after the commit",
+    }
+    reached = [text for way, text in ways.items() if any(way in fact.via for fact in facts)]
+    through = f"; reached through {', '.join(reached)}" if reached else ""
+    if not guessed:
+        return f"each is the call of a client library of a known type{through}"
+    names = ", ".join(dict.fromkeys(f"{fact.technology} at {fact.path}:{fact.line}" for fact in guessed))
+    return f"recognised by the name of the receiver only: {names}{through}"
 
 
 def kind_of(effects: Sequence[Effect]) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..facts import CodeFunction, CodeScan, DualWrite, StoreUse
 from ..isolated import read_isolated
+from .client_calls import TOPIC_KEYS, texts_of
 from .clients import Clients
 from .conclude import Conclusions
-from .effects import EMPTY, Frame, Summary
+from .effects import EMPTY, Effect, Frame, Summary
 from .evaluate import Evaluator
-from .ir import Module
+from .ir import Expr, Module
 from .manifests import Manifest, is_manifest, read_manifest
 from .parse import TEXT_LIMIT, language_ending, parse_source
 from .paths import is_generated, is_test, is_vendored
@@ -21,6 +22,8 @@ from .technologies import Technologies, addresses
 
 # Technologies that say no more than what they are for, or that keep nothing.
 UNNAMED = frozenset({"sql", "cache", "broker", "queue", "http", "email", "metrics", "local-cache", "in-process"})
+# Methods of consumer classes that get the message.
+MESSAGE_METHODS = frozenset({"Consume", "Handle", "HandleAsync", "ConsumeAsync", "handle", "consume"})
 CONFIG_ENDINGS = (
     ".yml",
     ".yaml",
@@ -137,11 +140,16 @@ def analyse(
     functions: list[CodeFunction] = []
     writes: list[DualWrite] = []
     for number, (name, summary) in sorted(found.items()):
-        if not summary.effects:
+        consumed = consumptions(evaluator, number)
+        if not summary.effects and not consumed:
             continue
         function, path = program.functions[number], program.path_of(number)
         test = program.function_module[number] in evaluator.tests
-        effects = tuple(conclusions.effect(e) for e in summary.effects if e.kind != "raise")
+        effects = tuple(
+            conclusions.effect(e)
+            for e in (*consumed, *conclusions.relayed(number, summary.effects))
+            if e.kind != "raise"
+        )
         functions.append(CodeFunction(path, name, function.line, function.end_line, test, effects))
         if not test and function.name != "<module>":
             finding = conclusions.dual_write(number, name, summary.effects)
@@ -176,6 +184,44 @@ def registered_hooks(evaluator: Evaluator) -> None:
     evaluator.registered.clear()
     evaluator.inlined.clear()
     evaluator.closures.clear()
+
+
+def consumptions(evaluator: Evaluator, number: int) -> list[Effect]:
+    """What starts a function: messages of the topics that its registration or annotations name."""
+    program = evaluator.program
+    module, function = program.function_module[number], program.functions[number]
+    found = list(evaluator.consumed.get(number, ()))
+    owner = program.owner.get(number)
+    for expression in function.decorators:
+        role = evaluator.role_of(module, expression)
+        if role is not None and role[0] == "consumer":
+            frame = Frame(module, number, ("I", owner) if owner is not None else None, None)
+            technology = program.clients.technology.get(role[1], "")
+            for topic in annotated_topics(evaluator, frame, expression) or [""]:
+                found.append((technology, topic, role[1]))
+    for base in program.bases(owner) if owner is not None else ():
+        if base[0] == "L" and base[1].endswith("/consumer") and function.name in MESSAGE_METHODS:
+            topic = program.classes[base[2]].name if base[2] is not None else ""
+            client = program.clients.types[base[1]]
+            found.append((client.technology, topic, client.library))
+    flags: frozenset[str] = frozenset()
+    line = function.line
+    return [
+        Effect("consume", technology, topic[:120], None, number, line, line, (), 0, flags, 0, -1, True, library)
+        for technology, topic, library in dict.fromkeys(found)
+    ]
+
+
+def annotated_topics(evaluator: Evaluator, frame: Frame, expression: Expr) -> list[str]:
+    """Topics that an annotation names, constants followed; lists give each of their entries."""
+    args = expression[2] if expression[0] == "c" else ()
+    spread: list[Expr] = []
+    for arg in args:
+        name, inner = (arg[1], arg[2]) if arg[0] == "k" else ("value", arg)
+        spread += [("k", name, part) for part in (inner[1] if inner[0] == "o" else (inner,))]
+    wanted = [a for key in (*TOPIC_KEYS, "destination", "value") for a in spread if a[1].lower() == key]
+    named = [a for a in wanted if a[1] == wanted[0][1]]
+    return [text for a in named for text in texts_of(evaluator.quiet(frame, a[2]))]
 
 
 def standalone(evaluator: Evaluator, number: int) -> Summary:

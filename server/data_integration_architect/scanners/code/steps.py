@@ -27,6 +27,8 @@ class Steps(Decorated):
         self.alternative_nodes: set[int] = set()
         self.running: set[tuple[object, ...]] = set()
         self.constructed: dict[int, tuple[Value, ...]] = {}
+        # handler -> (technology, topic, library) of what it consumes; the topic is empty if it is computed
+        self.consumed: dict[int, list[tuple[str, str, str]]] = {}
         clients = program.clients.types.values()
         self.flushing = frozenset(c.library for c in clients if "flush" in c.methods.values())
 

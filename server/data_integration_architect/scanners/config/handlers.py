@@ -20,6 +20,7 @@ MOST_HANDLERS = 300
 MOST_STEPS = 100
 # Effects without state of their own; the code readers report them, the topology has no place for them.
 _STATELESS = frozenset({"http", "email", "metrics", "local-cache", "in-process"})
+COMPUTED = re.compile(r"[${}%<>]")
 _CHANGING = frozenset({"write", "flush", "publish", "enqueue", "cache_set", "invalidate", "outbox"})
 
 
@@ -108,8 +109,18 @@ class _Builder:
         while name in handlers:
             name += "'"
         made: dict[str, Any] = {"steps": steps, "evidence": [{"at": f"{clean_name(function.path)}:{function.line}"}]}
+        trigger = self.trigger(function, program)
+        handlers[name] = {"trigger": trigger, **made} if trigger else made
+
+    def trigger(self, function: CodeFunction, program: Program) -> dict[str, Any]:
+        """What starts a function, where code shows it: rows of an outbox, messages of a topic."""
         relayed = self.relayed(function)
-        handlers[name] = {"trigger": {"consume": self.outbox(relayed, program)}, **made} if relayed else made
+        if relayed is not None:
+            return {"consume": self.outbox(relayed, program)}
+        topic = next(
+            (e for e in function.effects if e.kind == "consume" and e.name and not COMPUTED.search(e.name)), None
+        )
+        return {"consume": self.channel(topic, program)} if topic is not None else {}
 
     def relayed(self, function: CodeFunction) -> CodeEffect | None:
         """The read of an outbox table by a function that sends what it read: the relay."""
@@ -118,9 +129,14 @@ class _Builder:
         return next((e for e in function.effects if e.kind == "read" and self.outbox_of(e) is not None), None)
 
     def outbox_of(self, effect: CodeEffect) -> TableEntry | None:
-        """The outbox table that an effect is about, if configuration or migrations show it to be one."""
-        name = effect.entity or effect.name
-        entry = self.tables.named(name) if name else None
+        """The outbox table that an effect is about, by what migrations say of its columns or by its name."""
+        name = clean_name(effect.entity or effect.name)
+        if not name or (effect.kind in {"publish", "enqueue"} and not effect.entity):
+            return None
+        entry = self.tables.named(name)
+        if entry is None and TableEntry(name).is_outbox:
+            entry = TableEntry(name, evidence=[fact("table", name, effect.path, effect.line)])
+            self.tables.entries[name.lower()] = entry
         return entry if entry is not None and entry.is_outbox else None
 
     def steps(self, function: CodeFunction, program: Program) -> list[dict[str, Any]]:
@@ -171,6 +187,10 @@ class _Builder:
         evidence = [{"at": clean_name(place)} for place in places]
         entity = clean_name(self.subject(effect))
         made: dict[str, Any]
+        if effect.kind == "consume":
+            return None
+        if "relay" in effect.via and self.relayed(function) is None:
+            return None  # It sends on what an outbox holds; the row is the handler's effect, not the message.
         if effect.kind in {"publish", "enqueue"}:
             made = {"append": self.channel(effect, program)}
         elif effect.kind == "outbox" or (effect.kind == "write" and self.outbox_of(effect) is not None):
