@@ -118,7 +118,7 @@ def test_a_message_around_the_outbox(observed):
 
 
 def test_a_window_that_the_authors_marked(observed):
-    marked = OUTBOX + AROUND.replace("    def cancel", "    # TODO remove the dual write after the move\n    def cancel")
+    marked = OUTBOX + AROUND.replace("    def cancel", "    # TODO remove the dual write\n    def cancel")
     kinds = [one[0] for one in observed(shop__app_dot_py=marked)]
     assert "migration-window-without-exit" in kinds
     assert "migration-window-without-exit" not in [one[0] for one in observed(shop__app_dot_py=OUTBOX + AROUND)]
