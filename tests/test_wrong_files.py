@@ -88,6 +88,10 @@ WRONG = {
             (3, 1, "proceses", "did you mean 'processes'?"),
         ],
     ),
+    "a file of another kind": (
+        "services: {db: {image: hunter2}}\ncontex: hunter2\n",
+        [(1, 1, "services", "did you mean 'processes'?"), (2, 1, "contex", "did you mean 'context'?")],
+    ),
     "a group as a list": (
         "stores: [pg, es]\nreaders: [{reads: pg}]\n",
         [(1, 1, "stores", "a list stands where a mapping from names is needed: write NAME:")],

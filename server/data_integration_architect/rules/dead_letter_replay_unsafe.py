@@ -11,17 +11,11 @@ from dataclasses import dataclass
 
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.guards import lets_old_in, old_wins, refuses_old, told_apart
-from data_integration_architect.analysis.idempotency import (
-    accumulates,
-    harm_of,
-    has_dedup,
-    lasting_consequence,
-    protection_of,
-    weight,
-)
 from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.order import overwritten
+from data_integration_architect.analysis.protection import harm_of, has_dedup, protection_of
+from data_integration_architect.analysis.repetition import accumulates, lasting_consequence, weight
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View

@@ -13,15 +13,9 @@ from typing import Literal
 
 from data_integration_architect.analysis.delivery import has_many_instances
 from data_integration_architect.analysis.facts import Facts
-from data_integration_architect.analysis.idempotency import (
-    dedup_fields,
-    has_dedup,
-    heavy_effects,
-    is_refused,
-    lasting_consequence,
-    request_of,
-)
 from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.protection import dedup_fields, has_dedup, is_refused, request_of
+from data_integration_architect.analysis.repetition import heavy_effects, lasting_consequence
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import HandlerSite, System
 from data_integration_architect.analysis.view import View

@@ -10,17 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_integration_architect.analysis.facts import Facts
-from data_integration_architect.analysis.idempotency import (
+from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.protection import (
     REFUSING_GUARDS,
-    Harm,
     has_dedup,
-    heavy_effects,
     is_refused,
     lags_behind,
-    lasting_consequence,
     request_of,
 )
-from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.repetition import Harm, heavy_effects, lasting_consequence
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.analysis.view import View

@@ -9,16 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
-from data_integration_architect.analysis.idempotency import (
-    consequence_of,
-    harm_of,
-    is_refused,
-    protection_of,
-    request_of,
-    runs_again,
-    weight,
-)
 from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.protection import harm_of, is_refused, protection_of, request_of, runs_again
+from data_integration_architect.analysis.repetition import consequence_of, weight
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect
 from data_integration_architect.analysis.view import View

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
-from data_integration_architect.analysis.idempotency import dedup_fields
 from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.protection import dedup_fields
 from data_integration_architect.analysis.severity import DECISIVE, Consequence, Target
 from data_integration_architect.analysis.system import Effect
 from data_integration_architect.analysis.view import View

@@ -10,15 +10,9 @@ from collections.abc import Iterator
 
 from data_integration_architect.analysis.delivery import may_repeat
 from data_integration_architect.analysis.facts import Facts
-from data_integration_architect.analysis.idempotency import (
-    dedup_fields,
-    has_dedup,
-    lasting_consequence,
-    request_of,
-    runs_again,
-    weight,
-)
 from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.protection import dedup_fields, has_dedup, request_of, runs_again
+from data_integration_architect.analysis.repetition import lasting_consequence, weight
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.analysis.view import View

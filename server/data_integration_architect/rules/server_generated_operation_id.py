@@ -9,15 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
-from data_integration_architect.analysis.idempotency import (
-    Harm,
-    heavy_effects,
-    is_refused_by_meaning,
-    lasting_consequence,
-    request_of,
-)
 from data_integration_architect.analysis.loss import effects_behind
 from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.protection import is_refused_by_meaning, request_of
+from data_integration_architect.analysis.repetition import Harm, heavy_effects, lasting_consequence
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.analysis.view import View

@@ -22,6 +22,7 @@ UNKNOWN_WORDS = {"unknown", "Unknown", "UNKNOWN"}
 # Free text, and the period of a schedule, which is a trigger even if nobody knows how often it runs.
 KEEPS_UNKNOWN = {"system", "note", "says", "exit_criterion", "compensation", "every"}
 MOST_ATTRIBUTES_SHOWN = 40
+MAIN_GROUPS = {"stores", "channels", "entities", "processes"}
 TOPOLOGY = Shape(models={"": Topology})
 
 
@@ -45,6 +46,8 @@ class Reading:
     problems: dict[DocumentPath, str] = field(default_factory=dict)
     references: list[Reference] = field(default_factory=list)
     renamed: dict[DocumentPath, str] = field(default_factory=dict)
+    follows: bool = True
+    """Whether a misspelt attribute is read as meant; not in a file of another kind, whose values are not shown."""
 
     def original(self, path: DocumentPath) -> DocumentPath:
         """`path` of what is meant as a path of the document."""
@@ -138,7 +141,7 @@ class Reading:
             hint, near = f"it is an attribute of {' and '.join(homes[:2])}; ", None
         what = allowed(names, MOST_ATTRIBUTES_SHOWN)
         self.problem((*path, key), f"unknown attribute {clip(key)} here; {hint}{what}")
-        return near
+        return near if self.follows else None
 
     def problem(self, path: DocumentPath, message: str) -> None:
         # The last key is that of the document already.
@@ -147,7 +150,7 @@ class Reading:
 
 def read_as_meant(data: Any) -> Reading:
     """`data` along the model of a topology."""
-    reading = Reading()
+    reading = Reading(follows=isinstance(data, dict) and not MAIN_GROUPS.isdisjoint(data))
     reading.data = reading.value(TOPOLOGY, data, ())
     return reading
 

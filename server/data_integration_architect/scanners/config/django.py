@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 
 from data_integration_architect.scanners.config.addresses import addresses
 from data_integration_architect.scanners.config.configfacts import Fact, fact
-from data_integration_architect.scanners.config.located import Malformed
+from data_integration_architect.scanners.config.pythontext import syntax_tree
 from data_integration_architect.scanners.config.redact import is_secret_key
 from data_integration_architect.scanners.config.settings import Setting, facts_of_settings
 from data_integration_architect.scanners.config.technologies import technology_named
 
-MOST_CHARACTERS = 1024 * 1024
-
 
 def read(path: str, source: str) -> list[Fact]:
     """Links of a settings module. Misses: values that functions other than environment look-ups compute."""
-    if len(source) > MOST_CHARACTERS:
-        raise Malformed(1, "larger than the limit for settings")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except SyntaxError as error:
-        raise Malformed(error.lineno or 1, "not valid Python") from None
-    except (ValueError, RecursionError, MemoryError):
-        raise Malformed(1, "not valid Python") from None
+    tree = syntax_tree(source, "settings")
     facts: list[Fact] = []
     settings: list[Setting] = []
     for name, value in _assignments(tree):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 
 from data_integration_architect.scanners.config import jsontext, xmltext
@@ -19,14 +18,13 @@ from data_integration_architect.scanners.config.located import (
     text,
     walk_tables,
 )
+from data_integration_architect.scanners.config.pythontext import MOST_CHARACTERS, syntax_tree
 from data_integration_architect.scanners.config.sql import facts_of_statement
 from data_integration_architect.scanners.config.sqlscan import bare
 from data_integration_architect.scanners.config.sqltokens import dialect_of, statements
 from data_integration_architect.scanners.config.technologies import technology_named
 from data_integration_architect.scanners.config.xmltext import Element
 from data_integration_architect.scanners.config.yamltext import load_all
-
-MOST_CHARACTERS = 1024 * 1024
 
 
 def read_liquibase_xml(path: str, source: str) -> list[Fact]:
@@ -150,16 +148,7 @@ def read_python(path: str, source: str) -> list[Fact]:
 
     Misses: tables made in loops or by helper functions, and downgrades on purpose.
     """
-    if len(source) > MOST_CHARACTERS:
-        raise Malformed(1, "larger than the limit for migrations")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except SyntaxError as error:
-        raise Malformed(error.lineno or 1, "not valid Python") from None
-    except (ValueError, RecursionError, MemoryError):
-        raise Malformed(1, "not valid Python") from None
+    tree = syntax_tree(source, "migrations")
     facts: list[Fact] = []
     for node in _calls(tree):
         name = _called(node)
