@@ -22,6 +22,7 @@ class ModelBuilder:
         self._declarations: list[Declaration] = []
         self._actions: list[Action] = []
         self._properties: list[Property] = []
+        self._labels: dict[str, str] = {}
 
     def var(self, name: str, high: int, initial: int = 0, low: int = 0) -> str:
         """Declares an integer in `low..high`."""
@@ -36,6 +37,10 @@ class ModelBuilder:
         """Declares `size` integers in `0..high`; `last` is the first value of the last one."""
         self._declarations.append(Array(name, size, high, initial, last))
         return name
+
+    def label(self, name: str, words: str) -> None:
+        """Words for a variable in a trace."""
+        self._labels[name] = words
 
     def log(self, name: str, capacity: int, high: int) -> str:
         """Declares an append-only sequence."""
@@ -73,5 +78,10 @@ class ModelBuilder:
     def build(self) -> Model:
         """The frozen model. Raises: ModelError, where it contradicts its declarations."""
         return Model(
-            tuple(self._declarations), tuple(self._actions), tuple(self._properties), self.faults, self.workload
+            tuple(self._declarations),
+            tuple(self._actions),
+            tuple(self._properties),
+            self.faults,
+            self.workload,
+            dict(self._labels),
         )

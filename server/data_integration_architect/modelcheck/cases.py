@@ -10,11 +10,11 @@ from data_integration_architect.modelcheck.explain import Words
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.facts import Assumptions, Options
 from data_integration_architect.modelcheck.ir import Model
-from data_integration_architect.modelcheck.mechanisms import causality, constraints, copies, sessions
+from data_integration_architect.modelcheck.mechanisms import causality, constraints, copies, promotion, sagas, sessions
 from data_integration_architect.modelcheck.properties import PropertyForms
-from data_integration_architect.modelcheck.scene import is_same_entity, places, record_store
+from data_integration_architect.modelcheck.scene import Place, is_same_entity, places, record_store
 from data_integration_architect.modelcheck.world import Bounds, World
-from data_integration_architect.topology import Call, Reader, Topology, Transaction, Write, walk_steps
+from data_integration_architect.topology import Call, Reader, Topology, Transaction, Write, step_target, walk_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def questions(topology: Topology) -> list[Question]:
         *_readers(topology),
         *_constraints(topology),
         *_pairs(topology),
+        *(_of_saga(original, undo) for original, undo in sagas.sagas_of(topology)),
+        *(_of_promotion(capture) for capture in promotion.captures_of(topology)),
     ):
         found[question] = None
     return sorted(found, key=lambda q: (q.target, q.entity or "", q.property, q.element))
@@ -92,6 +94,17 @@ def build_case(
         if question.property != "convergence":
             forms = PropertyForms(question.property, (), (condition,), is_permanent=True)
         return _small(m, forms, options, (question.target,), question, bounds)
+    if question.element.startswith("compensation."):
+        pairs = {f"compensation.{original.label}": (original, undo) for original, undo in sagas.sagas_of(topology)}
+        original, undo = pairs[question.element]
+        m, parts = sagas.build(original, undo, options, bounds)
+        elements = (original.label, undo.label)
+        return _small(m, PropertyForms(question.property, parts), options, elements, question, bounds)
+    if question.element.startswith("promotion."):
+        capture = next(c for c in promotion.captures_of(topology) if _of_promotion(c) == question)
+        m, condition = promotion.build(topology, capture, options, bounds)
+        elements = (capture.place.label, capture.trigger.changes, question.target)
+        return _small(m, PropertyForms(question.property, (condition,)), options, elements, question, bounds)
     target = Target(question.target, question.entity, question.also)
     world = build_world(topology, target, bounds=bounds, assumptions=assumptions, with_expiry=with_expiry)
     forms = _forms(world, question)
@@ -115,7 +128,7 @@ def _small(
 ) -> Case:
     """A case of a mechanism that is a model of its own."""
     words = Words(question.entity, bounds.writes, bounds.writes, deletes=False, counts=False)
-    return Case(_model(m, forms, {}), forms, options, elements, words)
+    return Case(m.build(), forms, options, elements, words)
 
 
 def _model(m: ModelBuilder, forms: PropertyForms, labels: dict[str, str]) -> Model:
@@ -233,3 +246,14 @@ def _pairs(topology: Topology) -> Iterator[Question]:
     for number, pair in enumerate(topology.causality):
         if causality.path_of(topology, pair.first) and causality.path_of(topology, pair.then):
             yield Question("causal-order", pair.checked_by or pair.then, None, element=f"causality.{number}")
+
+
+def _of_saga(original: Place, undo: Place) -> Question:
+    first, *others = (step.step for step in sagas.steps_of(original, undo))
+    also = tuple((step_target(step), step.entity) for step in others)
+    element = f"compensation.{original.label}"
+    return Question("exactly-once-effect", step_target(first), first.entity, also, element)
+
+
+def _of_promotion(capture: promotion.Promoted) -> Question:
+    return Question("convergence", capture.target, capture.entity, element=f"promotion.{capture.place.label}")

@@ -90,9 +90,9 @@ def answer(
 ) -> Answer:
     """The verdict under fixed assumptions: at rest first (integrity), then in between (timeliness).
 
-    An entry that expires is right again at rest, and so is a copy that a schedule makes anew; what was wrong before is
-    found with expiry left out and a single run. `known` has
-    what was found for convergence of the same target, from which other forms at rest follow.
+    An entry that expires is right again at rest, and so is a copy that a schedule makes anew; what was wrong before
+    is found with expiry left out and a single run. `known` has what was found for convergence of the same target,
+    from which other forms at rest follow.
     """
     case = build_case(topology, question, bounds, assumptions)
     known = known or Known()
@@ -104,7 +104,7 @@ def answer(
         return Answer(permanent, integrity if permanent.outcome == "violated" else None, case)
     result = known.convergence(question, case) if case.forms.follows_convergence else None
     result = result or look(case.model, Property(name, "at_rest", case.forms.at_rest))
-    if question.property == "convergence" and result.outcome == "holds":
+    if question.property == "convergence" and not question.element and result.outcome == "holds":
         known.keep(question, case, result)
     if result.outcome != "holds":
         return Answer(result, integrity if result.outcome == "violated" else None, case)
@@ -112,7 +112,7 @@ def answer(
         between = look(case.model, Property(name, "invariant", case.forms.always))
         if between.outcome != "holds":
             return Answer(between, "timeliness" if between.outcome == "violated" else None, case)
-    if healing := _healing(topology, question):
+    if not question.element and (healing := _healing(topology, question)):
         lasting = build_case(topology, question, bounds, assumptions, with_expiry=False)
         found = look(lasting.model, Property(name, "at_rest", lasting.forms.at_rest))
         if found.outcome == "violated":
