@@ -15,6 +15,7 @@ from data_integration_architect.modelcheck.mechanisms import (
     requests,
 )
 from data_integration_architect.modelcheck.mechanisms.deduplication import has_equal_ids
+from data_integration_architect.modelcheck.mechanisms.losses import folds
 from data_integration_architect.modelcheck.mechanisms.snapshots import Snapshot, plan_of
 from data_integration_architect.modelcheck.mechanisms.stores import declare_store
 from data_integration_architect.modelcheck.mechanisms.versions import stamps_of
@@ -87,7 +88,7 @@ def build_world(
     partial = _filled_on_miss(scene)
     options = Options(assumptions)
     plans = {place.label: plan for place in scene.handlers.values() if not counts and (plan := plan_of(place))}
-    is_reduced = counts and one_intent and not has_equal_ids(scene, options)
+    is_reduced = counts and one_intent and not has_equal_ids(scene, options) and not folds(scene, options)
     writes = min(1, bounds.writes) if is_reduced else bounds.writes
     world = World(
         topology=topology,

@@ -3,8 +3,6 @@
 from data_integration_architect.modelcheck.scene import Scene
 from data_integration_architect.topology import (
     OnChanges,
-    OnConsume,
-    OnRequest,
 )
 
 
@@ -15,8 +13,6 @@ def unmodelled_facts(scene: Scene) -> set[str]:
         channel = scene.topology.channels.get(name)
         if channel is None:
             continue
-        if channel.retention not in (None, "forever", "until-acknowledged"):
-            found.add(f"{name}: records older than its retention")
         if channel.event.content in ("changed-fields", "delta"):
             found.add(f"{name}: events with a part of the record")
         if channel.event.unchanged_large_values in ("placeholder", "omitted"):
@@ -28,8 +24,6 @@ def unmodelled_facts(scene: Scene) -> set[str]:
 
 def _of_trigger(trigger: object) -> list[str]:
     match trigger:
-        case OnConsume():
-            facts = {"coalesced changes": trigger.coalesces, "batches": (trigger.batch or 1) > 1}
         case OnChanges():
             facts = {
                 "how its snapshot meets the stream": trigger.snapshot in ("interleaved", "before")
@@ -38,8 +32,6 @@ def _of_trigger(trigger: object) -> list[str]:
                 "rows without their unchanged values": trigger.row_image in ("key", "changed"),
                 "tables read at different times": trigger.per_table,
             }
-        case OnRequest():
-            facts = {"requests that overtake each other": trigger.request.overtakes}
         case _:
             facts = {}
     return [words for words, is_said in facts.items() if is_said]

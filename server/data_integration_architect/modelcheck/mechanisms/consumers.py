@@ -12,6 +12,7 @@ from functools import partial
 
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.expressions import NotModelledError
+from data_integration_architect.modelcheck.mechanisms import losses
 from data_integration_architect.modelcheck.mechanisms.background import (
     add_late,
     declare_slots,
@@ -19,11 +20,12 @@ from data_integration_architect.modelcheck.mechanisms.background import (
     outliving,
 )
 from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
+from data_integration_architect.modelcheck.mechanisms.delivery import Delivery, delivery_of
 from data_integration_architect.modelcheck.mechanisms.snapshots import Snapshot, is_row
 from data_integration_architect.modelcheck.programs import lower
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import Position, Value, World
-from data_integration_architect.topology import OnConsume, Read, walk_steps
+from data_integration_architect.topology import OnChanges, OnConsume, Read, walk_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,96 +35,6 @@ class Source:
     log: str
     label: str
     most: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How a consumer takes records, after all options are answered."""
-
-    acknowledge: str
-    workers: int
-    is_exclusive: bool
-    has_zombies: bool
-    dead_letter: str | None
-    fails: str
-    parks: bool
-    forgets_parked: bool = False
-    is_conditional: bool = False
-
-
-def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
-    """The options of a consuming handler."""
-    trigger = place.handler.trigger
-    if not isinstance(trigger, OnConsume):
-        return Delivery("after", 1, True, False, None, "", False)
-    path = f"{place.path}.trigger"
-    get = world.options.get
-    channel = world.topology.channels[trigger.consume]
-    acknowledge = get(f"{path}.acknowledge", trigger.acknowledge, safe="after", unsafe="after")
-    if get(f"channels.{trigger.consume}.delivery", channel.delivery, safe="at-least-once", unsafe="at-least-once") == (
-        "at-most-once"
-    ):
-        acknowledge = "before"
-    workers = trigger.workers if trigger.workers != "many" else 2
-    same_worker = get(
-        f"{path}.same_key_same_worker", trigger.same_key_same_worker, safe=True, unsafe=workers in (None, 1)
-    )
-    parallel = (workers or 1) > 1 and not same_worker
-    is_exclusive = True
-    has_zombies = False
-    if place.instances > 1:
-        if trigger.cursor is not None and trigger.cursor != "offset":
-            claim = get(f"{path}.claim", trigger.claim, safe="lock", unsafe="none")
-            parallel = parallel or claim != "lock"
-            is_exclusive = claim != "none"
-        elif is_queue:
-            parallel = True
-        elif not get(f"{path}.stops_on_rebalance", trigger.stops_on_rebalance, safe=True, unsafe=False):
-            has_zombies = True
-    is_conditional = False
-    if has_zombies and acknowledge == "with-effect":
-        update = get(f"{path}.offset_update", trigger.offset_update, safe="conditional", unsafe="unconditional")
-        is_conditional = update == "conditional"
-    fails, dead_letter = _failure(world, place)
-    # who lets the later records of a key wait says so; a plain retry topic does not
-    known = trigger.parks_key or False
-    parks = dead_letter is not None and get(f"{path}.parks_key", known, safe=True, unsafe=False)
-    return Delivery(
-        acknowledge,
-        min(2, world.bounds.instances) if parallel else 1,
-        is_exclusive,
-        has_zombies,
-        dead_letter,
-        fails,
-        parks,
-        parks and trigger.parked_in is None,
-        is_conditional,
-    )
-
-
-def _failure(world: World, place: Place) -> tuple[str, str | None]:
-    """What happens to a record that cannot be handled: words (empty = the handler waits), and where the record goes."""
-    for path, step in walk_steps(place.handler.steps, ()):
-        if not world.scene.keeps(step):
-            continue
-        retry = step.retry.then if step.retry is not None else None
-        if step.dead_letter is not None and retry is None:
-            retry = "dead-letter"
-        if retry is None:
-            continue
-        where = f"{place.path}.steps.{'.'.join(map(str, path))}.retry.then"
-        then = world.options.get(where, retry, safe="block", unsafe=retry)
-        if then == "dead-letter":
-            channel = step.dead_letter
-            # what becomes of a record that waits in a dead letter which no handler reads is unsaid
-            if channel not in world.channels and world.options.get(
-                f"{where}.handled_by_people", None, safe=True, unsafe=False
-            ):
-                return "", None
-            return "fails, goes to the dead-letter channel", channel if channel in world.channels else "?"
-        if then == "ignore":
-            return "fails and is skipped", None
-    return "", None
 
 
 def add_consumer(
@@ -209,8 +121,16 @@ class _Worker:
         effects = self.effects(value)
         counter = self.world.m.var(f"{self.stem}_pc", len(effects) - 1) if len(effects) > 1 else None
         self.world.positions[log][-1] = Position(self.place.label, offset, most, None, counter)
-        ready = [f"{offset} < len({log})", *(self.snapshot.ready(offset) if self.snapshot is not None else [])]
+        ready = [
+            f"{offset} < len({log})",
+            *losses.stopped_by(self.world, self.place),
+            *(self.snapshot.ready(offset) if self.snapshot is not None else []),
+        ]
         parked = self._add_failures(offset, counter, ready, value, f"{offset} += 1")
+        self._add_batches(offset, counter)
+        row = self.world.record if isinstance(self.place.handler.trigger, OnChanges) else None
+        copied = self.effects(self.world.value_at(self.world.stores[row].cell)) if row in self.world.stores else effects
+        losses.add_losses(self.world, self.place, log, offset, counter, copied)
         self._add_effects(effects, counter, [*ready, *parked], self._finish(offset))
         if rewinds and self.delivery.acknowledge != "with-effect":
             self._add_rewinds(offset, counter)
@@ -221,6 +141,20 @@ class _Worker:
             self.snapshot.add_actions(offset, self.effects(self.world.value_at(self.snapshot.row)), floor)
         if self.delivery.has_zombies and rewinds:
             self._add_zombie(offset, ready, counter)
+
+    def _add_batches(self, offset: str, counter: str | None) -> None:
+        """What one bad record does to the others of its batch."""
+        world, log, delivery = self.world, self.source.log, self.delivery
+        fails = losses.batch_of(world, self.place)
+        if fails == "single" and not delivery.fails:
+            aside = world.m.var(f"{self.stem}_aside", world.code_high)
+            late = self.effects(world.value_at(aside))
+            losses.add_put_aside(world, self.place, log, offset, counter, late, aside)
+        elif fails == "whole" and delivery.fails and delivery.dead_letter is None:
+            size = min(2, self.source.most[-1])
+            losses.add_whole_batch(world, self.place, log, offset, counter, size, delivery.fails)
+        elif fails == "whole" and delivery.fails:
+            world.not_modelled.add(f"{self.place.label}: whole batches in its dead-letter channel")
 
     def _add_effects(
         self, effects: list[Effect], counter: str | None, guards: list[str], finish: str, actor: str = ""

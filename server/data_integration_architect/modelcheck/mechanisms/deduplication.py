@@ -9,7 +9,8 @@ from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.facts import Options
 from data_integration_architect.modelcheck.scene import Place, Scene
 from data_integration_architect.modelcheck.world import Branch, Value, World
-from data_integration_architect.topology import Call, OnRequest, Write, walk_steps
+from data_integration_architect.topology import Call, OnConsume, OnRequest, Write, walk_steps
+from data_integration_architect.topology.values import seconds
 
 ATOMIC = "check, effect and remembering the id are one transaction"
 
@@ -46,7 +47,34 @@ class Deduplication:
         key = f"seen:{store}" if scope == "global" else f"seen:{store}:{place.label}"
         if key not in world.shared:
             world.shared[key] = world.m.array(world.fresh("seen"), world.code_high + 1, 1)
+            self._add_forgetting(world.shared[key])
         self.seen = world.shared[key]
+
+    def _add_forgetting(self, seen: str) -> None:
+        """An id that is remembered for a shorter time than its record can come again is forgotten in between."""
+        world, place = self.world, self.place
+        dedup, trigger = place.handler.dedup, place.handler.trigger
+        window = seconds(dedup.window) if dedup is not None else None
+        if window is None or window == float("inf"):
+            return
+        channel = world.topology.channels.get(trigger.consume) if isinstance(trigger, OnConsume) else None
+        kept = seconds(channel.retention) if channel is not None else None
+        if kept is None:
+            world.not_modelled.add(f"{place.label}: ids that it forgets")
+            return
+        path = f"{place.path}.dedup.window"
+        known = dedup.window if dedup is not None else None
+        if window >= kept or world.options.get(path, known, safe="forever", unsafe="1h") == "forever":
+            return
+        world.act(
+            "forget",
+            [f"{seen}[1] == 1"],
+            [f"{seen}[1] = 0"],
+            actor=place.label,
+            kind="fault",
+            source=place.process,
+            text="the id of {w:1} is forgotten, while its record can still come again",
+        )
 
     def around(self, effects: list[Effect], value: Value) -> list[Effect]:
         """The effects behind the check."""

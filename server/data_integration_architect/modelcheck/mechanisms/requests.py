@@ -6,6 +6,7 @@ that retries starts the handler again, after a crash as progress, and after a re
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.mechanisms.background import add_late, handed_over, outliving
@@ -184,6 +185,8 @@ def _add_program(
                 target=place.process,
                 text="retry after the crash",
             )
+        if _overtakes(world, place) and intent == 1:
+            _add_overtaken(world, program, effects, counter, attempt, actor)
         world.act(
             "resend",
             [f"{counter} == {program.finished}", f"{attempt} == 0"],
@@ -194,6 +197,48 @@ def _add_program(
             target=place.process,
             text="response lost, retry",
         )
+
+
+def _overtakes(world: World, place: Place) -> bool:
+    """Whether a repetition can run while the first attempt still does, or before it arrives."""
+    request = place.handler.trigger.request if isinstance(place.handler.trigger, OnRequest) else None
+    known = request.overtakes if request is not None else None
+    if known is None:
+        return False
+    return world.options.get(f"{place.path}.trigger.request.overtakes", known, safe=False, unsafe=True)
+
+
+def _add_overtaken(
+    world: World, program: Program, effects: list[Effect], counter: str, attempt: str, actor: str
+) -> None:
+    """The caller gives up and repeats while the first attempt goes on, or before it has arrived at all.
+
+    A first attempt that arrives after its repetition is told the other way round: both are the same operation. What
+    an attempt asks before it repeats is not asked by a first one.
+    """
+    place = program.place
+    late = world.m.var(f"{counter}_late", program.length)  # 0 none, else the number of its next effect + 1
+    again = [f"{counter} = {program.first}", f"{attempt} = 1"]
+    give_up = partial(world.act, actor=actor, kind="fault", source="client", target=place.process)
+    for number in range(1, program.length):
+        here = [f"{counter} == {program.first + number}", f"{attempt} == 0", f"{late} == 0"]
+        words = "timeout, retry while the first attempt goes on"
+        give_up("timeout", here, [f"{late} = {number + 1}", *again], text=words)
+    over = [f"{counter} == {program.finished}", f"{attempt} == 0", f"{late} == 0"]
+    give_up("delayed", over, [f"{late} = 1", f"{attempt} = 1"], text="the first attempt arrives after its retry")
+    for number, effect in enumerate(effects):
+        for branch in effect.branches:
+            following = number + 2 + branch.skips
+            world.act(
+                "late",
+                [f"{late} == {number + 1}", branch.guard.replace(f"{attempt} == 0", "True")],
+                [f"{late} = {following if following <= program.length else 0}", *branch.updates],
+                actor=f"{actor}, first attempt",
+                source=place.process,
+                target=effect.target,
+                text=effect.text + (f" ({branch.note})" if branch.note else ""),
+                atomic=effect.atomic,
+            )
 
 
 def _room(programs: list[Program], place: Place, others: list[str], limit: int) -> list[str]:

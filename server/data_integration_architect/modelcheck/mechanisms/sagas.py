@@ -73,9 +73,7 @@ def build(
     count = len(steps)
     m = ModelBuilder(faults=bounds.faults, workload=1)
     m.var("pc", 2 * count + 3)  # 0..n-1 next step, n ended well, n+1+j takes back step j, then: taken back, given up
-    marks = options.get(
-        f"{compensation.path}.leaves_mark", compensation.handler.leaves_mark, safe=True, unsafe=False
-    )
+    marks = options.get(f"{compensation.path}.leaves_mark", compensation.handler.leaves_mark, safe=True, unsafe=False)
     saga = _Saga(m, original, compensation, options, count, marks=marks)
     for number, step in enumerate(steps):
         saga.add_step(number, step)

@@ -1,0 +1,92 @@
+"""How a consumer takes records: the options of its trigger, answered once."""
+
+from dataclasses import dataclass
+
+from data_integration_architect.modelcheck.scene import Place
+from data_integration_architect.modelcheck.world import World
+from data_integration_architect.topology import OnConsume, walk_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a consumer takes records, after all options are answered."""
+
+    acknowledge: str
+    workers: int
+    is_exclusive: bool
+    has_zombies: bool
+    dead_letter: str | None
+    fails: str
+    parks: bool
+    forgets_parked: bool = False
+    is_conditional: bool = False
+
+
+def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
+    """The options of a consuming handler."""
+    trigger = place.handler.trigger
+    if not isinstance(trigger, OnConsume):
+        return Delivery("after", 1, True, False, None, "", False)
+    path = f"{place.path}.trigger"
+    get = world.options.get
+    channel = world.topology.channels[trigger.consume]
+    acknowledge = get(f"{path}.acknowledge", trigger.acknowledge, safe="after", unsafe="after")
+    if get(f"channels.{trigger.consume}.delivery", channel.delivery, safe="at-least-once", unsafe="at-least-once") == (
+        "at-most-once"
+    ):
+        acknowledge = "before"
+    workers = trigger.workers if trigger.workers != "many" else 2
+    same_worker = get(
+        f"{path}.same_key_same_worker", trigger.same_key_same_worker, safe=True, unsafe=workers in (None, 1)
+    )
+    parallel = (workers or 1) > 1 and not same_worker
+    is_exclusive = True
+    has_zombies = False
+    if place.instances > 1:
+        if trigger.cursor is not None and trigger.cursor != "offset":
+            claim = get(f"{path}.claim", trigger.claim, safe="lock", unsafe="none")
+            parallel = parallel or claim != "lock"
+            is_exclusive = claim != "none"
+        elif is_queue:
+            parallel = True
+        elif not get(f"{path}.stops_on_rebalance", trigger.stops_on_rebalance, safe=True, unsafe=False):
+            has_zombies = True
+    is_conditional = False
+    if has_zombies and acknowledge == "with-effect":
+        update = get(f"{path}.offset_update", trigger.offset_update, safe="conditional", unsafe="unconditional")
+        is_conditional = update == "conditional"
+    fails, dead_letter = _failure(world, place)
+    # who lets the later records of a key wait says so; a plain retry topic does not
+    known = trigger.parks_key or False
+    parks = dead_letter is not None and get(f"{path}.parks_key", known, safe=True, unsafe=False)
+    return Delivery(
+        acknowledge,
+        min(2, world.bounds.instances) if parallel else 1,
+        is_exclusive,
+        has_zombies,
+        dead_letter,
+        fails,
+        parks,
+        parks and trigger.parked_in is None,
+        is_conditional,
+    )
+
+
+def _failure(world: World, place: Place) -> tuple[str, str | None]:
+    """What happens to a record that cannot be handled: words (empty = the handler waits), and where the record goes."""
+    for path, step in walk_steps(place.handler.steps, ()):
+        if not world.scene.keeps(step):
+            continue
+        retry = step.retry.then if step.retry is not None else None
+        if step.dead_letter is not None and retry is None:
+            retry = "dead-letter"
+        if retry is None:
+            continue
+        where = f"{place.path}.steps.{'.'.join(map(str, path))}.retry.then"
+        then = world.options.get(where, retry, safe="block", unsafe=retry)
+        if then == "dead-letter":
+            channel = step.dead_letter
+            return "fails, goes to the dead-letter channel", channel if channel in world.channels else "?"
+        if then == "ignore":
+            return "fails and is skipped", None
+    return "", None
