@@ -103,8 +103,8 @@ def build_case(
     if question.element.startswith("promotion."):
         capture = next(c for c in promotion.captures_of(topology) if _of_promotion(c) == question)
         m, condition = promotion.build(topology, capture, options, bounds)
-        elements = (capture.place.label, capture.trigger.changes, question.target)
-        return _small(m, PropertyForms(question.property, (condition,)), options, elements, question, bounds)
+        names = (capture.place.label, capture.trigger.changes, question.target)
+        return _small(m, PropertyForms(question.property, (condition,)), options, names, question, bounds)
     target = Target(question.target, question.entity, question.also)
     world = build_world(topology, target, bounds=bounds, assumptions=assumptions, with_expiry=with_expiry)
     forms = _forms(world, question)
