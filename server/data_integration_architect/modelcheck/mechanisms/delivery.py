@@ -86,6 +86,11 @@ def _failure(world: World, place: Place) -> tuple[str, str | None]:
         then = world.options.get(where, retry, safe="block", unsafe=retry)
         if then == "dead-letter":
             channel = step.dead_letter
+            # what becomes of a record that waits in a dead letter which no handler reads is unsaid
+            if channel not in world.channels and world.options.get(
+                f"{where}.handled_by_people", None, safe=True, unsafe=False
+            ):
+                return "", None
             return "fails, goes to the dead-letter channel", channel if channel in world.channels else "?"
         if then == "ignore":
             return "fails and is skipped", None
