@@ -65,9 +65,14 @@ def runs_in_parallel(site: HandlerSite) -> bool:
 
 
 def may_run_in_parallel(site: HandlerSite) -> bool:
-    """Whether that is so, or nobody said how many workers there are."""
+    """Whether that is so, or nobody counted the workers of which it is said that they share the records of a key.
+
+    Where nobody speaks of workers at all, one handles a partition or table: more of them have to be built.
+    """
     trigger = site.handler.trigger
-    return runs_in_parallel(site) or (isinstance(trigger, OnConsume) and trigger.workers is None)
+    if not isinstance(trigger, OnConsume):
+        return False
+    return runs_in_parallel(site) or (trigger.workers is None and trigger.same_key_same_worker is False)
 
 
 def has_many_workers(site: HandlerSite, facts: Facts) -> bool:

@@ -28,7 +28,9 @@ def sites(view: View) -> Iterator[HandlerSite]:
         trigger = site.handler.trigger
         if not isinstance(trigger, OnConsume) or system.channel_kind(trigger.consume) != "table":
             continue
-        at_once = site.concurrent or may_run_in_parallel(site) or site.process.instances is None
+        # One position is one reader's; rows that are marked one by one can be shared, also within one instance.
+        is_shared = trigger.cursor in (None, "row-flag") and trigger.workers is None
+        at_once = site.concurrent or site.process.instances is None or is_shared or may_run_in_parallel(site)
         if at_once and trigger.same_key_same_worker is not True:
             yield site
 
