@@ -9,12 +9,12 @@ from typing import Any
 
 from data_integration_architect.advice.applicability import applicability_of
 from data_integration_architect.advice.choice import Advice
+from data_integration_architect.advice.idempotency import idempotency_with
 from data_integration_architect.advice.ordering import causal_of, ordering_of
 from data_integration_architect.advice.processing import processing_of
 from data_integration_architect.advice.questions import Reruns, flips_of, outcome_of, questions_of
 from data_integration_architect.advice.recommendation import advise
 from data_integration_architect.analysis.constraints import constraints_of
-from data_integration_architect.analysis.idempotency import idempotency_of
 from data_integration_architect.analysis.slips import slips_of
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import SEVERITIES, load_catalog
@@ -250,7 +250,7 @@ class _Assembly:
             recommendations=recommendations,
             processing=processing_of(view, found),
             ordering=ordering_of(view, found) if applicable else (),
-            idempotency=idempotency_of(view) if applicable else (),
+            idempotency=idempotency_with(view, found) if applicable else (),
             causal=causal_of(view, found),
             constraints=constraints_of(view),
             symptoms=self.symptoms(findings),

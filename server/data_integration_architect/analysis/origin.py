@@ -54,7 +54,8 @@ def _channel_origin(system: System, channel: str) -> Origin:
         appends = system.appends(name)
         if not appends:
             # Events that come in from outside with an id got it from whoever sent them.
-            found.add("client" if own else "event" if keyed else "unknown")
+            webhook = system.channel_kind(name) == "webhook"
+            found.add("client" if own and not webhook else "event" if keyed else "unknown")
         for append in appends:
             operation_id = append.step.operation_id if isinstance(append.step, Append) else None
             if operation_id in {"new", NONE}:
