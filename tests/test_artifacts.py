@@ -23,7 +23,8 @@ HOSTILE = "a\"; DROP TABLE x; -- $(rm) `b` */ ' \\ {{ 7 }} ${env:X} </script> ]]
 
 
 def folder_of(text: str) -> dict[str, str]:
-    return {a.path: a.text for a in build_folder(generate_design(Given(text, "t.yaml")))}
+    given = Given(text, "t.yaml")
+    return {a.path: a.text for a in build_folder(generate_design(given), given)}
 
 
 def retailer() -> str:

@@ -208,12 +208,13 @@ def generate_design(file: str, form: str, output: str | None, force: bool, out: 
     """
     from data_integration_architect import use_cases
 
-    design = use_cases.generate_design(_given(file))
+    given = _given(file)
+    design = use_cases.generate_design(given)
     if out is not None:
         from data_integration_architect.artifacts.build import build_folder
         from data_integration_architect.artifacts.files import write_folder
 
-        _emit(_visible(write_folder(Path(out), build_folder(design), force).text(out)), output, force)
+        _emit(_visible(write_folder(Path(out), build_folder(design, given), force).text(out)), output, force)
         return 0
     forms = {"text": lambda: _visible(design.short_text()) + "\n", "markdown": lambda: design.document,
              "yaml": lambda: design.topology, "json": lambda: _json(design)}  # fmt: skip

@@ -80,6 +80,7 @@ def lab_plan(plan: Plan, topology: Topology, paths: Iterable[str]) -> dict[str, 
 def _table(store: str, table: Table) -> dict[str, Any]:
     return {
         "store": store,
+        "entity": table.entity,
         "name": table.name,
         "key": list(table.key),
         "deletes": table.deletes,

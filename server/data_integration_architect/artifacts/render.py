@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from data_integration_architect.artifacts import names, versions
+from data_integration_architect.renderers.markdown import cell
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,6 +34,7 @@ def _environment() -> Environment:
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     environment.filters["sql"] = names.sql_name
     environment.filters["text"] = names.sql_text
+    environment.filters["md"] = cell
     environment.filters["comment"] = names.comment
     environment.filters["shell"] = names.shell_word
     environment.globals["versions"] = versions

@@ -53,16 +53,12 @@ def _emit(report: dict[str, Any], form: str, output: Path | None) -> int:
 
 
 @lab.command()
-@click.option(
-    "--backend", type=click.Choice(("processes", "compose")), default="processes", show_default=True,
-    help="Local processes from packages, or containers of the design's compose.yaml.",
-)  # fmt: skip
 @click.pass_obj
-def up(folder: Path, backend: str) -> int:
+def up(folder: Path) -> int:
     """Starts the engines, applies the design's files, starts connectors and consumers."""
     from data_integration_architect.lab.stack import new_stack
 
-    stack = new_stack(folder, backend)
+    stack = new_stack(folder)
     try:
         stack.up(_progress)
     except BaseException:
@@ -152,6 +148,40 @@ def verify(folder: Path, seconds: float, form: str, output: Path | None) -> int:
     is_clean = all(result.is_equal for result in results)
     data = [result.to_data() for result in results]
     return _emit({"what": "verify", "is_clean": is_clean, "results": data, "notes": stack.notes}, form, output)
+
+
+@lab.command()
+@_reported
+@click.pass_obj
+def replay(folder: Path, form: str, output: Path | None) -> int:
+    """Replays the checker's shortest runs of today's system on the engines, then the same writes on the design.
+
+    Clean: each run shows on the engines what the model said, and the same schedule leaves no difference in the design.
+    """
+    from data_integration_architect.lab.load import settle
+    from data_integration_architect.lab.replay import play_on_design, replay_today, schedule_of
+    from data_integration_architect.lab.stack import running_stack
+
+    stack = running_stack(folder)
+    replays = []
+    for number, (verdict, done) in enumerate(replay_today(stack)):
+        _progress(f"{done.run} {done.verdict}")
+        replays.append(done)
+        entity = (verdict.entity or "").split(".")[0]
+        for table in stack.plan["tables"]:
+            if table["entity"] == entity:
+                owner = stack.plan["stores"][table["store"]]["store"]
+                play_on_design(stack, table, schedule_of(verdict, owner), f"replay-{number}")
+    results = settle(stack, 60)
+    is_clean = all(r.is_confirmed or r.not_replayable for r in replays) and all(r.is_equal for r in results)
+    report = {
+        "what": "replay",
+        "is_clean": is_clean,
+        "replays": [r.to_data() for r in replays],
+        "results": [r.to_data() for r in results],
+        "notes": stack.notes,
+    }
+    return _emit(report, form, output)
 
 
 @lab.command()

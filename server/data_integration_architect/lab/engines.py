@@ -49,7 +49,8 @@ def postgresql(base: Path, name: str, port: int) -> Program:
     )  # fmt: skip
     settings = {
         "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "wal_level": "logical",
-        "max_replication_slots": 10, "max_wal_senders": 10, "wal_sender_timeout": "10s", "shared_buffers": "64MB",
+        "max_replication_slots": 10, "max_prepared_transactions": 10,
+        "max_wal_senders": 10, "wal_sender_timeout": "10s", "shared_buffers": "64MB",
         "log_min_messages": "warning",
     }  # fmt: skip
     options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]

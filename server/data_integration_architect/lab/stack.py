@@ -383,10 +383,8 @@ def read_plan(design: Path) -> dict[str, Any]:
     return found
 
 
-def new_stack(design: Path, backend: str = "processes") -> Stack:
+def new_stack(design: Path) -> Stack:
     """A stack that nothing of runs yet. Raises: LabError where one runs already."""
-    if backend != "processes":
-        raise LabError(f"back end {backend}: not there yet")
     if (design / STATE).exists():
         raise LabError(f"{design}: a lab is up already; `lab {design} down` ends it")
     plan = read_plan(design)

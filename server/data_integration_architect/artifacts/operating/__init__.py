@@ -1,0 +1,1 @@
+"""Scripts that are delivered for operation."""
