@@ -317,3 +317,213 @@ def test_a_log_that_comes_first_feeds_both_stores():
     assert handlers["app.save"]["steps"][0]["append"] == "page_log"
     assert {"found_sink.apply_page", "index_sink.apply_page"} <= set(handlers)
     assert judge(load(target)).view.record_of("page") == "page_log"
+
+
+def test_two_writers_of_one_thing_are_decided_before_one_becomes_a_copy():
+    data = {
+        "scope": "whole",
+        "stores": {"hotel": {"technology": "postgresql"}, "club": {"technology": "sqlserver"}},
+        "entities": {"guest": {"key": "id", "parts": {"email": ["email"], "stay": ["room"]}}},
+        "processes": {
+            "desk": {
+                "handlers": {
+                    "mail": {"trigger": {"request": {}}, "steps": [{"write": "hotel", "entity": "guest.email"}]},
+                    "stay": {"steps": [{"write": "hotel", "entity": "guest.stay"}]},
+                }
+            },
+            "app": {
+                "handlers": {
+                    "mail": {"trigger": {"request": {}}, "steps": [{"write": "club", "entity": "guest.email"}]}
+                }
+            },
+        },
+        "jobs": {"copy": {"from": "club", "to": "hotel", "entity": "guest.email", "every": "24h"}},
+    }
+    design = design_of(data)
+    decision = next(d for d in design.decisions if d.recommendation.to == "hotel")
+    assert decision.done.startswith("not carried out: club and hotel both take original writes of guest.email")
+    assert "one of them must own it" in decision.recommendation.reason
+    assert "Nothing is planned yet" in design.document
+    data["processes"]["desk"]["handlers"].pop("mail")
+    owned = design_of(data)
+    sink = handlers_of(target_of(owned))["hotel_sink.apply_guest"]["steps"][0]
+    assert (sink["entity"], sink["mode"]) == ("guest.email", "merge")
+    assert not any("shadow" in p.topology for p in owned.phases)
+
+
+def test_readers_of_other_records_stay_where_they_are():
+    data = read_yaml(ROOT / "examples" / "online-retailer.yaml")
+    data["entities"]["note"] = {"key": "note_id"}
+    data["processes"]["shop"]["handlers"]["jot"] = {"steps": [{"write": "search", "entity": "note"}]}
+    data["readers"].append({"reads": "search", "entity": "note", "tolerates": "5s"})
+    switched = parse_text(phase(design_of(data), "switch-reads").topology, "x").data
+    assert {r.get("entity"): r["reads"] for r in switched["readers"]} == {
+        "inventory": "search_shadow", "order": "warehouse_shadow", "note": "search",
+    }  # fmt: skip
+
+
+def announcing(**steps: Any) -> dict[str, Any]:
+    """A consumer that writes a fine and tells a queue, from which letters are printed."""
+    fine = {"transaction": "fines", "steps": [{"write": "fines", "entity": "fine", "mode": "insert"}]}
+    return {
+        "scope": "whole",
+        "stores": {"fines": {"technology": "mysql"}, "printer": {"external": True}},
+        "channels": {
+            "seen": {"technology": "kafka", "event": {"id": "seen_id"}},
+            "letters": {"technology": "sqs", "event": {"content": "id-only", "id": "seen_id"}},
+        },
+        "entities": {"seen": {"key": "seen_id"}, "fine": {"key": "seen_id"}, "letter": {"key": "seen_id"}},
+        "processes": {
+            "camera": {"handlers": {"report": {"steps": [{"append": "seen", "entity": "seen"}]}}},
+            "office": {
+                "handlers": {
+                    "fine": {
+                        "trigger": {"consume": "seen"},
+                        "dedup": {"by": "seen_id", "in": "fines", "atomic": True},
+                        "steps": [fine, {"append": "letters", "entity": "letter", "operation_id": "passed"}],
+                    }
+                }
+            },
+            "press": {
+                "handlers": {
+                    "print": {
+                        "trigger": {"consume": "letters"},
+                        "steps": [
+                            {"call": "printer", "entity": "letter", "kind": "notify", "operation_id": "passed"},
+                        ],
+                    }
+                }
+            },
+        },
+    }
+
+
+def test_a_consumer_tells_the_next_channel_through_an_outbox_beside_its_write():
+    design = design_of(announcing())
+    handlers = handlers_of(target_of(design))
+    commit = handlers["office.fine"]["steps"][0]
+    assert [s.get("write") or s.get("append") for s in commit["steps"]] == ["fines", "fines_outbox"]
+    assert len(handlers["office.fine"]["steps"]) == 1
+    assert handlers["fines_relay.relay_letters"]["steps"][0]["append"] == "letters"
+    kept = next(d for d in design.decisions if d.recommendation.to == "fines")
+    assert kept.recommendation.mechanism == "keep-current"
+    assert "decided for letters" in kept.recommendation.reason
+
+
+def test_an_outbox_that_nobody_reads_gets_its_relay_and_no_second_table():
+    change = {
+        "transaction": "db",
+        "steps": [{"write": "db", "entity": "route"}, {"append": "outbox", "entity": "route"}],
+    }
+    data = {
+        "scope": "whole",
+        "stores": {"db": {"technology": "mysql"}, "copy": {"technology": "postgresql"}},
+        "channels": {"outbox": {"technology": "table", "in": "db"}, "routes": {"technology": "rabbitmq"}},
+        "entities": {"route": {"key": "route_id"}},
+        "processes": {
+            "planner": {"handlers": {"save": {"steps": [change, {"append": "routes", "entity": "route"}]}}},
+            "reader": {
+                "handlers": {
+                    "apply": {
+                        "trigger": {"consume": "routes"},
+                        "steps": [{"write": "copy", "entity": "route", "mode": "replace"}],
+                    }
+                }
+            },
+        },
+    }
+    design = design_of(data)
+    target = target_of(design)
+    assert [n for n, c in target["channels"].items() if "in" in c] == ["outbox"]
+    assert handlers_of(target)["db_relay.relay_route"]["trigger"]["consume"] == "outbox"
+    assert "removed unsent" in design.decisions[0].done
+
+
+def test_a_writer_around_an_outbox_is_routed_through_it():
+    row = {"append": "outbox", "entity": "invoice"}
+    data = {
+        "scope": "whole",
+        "stores": {"db": {"technology": "oracle"}, "books": {"technology": "postgresql"}},
+        "channels": {
+            "outbox": {"technology": "table", "in": "db", "carries": ["invoice"]},
+            "invoices": {
+                "technology": "kafka",
+                "message_key": "id",
+                "event": {"content": "full", "version": "sequence"},
+            },
+        },
+        "entities": {"invoice": {"key": "id", "deletes": "never"}},
+        "processes": {
+            "app": {
+                "handlers": {
+                    "issue": {"steps": [{"transaction": "db", "steps": [{"write": "db", "entity": "invoice"}, row]}]}
+                }
+            },
+            "night": {
+                "handlers": {
+                    "write_off": {"trigger": {"every": "24h"}, "steps": [{"write": "db", "entity": "invoice"}]}
+                }
+            },
+        },
+        "consumers": {
+            "relay": {"from": "outbox", "to": "invoices", "cursor": "commit-order", "instances": 1},
+            "load": {"from": "invoices", "to": "books", "mode": "replace", "guard": "version"},
+        },
+    }
+    design = design_of(data)
+    assert [f.fix for f in design.fixes] == ["drop-outbox-or-route-through-it"]
+    assert handlers_of(target_of(design))["night.write_off"]["steps"][0]["steps"][1]["append"] == "outbox"
+
+
+def test_no_transaction_is_promised_over_a_call_and_its_record():
+    data = {
+        "scope": "whole",
+        "stores": {
+            "db": {"technology": "postgresql"},
+            "replica": {"technology": "postgresql", "replica_of": "db", "replication": "async"},
+            "grid": {"external": True},
+        },
+        "channels": {"orders": {"technology": "rabbitmq", "carries": ["order"], "event": {"id": "order_id"}}},
+        "entities": {"order": {"key": "order_id"}},
+        "processes": {
+            "kiosk": {
+                "handlers": {"buy": {"steps": [{"append": "orders", "entity": "order", "operation_id": "passed"}]}}
+            },
+            "worker": {
+                "handlers": {
+                    "issue": {
+                        "trigger": {"consume": "orders", "acknowledge": "after"},
+                        "dedup": {"by": "order_id", "in": "db", "read_from": "replica", "atomic": False},
+                        "steps": [{"call": "grid", "entity": "order", "kind": "grant", "operation_id": "none"}],
+                    }
+                }
+            },
+        },
+    }
+    issue = handlers_of(target_of(design_of(data)))["worker.issue"]
+    assert issue["dedup"]["atomic"] is False
+    assert issue["steps"][0]["operation_id"] == "passed"
+
+
+def test_every_step_of_a_handler_is_mended_where_one_is_not_enough():
+    write = {"write": "copy", "entity": "item", "retry": {"attempts": 3, "then": "ignore"}}
+    data = {
+        "scope": "whole",
+        "stores": {"db": {"technology": "postgresql"}, "copy": {"technology": "mongodb"}},
+        "channels": {"log": {"technology": "kafka", "carries": ["item"], "message_key": "id"}},
+        "entities": {"item": {"key": "id", "system_of_record": "db"}},
+        "processes": {
+            "app": {"handlers": {"save": {"steps": [{"write": "db", "entity": "item"}]}}},
+            "sink": {
+                "handlers": {
+                    "apply": {
+                        "trigger": {"consume": "log", "workers": 1, "acknowledge": "after"},
+                        "steps": [{**write, "mode": "replace"}, {**write, "mode": "delete"}],
+                    }
+                }
+            },
+        },
+        "captures": {"connector": {"from": "db", "to": "log", "entity": "item", "by": "log", "row_image": "full"}},
+    }
+    steps = handlers_of(target_of(design_of(data)))["sink.apply"]["steps"]
+    assert [s["retry"]["then"] for s in steps] == ["block", "block"]

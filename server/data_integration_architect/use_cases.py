@@ -406,9 +406,8 @@ def generate_design(given: Given) -> DesignResult:
     target = draft.topology()
     target_review = _review_plain(target)
     by_key = {(r.from_, r.to): r for r in today_review.recommendations}
-    used = [fix for _, fix in applied]
     decisions = tuple(
-        Decision(recommendation=by_key[a.key], done=done_with(done, by_key[a.key].fixes, used))
+        Decision(recommendation=by_key[a.key], done=done_with(done, a, applied))
         for a, done in built.done
         if a.key in by_key
     )

@@ -16,6 +16,8 @@ from data_integration_architect.topology.values import seconds
 # Below this a derived store must follow a log; from the second on a rebuilt batch is fresh enough and simpler.
 LOG_BELOW_SECONDS = 60
 BATCH_FROM_SECONDS = 3600
+ANNOUNCED_APART = {"dual-write-unprotected", "enqueue-before-commit"}
+MILD = {"info", "low"}
 FROM_THE_LOG = "a new system that needs its history can start from the log"
 
 
@@ -175,9 +177,11 @@ class Decision(LegFacts):
         wrong = self.ids("medium")
         is_late = self.freshness() < LOG_BELOW_SECONDS
         if wrong or is_late:
-            because = (
-                f"the periodic read has {', '.join(sorted(wrong))}" if wrong else f"{self.age()}, and a job is older"
-            )
+            because = f"{self.age()}, which a periodic read does not give"
+            if wrong:
+                because = f"the periodic read has {', '.join(sorted(wrong))}"
+            elif ("context", "freshness_wanted") in self.facts.unsaid:
+                because = f"{self.age()}; seconds are assumed, which a periodic read does not give"
             choice = self.follow(because)
             if choice.mechanism != "batch-etl":
                 return Choice(choice.mechanism, "batch-etl", choice.reason, choice.fixes)
@@ -214,12 +218,22 @@ class Decision(LegFacts):
     def federated(self) -> Choice:
         return Choice("federated-read", "batch-etl", "joined while reading, nothing is copied and nothing can diverge")
 
+    def announces_apart(self) -> bool:
+        """Whether a handler writes a store and tells a channel of the way, with nothing that binds the two."""
+        system = self.view.system
+        apart = [f for f in self.found if f.is_definite and f.id in ANNOUNCED_APART and f.severity not in MILD]
+        for one in apart:
+            channels = {e for e in one.match.elements if system.channel(e)}
+            if not channels or channels & self.leg.names:
+                return True
+        return False
+
     def kept(self) -> Choice:
         mechanism = self.leg.mechanism
         wrong = self.ids("medium")
         if mechanism == "cdc" and "coalesced-intermediate-states" in wrong and self.changeable():
             return Choice("outbox", "cdc", "each change must arrive as an event of its own", ("carry-intent-events",))
-        if wrong & {"dual-write-unprotected", "enqueue-before-commit"} and self.changeable():
+        if self.announces_apart() and self.changeable():
             why = "what a handler announces is committed with what it writes, and a relay sends it"
             return Choice("outbox", "cdc", why, ("relay-committed-rows",))
         if wrong & {"lossy-buffer"} and mechanism != "cdc":

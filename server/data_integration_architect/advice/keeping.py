@@ -27,7 +27,13 @@ class Keeping:
 
     def way(self) -> str:
         """For a mechanism that has no alternative worth a migration."""
-        wrong = sorted({f.id for f in self.found if f.is_definite and SEVERITIES.index(f.severity) >= LOUD})
+        loud = [f for f in self.found if f.is_definite and SEVERITIES.index(f.severity) >= LOUD]
+        wrong = sorted({f.id for f in loud if not self._elsewhere(f)})
+        other = sorted({(place, f.id) for f in loud for place in self._elsewhere(f)})
+        if other and not wrong:
+            places = ", ".join(dict.fromkeys(place for place, _ in other))
+            ids = ", ".join(dict.fromkeys(name for _, name in other))
+            return f"nothing is wrong on this way by itself; {ids} is decided for {places}"
         if DECIDED_APART in wrong:
             wrong.remove(DECIDED_APART)
             if not wrong:
@@ -38,6 +44,12 @@ class Keeping:
         if unsure:
             return f"nothing definite is wrong on this way; {', '.join(unsure)} would be, with facts that nobody said"
         return "nothing of medium severity or above is wrong on this way"
+
+    def _elsewhere(self, found: Found) -> list[str]:
+        """Stores and channels of a finding that do not lie on this way."""
+        topology = self.view.topology
+        places = [e for e in found.match.elements if e in topology.stores or e in topology.channels]
+        return sorted(place for place in places if place not in {*self.leg.names, self.leg.source})
 
     def tolerance(self) -> float:
         """Seconds that the strictest reader of the target accepts; -1 where nobody said."""

@@ -37,6 +37,12 @@ class Leg:
     def handlers(self) -> frozenset[str]:
         return frozenset(handler for flow in self.flows for handler in flow.handlers)
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels and outbox tables on the way, in order."""
+        passed = [name for flow in self.flows for name in (flow.via, flow.target) if name]
+        return tuple(dict.fromkeys(name for name in passed if name != self.target))
+
     @cached_property
     def names(self) -> frozenset[str]:
         """Every store, channel and handler on the way."""
@@ -48,6 +54,16 @@ class Leg:
 
 
 MOST_HOPS = 6
+
+
+def contested(view: View, source: str, target: str) -> set[str]:
+    """Entities and parts of which both places take original writes, where neither is made to be a copy."""
+    system = view.system
+    ends = {system.database(source), system.database(target)}
+    if len(ends) < 2 or system.is_typically_derived(target):
+        return set()
+    rivals = {s: owner.writers for s, owner in view.owners.items() if owner.status == "conflict"}
+    return {subject for subject, writers in rivals.items() if ends <= {system.database(w) for w in writers}}
 
 
 def legs_of(view: View) -> tuple[Leg, ...]:

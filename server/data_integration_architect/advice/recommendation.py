@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from data_integration_architect.advice.choice import Advice, Choice
 from data_integration_architect.advice.decision import Decision
 from data_integration_architect.advice.elsewhere import for_causality, for_copies, for_replicas
-from data_integration_architect.advice.legs import Leg, legs_of
+from data_integration_architect.advice.legs import Leg, contested, legs_of
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import SEVERITIES
@@ -49,7 +49,11 @@ class _Placed:
         places = self.places - {leg.source}
         if places and not places & leg.names:
             return False
-        return bool(self.elements & leg.handlers) or self.elements <= leg.names | set(leg.entities)
+        if self.elements & leg.handlers or self.elements <= leg.names | set(leg.entities):
+            return True
+        # A handler beside the way that spoils what comes through it.
+        shown = {target.store for target in self.found.match.targets}
+        return leg.target in shown and bool(self.places & set(leg.channels))
 
 
 def _for_leg(view: View, leg: Leg, found: list[Found]) -> Advice:
@@ -63,17 +67,30 @@ def _for_leg(view: View, leg: Leg, found: list[Found]) -> Advice:
         if one.is_definite:
             fixes.update(dict.fromkeys(_fixes_of(view, one)[:3]))
     fixes.pop(choice.mechanism, None)
+    reason = choice.reason + _rivals(view, leg)
     own = next((e.path for flow in leg.flows for e in flow.effects), None)
     decided = [*([own] if own else []), *sorted(facts.used, key=str)]
     return Advice(
         leg.source,
         leg.target,
         leg.entities,
-        Choice(choice.mechanism, choice.runner_up, choice.reason, tuple(fixes)),
+        Choice(choice.mechanism, choice.runner_up, reason, tuple(fixes)),
         tuple(decided),
         tuple(facts.weighed.values()),
         frozenset(facts.unsaid),
         decide,
+    )
+
+
+def _rivals(view: View, leg: Leg) -> str:
+    """What has to be decided before a copy helps: who owns what both ends take original writes of."""
+    subjects = sorted(contested(view, leg.source, leg.target))
+    if not subjects:
+        return ""
+    what = ", ".join(subjects)
+    return (
+        f"; but {leg.source} and {leg.target} both take original writes of {what}: one of them must own it and get the "
+        "other's changes, or a faster copy only loses them sooner"
     )
 
 

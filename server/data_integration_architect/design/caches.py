@@ -38,7 +38,7 @@ def expire(bench: Workbench, advice: Advice) -> str:
 
 def lease(bench: Workbench, advice: Advice) -> str:
     _guard_fills(bench, advice.target, "lease")
-    return f"a fill of {advice.target} is stored only under a lease that an invalidation revokes"
+    return f"{advice.target} stores a fill only if nothing has outdated it since its read: by a lease or by its version"
 
 
 def _guard_fills(bench: Workbench, cache: str, guard: str) -> None:

@@ -111,7 +111,7 @@ def _effects(handler: dict[str, Any]) -> dict[tuple[str, str, str], Step]:
                 continue
             kind = _kind(step)
             if kind:
-                found[(f"{kind} {step[kind]}", str(step.get("entity", "")), inside)] = step
+                found[(f"{kind} {step[kind]} {step.get('mode', '')}", str(step.get("entity", "")), inside)] = step
             walk(step.get("on_miss", []), inside)
 
     walk(handler.get("steps", []), "")

@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from data_integration_architect.advice.choice import Advice
-from data_integration_architect.analysis.system import HandlerSite
+from data_integration_architect.advice.feeds import source_of
+from data_integration_architect.advice.legs import legs_of
+from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.design.draft import Step, fitting, steps_of
 from data_integration_architect.design.workbench import Workbench
-from data_integration_architect.topology import Write
+from data_integration_architect.topology import Append, Write
 
 
 def outbox(bench: Workbench, advice: Advice) -> str:
+    is_far = bench.view.system.store(advice.source) is None or _announces_far(bench, advice)
+    if is_far and (done := _relay_announcements(bench, advice)):
+        return done
     source, target = _home(bench, advice), advice.target
     if source is None:
         what = ", ".join(advice.entities) or "it"
@@ -33,7 +38,82 @@ def outbox(bench: Workbench, advice: Advice) -> str:
             elif bench.view.system.store(target):
                 bench.sink(log, target, entity)
     bench.remove_announcements(advice)
+    idle = [name for entity in entities if (name := _idle_table(bench, source, entity))]
+    if idle:
+        return (
+            f"a relay sends the committed rows of {idle[0]} in commit order, from those that are written after it "
+            "starts: older rows are older states, and are removed unsent"
+        )
     return f"an outbox row is written in the transaction on {source}; a relay sends committed rows in commit order"
+
+
+def _relay_announcements(bench: Workbench, advice: Advice) -> str | None:
+    """Takes appends that stand beside a write on the way to the target through an outbox of that write's store."""
+    system = bench.view.system
+    done = []
+    for leg in legs_of(bench.view):
+        if (leg.source, leg.target) != advice.key:
+            continue
+        for handler_id in sorted(leg.handlers):
+            site = system.handlers[handler_id]
+            own = [e for e in site.changes if isinstance(e.step, Write) and not system.is_external(e.target)]
+            own = [e for e in own if source_of(bench.view, e.target).takes_outbox and e.entity]
+            told = [e for e in site.changes if isinstance(e.step, Append) and e.target in leg.names]
+            told = [e for e in told if system.channel_kind(e.target) != "table"]
+            if own and told:
+                _relay(bench, handler_id, own[0], told[0])
+                done.append((own[0].target, told[0].target))
+    if not done:
+        return None
+    home, channel = done[0]
+    return f"what {channel} gets is written in the transaction on {home} with the change itself, and a relay sends it"
+
+
+def _announces_far(bench: Workbench, advice: Advice) -> bool:
+    """Whether what the writer tells reaches the target only over further channels, which stay as they are."""
+    system = bench.view.system
+    for leg in legs_of(bench.view):
+        if (leg.source, leg.target) == advice.key and system.channel(leg.first.target):
+            takers = system.consumers(leg.first.target)
+            return not any(e.target == leg.target for taker in takers for e in taker.changes)
+    return False
+
+
+def _relay(bench: Workbench, handler_id: str, own: Effect, told: Effect) -> None:
+    handler = bench.draft.handler(handler_id)
+    step = next((s for s in steps_of(handler or {}) if s.get("append") == told.target), None)
+    if handler is None or step is None:
+        return
+    table = _table(bench, own.target)
+    row = {"append": table, **{k: v for k, v in step.items() if k in {"entity", "operation_id"}}}
+    bench.draft.remove_steps([handler_id], lambda s: s.get("append") == told.target)
+    handler["steps"] = with_outbox(handler["steps"], own.target, str(own.entity), table, row)
+    sent = {**step, "operation_id": "passed", "guard": "idempotent-producer"}
+    trigger = {"consume": table, "cursor": "commit-order", "claim": "lock", "workers": 1, "acknowledge": "after"}
+    facts = {"trigger": trigger, "steps": [sent], "status": "planned"}
+    bench.draft.add_handler(f"{own.target}_relay", f"relay_{told.target}", facts, instances=1, status="planned")
+
+
+def _table(bench: Workbench, store: str) -> str:
+    """The outbox table that this design makes in a store."""
+    table = fitting(f"{store}_outbox")
+    if table not in bench.draft.group("channels"):
+        bench.draft.add_channel(
+            table, technology="table", status="planned", **{"in": store},
+            event={"content": "full", "id": "event_id", "version": "commit-position", "on_delete": "full"},
+        )  # fmt: skip
+    return table
+
+
+def _idle_table(bench: Workbench, store: str, entity: str) -> str | None:
+    """An outbox table of the store that gets rows of the entity already, and that nothing reads."""
+    system = bench.view.system
+    for name, channel in sorted(bench.view.topology.channels.items()):
+        if channel.in_ is None or not system.same_instance(channel.in_, store) or system.consumers(name):
+            continue
+        if any(e.entity in (entity, None) and system.enlisted(e) for e in system.appends(name)):
+            return name
+    return None
 
 
 def _home(bench: Workbench, advice: Advice) -> str | None:
@@ -80,12 +160,7 @@ def outbox_log(bench: Workbench, source: str, entity: str, message_key: str | No
     key = (source, entity)
     if key in bench.change_logs:
         return bench.change_logs[key]
-    table = fitting(f"{source}_outbox")
-    if table not in bench.draft.group("channels"):
-        bench.draft.add_channel(
-            table, technology="table", status="planned", **{"in": source},
-            event={"content": "full", "id": "event_id", "version": "commit-position", "on_delete": "full"},
-        )  # fmt: skip
+    table = _idle_table(bench, source, entity) or _table(bench, source)
     log = bench.outage_safe_channel(
         f"{entity}_events", entity, id="event_id", version="commit-position", on_delete="full"
     )
@@ -139,9 +214,9 @@ def _call_from_log(bench: Workbench, log: str, advice: Advice, entity: str) -> N
             return
 
 
-def with_outbox(steps: list[Step], source: str, entity: str, table: str) -> list[Step]:
+def with_outbox(steps: list[Step], source: str, entity: str, table: str, row: Step | None = None) -> list[Step]:
     """Steps with an outbox row in the transaction of each write of `entity` to `source`."""
-    row: Step = {"append": table, "entity": entity, "operation_id": "passed"}
+    row = row or {"append": table, "entity": entity, "operation_id": "passed"}
 
     def writes(step: Step) -> bool:
         return step.get("write") == source and str(step.get("entity", "")).split(".")[0] == entity
@@ -151,7 +226,7 @@ def with_outbox(steps: list[Step], source: str, entity: str, table: str) -> list
         if step.get("transaction") == source:
             inner = list(step.get("steps", []))
             if any(writes(s) for s in inner) and not any(
-                s.get("append") == table and s.get("entity") == entity for s in inner
+                s.get("append") == table and s.get("entity") == row.get("entity") for s in inner
             ):
                 inner.append(dict(row))
             result.append({**step, "steps": inner})

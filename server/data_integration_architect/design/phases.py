@@ -56,10 +56,12 @@ def shadow_store(facts: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "status": "temporary", "exit_criterion": "the comparison is clean and readers have moved"}
 
 
-def switched(shadow: Topology, stores: list[str]) -> Topology:
-    """The shadow phase with the readers of `stores` on their shadow copies."""
+def switched(shadow: Topology, stores: list[str], readers: list[int] | None = None) -> Topology:
+    """The shadow phase with the readers of `stores`, or those of the given indices, on their shadow copies."""
     draft = Draft(shadow)
-    for reader in draft.data.get("readers", []):
+    for index, reader in enumerate(draft.data.get("readers", [])):
+        if readers is not None and index not in readers:
+            continue
         value = reader["reads"]
         if isinstance(value, list):
             reader["reads"] = [shadow_of(v) if v in stores else v for v in value]

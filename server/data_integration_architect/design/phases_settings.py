@@ -14,26 +14,47 @@ from data_integration_architect.design.reach import reached
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import Topology, dump_topology
 
+TRIED = "Each change was tried on a copy of the system, with the failure that it prevents provoked."
+# What has to stand before a setting is changed, and how to see that it works, for mechanisms without new handlers.
+FIRST = {
+    "crdt-merge": "Every operation is expressed as a change that commutes; none sets a value that it has read.",
+    "home-region-per-key": "Each key has a home that every region can look up, requests that arrive elsewhere are "
+    "forwarded, and keys that were written in two regions have been decided.",
+    "single-leader-with-fencing": "Clients learn of a new leader from the same authority that fences the old one.",
+}
+TRIALS = {
+    "cache-aside-with-ttl": "Lose an invalidation on purpose: the entry is right again when it has expired.",
+    "crdt-merge": "Cut the regions off from each other, change one record in both, and join them: neither is lost.",
+    "home-region-per-key": "Write one key in two regions at once: one forwards, and only one is accepted. Cut off the "
+    "home: the others refuse the key.",
+    "lease-or-versioned-fill": "Hold a fill between its read and its write while the record changes: it is refused.",
+    "local-transaction": "Kill the process between the two writes: neither is there.",
+    "read-from-primary": "Stop the replication: what must be current is still read as it was written.",
+    "single-leader-with-fencing": "Freeze the leader, let another take over, wake the old one: it accepts no write.",
+    "synchronous-quorum-commit": "Kill the leader after it has acknowledged a write: the new one has it.",
+}
 # What was acted on wrongly once is found in no comparison of stores.
 BEYOND_COMPARISON = {"causal-dependency-lost"}
 LOUD = SEVERITIES.index("medium")
 
 
-def last_phases(today: View, target: Topology) -> Steps:
+def last_phases(today: View, target: Topology, advice: Sequence[Advice]) -> Steps:
     """Settings where the handlers stay; else a cut-over, with the old channels drained before new consumers start."""
     before, after = dump_topology(today.topology), dump_topology(target)
     if set(handlers_of(before)) == set(handlers_of(after)) and set(before.get("channels", {})) == set(
         after.get("channels", {})
     ):
+        trials = [TRIALS[m] for m in sorted({one.choice.mechanism for one in advice}) if m in TRIALS]
+        first = [FIRST[m] for m in sorted({one.choice.mechanism for one in advice}) if m in FIRST]
         in_doubt = _distributed(before) and not _distributed(after)
         return (
             Step(
                 "change-settings",
                 "Change the settings, guards and ids that are listed, one after the other; the ways of the data stay.",
-                "Each change was tried on a copy of the system, with the failure that it prevents provoked.",
+                " ".join([TRIED, *first]),
                 "The failure that each change prevents no longer occurs, and nothing else got slower or stopped."
                 + (" No transaction is left prepared or in doubt." if in_doubt else ""),
-                "Provoke each failure again after its change.",
+                " ".join(["Provoke each failure again after its change.", *trials]),
                 "Set the previous value again.",
                 target,
             ),

@@ -7,7 +7,16 @@ from typing import Any
 from data_integration_architect.analysis.view import View
 from data_integration_architect.design.draft import Draft, steps_of
 from data_integration_architect.design.outbox import with_outbox
-from data_integration_architect.design.phases import Step, Steps, outage, shadow_of, shadow_store, switched, written
+from data_integration_architect.design.phases import (
+    Step,
+    Steps,
+    handlers_of,
+    outage,
+    shadow_of,
+    shadow_store,
+    switched,
+    written,
+)
 from data_integration_architect.design.sources import preparations
 from data_integration_architect.topology import Topology, dump_topology
 
@@ -15,7 +24,10 @@ from data_integration_architect.topology import Topology, dump_topology
 def shadow_phases(today: View, target: Topology) -> Steps:
     """Shadow, backfill and compare, switch reads, stop the old path; none where a copy of the effects is no copy."""
     before, after = dump_topology(today.topology), dump_topology(target)
-    stores = _fed_anew(before, after)
+    moved = _fed_anew(before, after)
+    stores = sorted(moved)
+    if any(o.store in moved and o.entity in moved[o.store] for o in today.owners.values() if o.store):
+        return ()  # the store has parts of the same records as its own: a second copy of them would fork those
     shadow = _shadow(today.topology, target, stores)
     if shadow is None:
         return ()
@@ -46,8 +58,9 @@ def shadow_phases(today: View, target: Topology) -> Steps:
             shadow,
         ),
     ]
-    if any(set(_listed(r["reads"])) & set(stores) for r in before.get("readers", [])):
-        steps.append(_switch(today, shadow, stores))
+    reading = _readers_on(before, moved)
+    if reading:
+        steps.append(_switch(today, shadow, stores, reading))
     steps.append(
         Step(
             "stop-old-path",
@@ -65,8 +78,18 @@ def shadow_phases(today: View, target: Topology) -> Steps:
     return tuple(steps)
 
 
-def _switch(today: View, shadow: Topology, stores: list[str]) -> Step:
-    topology = switched(shadow, stores)
+def _readers_on(data: dict[str, Any], moved: dict[str, set[str]]) -> list[int]:
+    """Readers of what the new way brings; those that read other records of the same store stay where they are."""
+    return [
+        index
+        for index, reader in enumerate(data.get("readers", []))
+        for store in _listed(reader["reads"])
+        if store in moved and (str(reader.get("entity", "")).split(".")[0] in {*moved[store], ""})
+    ]
+
+
+def _switch(today: View, shadow: Topology, stores: list[str], reading: list[int]) -> Step:
+    topology = switched(shadow, stores, reading)
     draft = Draft(topology)
     for reader in draft.data.get("readers", []):
         record = next(
@@ -96,9 +119,13 @@ def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _fed_anew(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Stores that handlers of the target write and handlers of today do not."""
-    return sorted({store for store, _ in written(after) - written(before)})
+def _fed_anew(before: dict[str, Any], after: dict[str, Any]) -> dict[str, set[str]]:
+    """Store → entities that handlers of the target write there and handlers of today do not."""
+    found: dict[str, set[str]] = {}
+    for store, handler in sorted(written(after) - written(before)):
+        entities = {str(s.get("entity", "")) for s in steps_of(handlers_of(after)[handler]) if s.get("write") == store}
+        found.setdefault(store, set()).update(e.split(".")[0] for e in entities)
+    return found
 
 
 def _shadow(today: Topology, target: Topology, fed: list[str]) -> Topology | None:

@@ -61,7 +61,7 @@ def plan_migration(
         or request_phases(today, target, advice)
         or shadow_phases(today, target)
         or token_phases(today, target, advice)
-        or last_phases(today, target)
+        or last_phases(today, target, advice)
     )
     repair = repair_phase(today, target, found, steps)
     steps = (*steps, repair) if repair else steps

@@ -7,7 +7,8 @@ from typing import Any
 
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import SEVERITIES, Change
-from data_integration_architect.design.draft import Draft
+from data_integration_architect.design.draft import Draft, steps_of
+from data_integration_architect.design.structural import STRUCTURAL
 from data_integration_architect.errors import ArchitectError
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.rules import Found
@@ -54,25 +55,36 @@ def _first_that_helps(draft: Draft, view: View, finding: Found, before: int, jud
     for fix in fixes:
         if fix not in shelf:
             continue
-        changes = shelf.entry(fix).changes
-        candidate = draft.copy()
-        if not changes or not _apply(candidate, view, finding, changes):
-            continue
-        try:
-            _, found = judge(candidate.topology())
-        except ArchitectError:
-            continue
-        still = any(f.fingerprint == finding.fingerprint and f.is_definite for f in found)
-        if not still and _weight(found) < before:
-            return candidate, fix
+        for candidate in _candidates(draft, view, finding, fix):
+            try:
+                _, found = judge(candidate.topology())
+            except ArchitectError:
+                continue
+            still = any(f.fingerprint == finding.fingerprint and f.is_definite for f in found)
+            if not still and _weight(found) < before:
+                return candidate, fix
     return None
 
 
-def _apply(draft: Draft, view: View, finding: Found, changes: Sequence[Change]) -> bool:
+def _candidates(draft: Draft, view: View, finding: Found, fix: str) -> Iterator[Draft]:
+    """The draft with a fix carried out: by a change of steps, at the step of the finding, at all steps like it."""
+    build = STRUCTURAL.get(fix)
+    if build is not None:
+        candidate = draft.copy()
+        if build(candidate, view, finding):
+            yield candidate
+    changes = view.catalog.fixes.entry(fix).changes
+    for widely in (False, True):
+        candidate = draft.copy()
+        if changes and _apply(candidate, view, finding, changes, widely):
+            yield candidate
+
+
+def _apply(draft: Draft, view: View, finding: Found, changes: Sequence[Change], widely: bool) -> bool:
     """Carries out declarative changes on the elements of a finding; whether anything could be changed."""
     changed = False
     for change in changes:
-        for path in _places(draft, view, finding, change.element):
+        for path in _places(draft, view, finding, change.element, widely):
             for attribute, value in sorted(change.set.items()):
                 resolved = _resolve(draft, view, finding, value)
                 if resolved is None:
@@ -85,7 +97,10 @@ def _apply(draft: Draft, view: View, finding: Found, changes: Sequence[Change]) 
 
 
 def _fits(draft: Draft, path: DocumentPath) -> bool:
-    """Whether an attribute of a trigger belongs to the kind of trigger that is there."""
+    """Whether an attribute belongs to the kind of trigger that is there, and can be had of what the handler does."""
+    if path[-2:] == ("dedup", "atomic"):
+        # No transaction spans a call to somebody else and the record of it.
+        return not any("call" in step for step in steps_of(draft.handler(f"{path[1]}.{path[3]}") or {}))
     if "trigger" not in path:
         return True
     at = path.index("trigger") + 1
@@ -111,7 +126,7 @@ def _fits(draft: Draft, path: DocumentPath) -> bool:
     return any(kind in trigger and attribute in allowed for kind, allowed in kinds.items())
 
 
-def _places(draft: Draft, view: View, finding: Found, element: str) -> Iterator[DocumentPath]:
+def _places(draft: Draft, view: View, finding: Found, element: str, widely: bool) -> Iterator[DocumentPath]:
     elements = sorted(finding.match.elements)
     data = draft.data
     if element in {"store", "failover"}:
@@ -132,7 +147,7 @@ def _places(draft: Draft, view: View, finding: Found, element: str) -> Iterator[
                 whole: DocumentPath = ("processes", process, "handlers", handler)
                 yield whole if element == "handler" else (*whole, "trigger") if element == "trigger" else whole[:2]
     elif element == "step":
-        yield from _steps(view, finding, elements)
+        yield from _steps(view, finding, elements, widely)
     elif element in {"reader", "causality", "constraint"}:
         group = {"reader": "readers", "causality": "causality", "constraint": "constraints"}[element]
         if finding.match.at[0] == group:
@@ -143,10 +158,10 @@ def _places(draft: Draft, view: View, finding: Found, element: str) -> Iterator[
                     yield ("constraints", index)
 
 
-def _steps(view: View, finding: Found, elements: list[str]) -> Iterator[DocumentPath]:
-    """The step that the finding points to, else the effects of its handlers on its places."""
+def _steps(view: View, finding: Found, elements: list[str], widely: bool) -> Iterator[DocumentPath]:
+    """The step that the finding points to, else (or `widely`) the effects of its handlers on its places."""
     pointed = [e.path for e in view.system.effects if e.path == finding.match.at[: len(e.path)]]
-    if pointed:
+    if pointed and not widely:
         yield pointed[-1]
         return
     for effect in view.system.effects:

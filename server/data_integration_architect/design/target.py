@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data_integration_architect.advice.choice import Advice
+from data_integration_architect.advice.legs import contested
 from data_integration_architect.analysis.view import View
 from data_integration_architect.design import caches, capture, causal, copies, layers, logfirst, outbox, requests
 from data_integration_architect.design.draft import Draft
 from data_integration_architect.design.workbench import KEPT, Workbench
+from data_integration_architect.rules import Found
 
 BUILDERS: Mapping[str, Callable[[Workbench, Advice], str]] = {
     "batch-etl": capture.rebuild,
@@ -30,6 +32,10 @@ BUILDERS: Mapping[str, Callable[[Workbench, Advice], str]] = {
 }
 
 
+# Mechanisms that make one place follow another, which presupposes that it takes no original writes of the same thing.
+COPIES = {"batch-etl", "cdc", "outbox", "refetch-from-source"}
+
+
 @dataclass
 class Built:
     """The draft after all recommendations, and what was done for each, in words."""
@@ -48,9 +54,15 @@ def build_target(view: View, advice: Sequence[Advice]) -> Built:
     return built
 
 
-def done_with(done: str, fixes: Sequence[str], applied: Iterable[str]) -> str:
-    """What was done for an advice, with the fixes that were applied where its mechanism stays."""
-    used = [fix for fix in dict.fromkeys(applied) if fix in fixes]
+def done_with(done: str, advice: Advice, applied: Iterable[tuple[Found, str]]) -> str:
+    """What was done for an advice, with the fixes that were applied on its way where its mechanism stays."""
+    on_the_way = [
+        fix
+        for found, fix in applied
+        if fix in advice.choice.fixes
+        or advice.target in {*found.match.elements, *(target.store for target in found.match.targets)}
+    ]
+    used = list(dict.fromkeys(on_the_way))
     return f"the mechanism stays; changed on it: {', '.join(used)}" if done == KEPT and used else done
 
 
@@ -71,6 +83,12 @@ def _carry_out(bench: Workbench, advice: Advice) -> str:
         build = causal.one_topic if is_pair else layers.one_layer if computes else logfirst.make_durable
     if build is None:
         return KEPT
+    rivals = sorted(contested(bench.view, *advice.key))
+    if rivals and mechanism in COPIES:
+        return (
+            f"not carried out: {advice.source} and {advice.target} both take original writes of {', '.join(rivals)}; "
+            "first declare which of them owns it, and let the other send its changes there"
+        )
     done = build(bench, advice)
     if done == KEPT and mechanism != "single-store":
         way = " to ".join(dict.fromkeys(advice.key))

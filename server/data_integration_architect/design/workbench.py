@@ -71,7 +71,10 @@ class Workbench:
         feeding = {h for h in handlers if not self.view.system.handlers[h].reads_cache(target)}
 
         def unwanted(step: Step) -> bool:
-            return step.get("write") == target and str(step.get("entity", "")).split(".")[0] in entities
+            subject = str(step.get("entity", ""))
+            owner = self.view.owners.get(subject)
+            is_original = owner is not None and owner.store == target
+            return step.get("write") == target and subject.split(".")[0] in entities and not is_original
 
         self.draft.remove_steps(sorted(feeding), unwanted)
 
@@ -134,10 +137,23 @@ class Workbench:
         guard: Step = {"guard": "version"} if self.compares_versions(target) else {}
         if guard and self.view.system.kind(target) != "search":
             guard["guard_keeps_deletes"] = True
+        for subject in self.copied(target, entity):
+            mode = "merge" if "." in subject else "replace"
+            self._apply(channel, target, subject, f"apply_{entity}", {"mode": mode, **guard})
+
+    def copied(self, target: str, entity: str) -> list[str]:
+        """The entity, or those of its parts that the target has as copies where other parts are its own."""
+        owners = self.view.owners
+        own = [s for s, o in owners.items() if o.entity == entity and o.store == target]
+        if not own:
+            return [entity]
+        return [s for s, o in owners.items() if o.entity == entity and s != entity and target in o.derived] or [entity]
+
+    def _apply(self, channel: str, target: str, subject: str, name: str, how: Step) -> None:
         step: Step = {
-            "write": target, "entity": entity, "mode": "replace", **guard,
+            "write": target, "entity": subject, **how,
             "values": "event", "missing_source": "delete", "retry": {"attempts": 10, "then": "block"},
         }  # fmt: skip
         trigger = {"consume": channel, "cursor": "offset", "workers": 1, "acknowledge": "after"}
         handler = {"trigger": trigger, "dedup": {"by": NONE}, "steps": [step], "status": "planned"}
-        self.draft.add_handler(f"{target}_sink", f"apply_{entity}", handler, instances=1, status="planned")
+        self.draft.add_handler(f"{target}_sink", name, handler, instances=1, status="planned")

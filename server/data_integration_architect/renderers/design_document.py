@@ -51,6 +51,7 @@ def design_document(parts: DesignParts) -> str:
             fixes=_fixes(parts),
             phases=list(zip(parts.phases, (one.changes for one in parts.planned), strict=True)),
             options=parts.options,
+            undecided=any(decision.done.startswith("not carried out") for decision in parts.decisions),
             records=[_record(view, owner) for owner in entities],
             entities=entities,
             today_map=mermaid.component_map(parts.today_view.topology),
