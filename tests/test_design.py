@@ -37,6 +37,12 @@ def phase(design: DesignResult, name: str):
     return next(p for p in design.phases if p.name == name)
 
 
+def process(handler: str, *steps: Any, **trigger: Any) -> dict[str, Any]:
+    """A process with one handler."""
+    fired = {"trigger": trigger} if trigger else {}
+    return {"handlers": {handler: {**fired, "steps": list(steps)}}}
+
+
 def saving(entity: str, *stores: str) -> dict[str, Any]:
     """One handler that writes an entity to one store after the other."""
     return {"app": {"handlers": {"save": {"steps": [{"write": store, "entity": entity} for store in stores]}}}}
@@ -331,11 +337,7 @@ def test_two_writers_of_one_thing_are_decided_before_one_becomes_a_copy():
                     "stay": {"steps": [{"write": "hotel", "entity": "guest.stay"}]},
                 }
             },
-            "app": {
-                "handlers": {
-                    "mail": {"trigger": {"request": {}}, "steps": [{"write": "club", "entity": "guest.email"}]}
-                }
-            },
+            "app": process("mail", {"write": "club", "entity": "guest.email"}, request={}),
         },
         "jobs": {"copy": {"from": "club", "to": "hotel", "entity": "guest.email", "every": "24h"}},
     }
@@ -411,10 +413,8 @@ def test_a_consumer_tells_the_next_channel_through_an_outbox_beside_its_write():
 
 
 def test_an_outbox_that_nobody_reads_gets_its_relay_and_no_second_table():
-    change = {
-        "transaction": "db",
-        "steps": [{"write": "db", "entity": "route"}, {"append": "outbox", "entity": "route"}],
-    }
+    row = {"append": "outbox", "entity": "route"}
+    change = {"transaction": "db", "steps": [{"write": "db", "entity": "route"}, row]}
     data = {
         "scope": "whole",
         "stores": {"db": {"technology": "mysql"}, "copy": {"technology": "postgresql"}},
@@ -446,24 +446,12 @@ def test_a_writer_around_an_outbox_is_routed_through_it():
         "stores": {"db": {"technology": "oracle"}, "books": {"technology": "postgresql"}},
         "channels": {
             "outbox": {"technology": "table", "in": "db", "carries": ["invoice"]},
-            "invoices": {
-                "technology": "kafka",
-                "message_key": "id",
-                "event": {"content": "full", "version": "sequence"},
-            },
+            "invoices": {"technology": "kafka", "message_key": "id", "event": {"version": "sequence"}},
         },
         "entities": {"invoice": {"key": "id", "deletes": "never"}},
         "processes": {
-            "app": {
-                "handlers": {
-                    "issue": {"steps": [{"transaction": "db", "steps": [{"write": "db", "entity": "invoice"}, row]}]}
-                }
-            },
-            "night": {
-                "handlers": {
-                    "write_off": {"trigger": {"every": "24h"}, "steps": [{"write": "db", "entity": "invoice"}]}
-                }
-            },
+            "app": process("issue", {"transaction": "db", "steps": [{"write": "db", "entity": "invoice"}, row]}),
+            "night": process("write_off", {"write": "db", "entity": "invoice"}, every="24h"),
         },
         "consumers": {
             "relay": {"from": "outbox", "to": "invoices", "cursor": "commit-order", "instances": 1},
@@ -486,9 +474,7 @@ def test_no_transaction_is_promised_over_a_call_and_its_record():
         "channels": {"orders": {"technology": "rabbitmq", "carries": ["order"], "event": {"id": "order_id"}}},
         "entities": {"order": {"key": "order_id"}},
         "processes": {
-            "kiosk": {
-                "handlers": {"buy": {"steps": [{"append": "orders", "entity": "order", "operation_id": "passed"}]}}
-            },
+            "kiosk": process("buy", {"append": "orders", "entity": "order", "operation_id": "passed"}),
             "worker": {
                 "handlers": {
                     "issue": {
