@@ -233,10 +233,13 @@ def _size(result: SearchResult) -> tuple[int, int, int]:
 
 
 def _never_taken(result: SearchResult) -> tuple[str, ...]:
-    """Steps of the system that no explored state enables; variants of one step that differ in numbers count as one."""
+    """Steps of the system that no explored state enables.
+
+    Variants of one step that differ in numbers count as one, and so do those of interchangeable requests.
+    """
     taken: dict[tuple[str, str, str], bool] = {}
     for action in result.searched:
-        step = (action.actor, action.target, re.sub(r"\d+", "", action.text))
+        step = (re.sub(r"#\d+", "#", action.actor), action.target, re.sub(r"\d+", "", action.text))
         taken[step] = taken.get(step, False) or action.name not in result.never_enabled
     return tuple(sorted(f"{actor}: {text}" for (actor, _, text), is_taken in taken.items() if not is_taken))
 

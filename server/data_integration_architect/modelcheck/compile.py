@@ -16,6 +16,7 @@ from data_integration_architect.modelcheck.mechanisms import (
 )
 from data_integration_architect.modelcheck.mechanisms.deduplication import has_equal_ids
 from data_integration_architect.modelcheck.mechanisms.losses import folds
+from data_integration_architect.modelcheck.mechanisms.partial_rows import has_partial_events, reads_whole
 from data_integration_architect.modelcheck.mechanisms.snapshots import Snapshot, plan_of
 from data_integration_architect.modelcheck.mechanisms.stores import declare_store
 from data_integration_architect.modelcheck.mechanisms.versions import stamps_of
@@ -84,6 +85,9 @@ def build_world(
         scene.add((record, target.entity))
     scene.complete()
     counts = _is_counted(scene, target)
+    has_parts = not counts and has_partial_events(scene)
+    whole = reads_whole(scene) if has_parts else ""
+    has_parts = has_parts and not whole
     deletes = not counts and _has_deletes(scene, target)
     partial = _filled_on_miss(scene)
     options = Options(assumptions)
@@ -98,7 +102,8 @@ def build_world(
         writes=writes,
         counts=counts,
         deletes=deletes,
-        has_earlier=not counts and (deletes or bool(partial) or bool(plans) or _is_rebuilt(scene)),
+        has_earlier=not counts and (deletes or bool(partial) or bool(plans) or has_parts or _is_rebuilt(scene)),
+        has_parts=has_parts,
         starts_empty=bool(plans) or any(jobs.is_backfill(scene, place) for place in scene.handlers.values()),
         partial=partial,
         new_ids=False,
@@ -110,6 +115,8 @@ def build_world(
     if not roles.requests:
         raise NotModelledError(f"nothing that starts a change of {target.name} is known")
     world.not_modelled |= unmodelled_facts(scene)
+    if whole:
+        world.not_modelled.add(f"{whole}: whole records beside events with a part of them")
     world.stamps = None if counts else stamps_of(scene, options)
     world.new_ids = counts and _changes_ids(world, roles)
     numbered = {place.label for place in (*roles.consumers, *roles.captures) if polling.is_numbered(world, place)}

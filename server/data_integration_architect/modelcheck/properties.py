@@ -8,6 +8,7 @@ one, is the form that finds what a reader may see in between.
 from dataclasses import dataclass
 
 from data_integration_architect.modelcheck.mechanisms.commits import in_doubt
+from data_integration_architect.modelcheck.mechanisms.partial_rows import part_of
 from data_integration_architect.modelcheck.mechanisms.stores import ghost
 from data_integration_architect.modelcheck.world import StoreState, World
 
@@ -32,8 +33,10 @@ class PropertyForms:
 
 def convergence(world: World, target: StoreState, *, is_partial: bool) -> PropertyForms:
     """At rest the derived store has what the system of record has; a cache may lack the entry."""
-    same = f"{target.cell} == {world.stores[world.record or ''].cell}"
-    return PropertyForms("convergence", (f"{target.cell} == 0 or {same}" if is_partial else same,))
+    record = world.stores[world.record or ""]
+    same = f"{target.cell} == {record.cell}"
+    parts = (f"{part_of(target)} == {part_of(record)}",) if world.has_parts else ()
+    return PropertyForms("convergence", (f"{target.cell} == 0 or {same}" if is_partial else same, *parts))
 
 
 def no_phantom(world: World, target: StoreState) -> PropertyForms:
@@ -89,5 +92,5 @@ STATE_PROPERTIES: tuple[str, ...] = ("convergence", "no-phantom", "no-stale-over
 EFFECT_PROPERTIES: tuple[str, ...] = ("exactly-once-effect", "no-phantom")
 PROPERTIES: tuple[str, ...] = (
     "convergence", "no-phantom", "exactly-once-effect", "conservation", "no-stale-overwrite", "monotonic-view",
-    "causal-order", "uniqueness", "non-negative", "no-in-doubt", "read-your-writes",
+    "causal-order", "uniqueness", "non-negative", "no-dangling", "no-in-doubt", "read-your-writes",
 )  # fmt: skip

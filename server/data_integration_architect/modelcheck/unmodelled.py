@@ -13,10 +13,8 @@ def unmodelled_facts(scene: Scene) -> set[str]:
         channel = scene.topology.channels.get(name)
         if channel is None:
             continue
-        if channel.event.content in ("changed-fields", "delta"):
-            found.add(f"{name}: events with a part of the record")
-        if channel.event.unchanged_large_values in ("placeholder", "omitted"):
-            found.add(f"{name}: placeholders for unchanged large values")
+        if channel.event.content == "delta":
+            found.add(f"{name}: increments of a record that is replaced elsewhere")
     for place in scene.handlers.values():
         found |= {f"{place.label}: {fact}" for fact in _of_trigger(place.handler.trigger)}
     return found
@@ -29,7 +27,6 @@ def _of_trigger(trigger: object) -> list[str]:
                 "how its snapshot meets the stream": trigger.snapshot in ("interleaved", "before")
                 and not trigger.snapshot_order
                 and trigger.snapshot_writes is None,
-                "rows without their unchanged values": trigger.row_image in ("key", "changed"),
                 "tables read at different times": trigger.per_table,
             }
         case _:

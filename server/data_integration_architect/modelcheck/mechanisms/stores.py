@@ -8,7 +8,7 @@ Ghosts (read by properties only): `version[i]` is the place of intent i in the c
 0 before its commit; `top` is the newest version that a derived store ever held.
 """
 
-from data_integration_architect.modelcheck.mechanisms import versions
+from data_integration_architect.modelcheck.mechanisms import partial_rows, versions
 from data_integration_architect.modelcheck.mechanisms.snapshots import only_if_missing
 from data_integration_architect.modelcheck.world import Branch, Rebuild, StoreState, Value, World
 from data_integration_architect.topology import Append, Call, Invalidate, Write
@@ -34,11 +34,14 @@ def declare_store(world: World, name: str, label: str, most: int, *, is_record: 
         world.m.array("version", world.ids + 1, most, last=earlier)
         world.labels["commits"] = f"commits in {label}"
         versions.declare(world, most)
+        partial_rows.declare_record(world)
     elif not world.counts:
         world.m.var(f"{stem}_top", most, 1 if initial else 0)
         world.m.var(f"{stem}_back", 1)
         first = 0 if not initial else 2 if world.stamps is not None else 1
         world.m.var(f"{stem}_guard", versions.most_compared(world, most), first)
+    if not world.counts:
+        partial_rows.declare(world, state, is_filled=bool(initial))
     return state
 
 
@@ -79,7 +82,8 @@ def _store(
     if state.is_record:
         copies = tuple(f"{cell} = {new}" for cell in world.synchronous.get(state.name, ()))
         commit = Branch(guard, (f"{state.cell} = {new}", *copies, *record_commit(world, value), *changed))
-        return [commit.merged(stamp) for stamp in versions.at_commit(world, value)]
+        stamped = [commit.merged(stamp) for stamp in versions.at_commit(world, value)]
+        return [one.merged(part) for one in stamped for part in partial_rows.at_commit(world, state, value, new)]
     version = f"version[{value.intent}]"
     top, back, kept = ghost(state, "top"), ghost(state, "back"), ghost(state, "guard")
     rebuild = world.rebuilds.get(state.name) if not value.is_read else None
@@ -91,6 +95,7 @@ def _store(
         f"{back} = 1 if {version} > 0 and {version} < {top} else {back}",
         f"{top} = {version} if {version} > {top} else {top}",
         *changed,
+        *partial_rows.at_receiver(world, step, state, value, new, path),
         *(_into_new_copy(world, rebuild, step, value, new) if rebuild is not None else ()),
     )
     if value.is_row != "False":
