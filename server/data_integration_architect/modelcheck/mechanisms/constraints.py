@@ -50,11 +50,12 @@ class Claim:
 def constraints_of(topology: Topology) -> Iterator[Constraint]:
     """Constraints that this mechanism can check: of a kind it knows, on an entity that has writers."""
     for constraint in topology.constraints:
-        if constraint.kind == "reference" and references.parts_of(topology, constraint) is not None:
+        if constraint.kind == "reference":
+            is_known = references.parts_of(topology, constraint) is not None
+        else:
+            is_known = constraint.kind in PROPERTY and bool(_writers(topology, constraint.entity or ""))
+        if is_known and constraint.entity is not None:
             yield constraint
-        elif constraint.kind in PROPERTY and constraint.kind != "reference" and constraint.entity is not None:
-            if _writers(topology, constraint.entity):
-                yield constraint
 
 
 def target_of(topology: Topology, constraint: Constraint) -> str:
@@ -209,9 +210,9 @@ def _read_before(topology: Topology, place: Place, write: Write) -> Read | None:
     for _, step in walk(place.handler.steps, ()):
         if step is write:
             return read
-        if isinstance(step, Read) and is_same_entity(step.entity, write.entity):
-            if write.write in (step.read, topology.stores[step.read].replica_of):
-                read = step
+        is_check = isinstance(step, Read) and is_same_entity(step.entity, write.entity)
+        if isinstance(step, Read) and is_check and write.write in (step.read, topology.stores[step.read].replica_of):
+            read = step
     return None
 
 

@@ -2,8 +2,8 @@
 
 One handler looks for the parent and inserts the child, another one looks for children and deletes the parent. The two
 touch different rows, so snapshot isolation lets both commit (write skew), and so do single statements with a condition
-at read-committed. A foreign key, serializable transactions, or a read that locks the parent's row prevent it; across two
-instances only the checks are left.
+at read-committed. A foreign key, serializable transactions, or a read that locks the parent's row prevent it; across
+two instances only the checks are left.
 
 ATOMIC: a foreign key makes the store lock the parent's row while a child is inserted, so check and write are one step.
 Sources: PostgreSQL documentation, 13.3.2 (FOR KEY SHARE), 13.2.3; Berenson et al. (1995), write skew.
