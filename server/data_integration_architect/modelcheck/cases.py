@@ -10,7 +10,15 @@ from data_integration_architect.modelcheck.explain import Words
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.facts import Assumptions, Options
 from data_integration_architect.modelcheck.ir import Model
-from data_integration_architect.modelcheck.mechanisms import causality, constraints, copies, promotion, sagas, sessions
+from data_integration_architect.modelcheck.mechanisms import (
+    causality,
+    constraints,
+    copies,
+    mirrors,
+    promotion,
+    sagas,
+    sessions,
+)
 from data_integration_architect.modelcheck.properties import PropertyForms
 from data_integration_architect.modelcheck.scene import Place, is_same_entity, places, record_store
 from data_integration_architect.modelcheck.world import Bounds, World
@@ -57,6 +65,7 @@ def questions(topology: Topology) -> list[Question]:
         *_constraints(topology),
         *_pairs(topology),
         *(_of_saga(original, undo) for original, undo in sagas.sagas_of(topology)),
+        *(_of_mirror(*ways) for ways in mirrors.mirrors_of(topology)),
         *(_of_promotion(capture) for capture in promotion.captures_of(topology)),
     ):
         found[question] = None
@@ -88,6 +97,10 @@ def build_case(
             bounds,
         )
     if question.element.startswith("copies."):
+        if question.property == "no-phantom":
+            m, condition = copies.build_union(topology, question.target, options, bounds)
+            forms = PropertyForms("no-phantom", (condition,))
+            return _small(m, forms, options, (question.target,), question, bounds)
         m, conditions = copies.build(topology, question.target, question.entity or "record", options, bounds)
         condition = conditions[question.property]
         forms = PropertyForms(question.property, (condition,))
@@ -100,6 +113,11 @@ def build_case(
         m, parts = sagas.build(original, undo, options, bounds)
         elements = (original.label, undo.label)
         return _small(m, PropertyForms(question.property, parts), options, elements, question, bounds)
+    if question.element.startswith("mirror."):
+        ways = next(ways for ways in mirrors.mirrors_of(topology) if _of_mirror(*ways) == question)
+        m, condition = mirrors.build(topology, ways, options, bounds)
+        labels = (ways[0].place.label, ways[1].place.label)
+        return _small(m, PropertyForms(question.property, (condition,)), options, labels, question, bounds)
     if question.element.startswith("promotion."):
         capture = next(c for c in promotion.captures_of(topology) if _of_promotion(c) == question)
         m, condition = promotion.build(topology, capture, options, bounds)
@@ -149,13 +167,22 @@ def _forms(world: World, question: Question) -> PropertyForms:
         case "monotonic-view":
             return properties.monotonic_view(world, target)
         case "read-your-writes":
-            return sessions.read_your_writes(world, target)
+            return sessions.read_your_writes(world, target, waits=_waits(world, question))
         case "conservation":
             names = dict.fromkeys((question.target, *(name for name, _ in question.also)))
             return properties.conservation(world, [world.stores[name] for name in names])
         case "no-in-doubt":
             return properties.no_in_doubt(world)
     raise ValueError(f"no property {question.property!r}; known: {', '.join(properties.PROPERTIES)}")
+
+
+def _waits(world: World, question: Question) -> bool:
+    """Whether the reader's reads carry the position of its own writes."""
+    if not question.element.startswith("readers."):
+        return False
+    known = world.topology.readers[int(question.element.removeprefix("readers."))].own_writes_token or "none"
+    token = world.options.get(f"{question.element}.own_writes_token", known, safe="carried", unsafe="none")
+    return token == "carried"
 
 
 def _properties_of(topology: Topology, target: str, entity: str | None) -> tuple[str, ...]:
@@ -217,7 +244,7 @@ def _sums(topology: Topology) -> Iterator[Question]:
 def _copies(topology: Topology) -> Iterator[Question]:
     for name in topology.stores:
         if copies.has_copies(topology, name):
-            for prop in ("convergence", "exactly-once-effect"):
+            for prop in copies.PROPERTIES[copies.has_union(topology, name)]:
                 yield Question(prop, name, None, element=f"copies.{name}")
 
 
@@ -257,3 +284,8 @@ def _of_saga(original: Place, undo: Place) -> Question:
 
 def _of_promotion(capture: promotion.Promoted) -> Question:
     return Question("convergence", capture.target, capture.entity, element=f"promotion.{capture.place.label}")
+
+
+def _of_mirror(one: mirrors.Way, other: mirrors.Way) -> Question:
+    element = f"mirror.{one.place.label}.{other.place.label}"
+    return Question("convergence", one.target, one.entity, element=element)

@@ -37,7 +37,9 @@ class Words:
         if before == after:
             return []
         if isinstance(before, int) and isinstance(after, int):
-            if "prepared" in label or "commits" in label:
+            if label.startswith("unchanged part") and self._ids < after:
+                return [Change(label, self.record(before), "lost")]
+            if "prepared" in label or "commits" in label or label.startswith("number of "):
                 return [Change(label, str(before), str(after))]
             return [Change(label, self.record(before), self.record(after))]
         assert isinstance(before, tuple) and isinstance(after, tuple)  # noqa: S101 - one declaration, one shape

@@ -34,7 +34,8 @@ class Run:
     """What one search saw. `parents` maps each packed state to its predecessor, the initial state to -1.
 
     `state` is the violating state, or the one in which action number `action` left its range. `enabled` says for each
-    action, where the whole space was explored, whether some state enables it.
+    action, where the whole space was explored, whether some state enables it. `round`: states that follow `state` once
+    round a cycle of progress.
     """
 
     ending: Ending
@@ -44,6 +45,7 @@ class Run:
     state: int = -1
     action: int = -1
     enabled: tuple[bool, ...] = ()
+    round: tuple[int, ...] = ()
 
 
 class CompiledModel:
@@ -131,6 +133,7 @@ class CompiledModel:
         while run.parents[states[-1]] != -1:
             states.append(run.parents[states[-1]])
         states.reverse()
+        states += run.round
         return [(self._between(before, after), after) for before, after in pairwise(states)]
 
     def _between(self, before: int, after: int) -> Action:
@@ -173,6 +176,27 @@ class CompiledModel:
                 if outgoing[state] == 0:
                     done.append(state)
         return list(outgoing)
+
+    def progress_round(self, state: int, within: frozenset[int]) -> tuple[int, ...]:
+        """Packed states of a shortest round of progress from a state back to it; empty where there is none."""
+        is_progress = [action.kind == "progress" for action in self.model.actions]
+        came_from: dict[int, int] = {}
+        frontier = [state]
+        while frontier:
+            following = []
+            for before in frontier:
+                for number, after in self.successors(before):
+                    if not is_progress[number] or after not in within or after in came_from:
+                        continue
+                    came_from[after] = before
+                    if after == state:
+                        back = [state]
+                        while came_from[back[-1]] != state:
+                            back.append(came_from[back[-1]])
+                        return tuple(reversed(back))
+                    following.append(after)
+            frontier = following
+        return ()
 
     def _search_text(self, condition: str, at_rest: bool) -> str:
         flags = [f"e{number}" for number in range(len(self.model.actions))]

@@ -203,7 +203,7 @@ def _transaction(
     if value.request:
         before = _under_lock(world, step, before, value)
     if len(enlisted) > 1 and value.request:
-        return [*before, *commits.lower_two_phase(world, step, [[joined(part)] for part in enlisted], value)]
+        return [*before, *commits.lower_two_phase(world, step, [[joined(part)] for part in enlisted], value, path)]
     commit = joined([effect for part in enlisted for effect in part])
     return [*before, _unlocking(world, step, commit, value) if value.request else commit]
 

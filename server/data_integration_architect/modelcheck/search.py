@@ -185,16 +185,17 @@ def _ended(prop: Property, outcome: Outcome, faults: int, workload: int, tally: 
 
 
 def _cycle(machine: CompiledModel, run: Run) -> Run | None:
-    """A run into the first explored state from which progress need not end."""
-    endless = set(machine.progress_cycle(run))
-    first = next((state for state in run.parents if state in endless), None)
-    if first is None:
-        return None
-    depth = 0
-    state = first
-    while (state := run.parents[state]) != -1:
-        depth += 1
-    return Run(Ending.VIOLATED, run.parents, depth, run.at_rest, first)
+    """A run into the first explored state that lies on a cycle of progress, and once round."""
+    endless = frozenset(machine.progress_cycle(run))
+    for first in run.parents:
+        if first not in endless or not (once := machine.progress_round(first, endless)):
+            continue
+        depth = len(once)
+        state = first
+        while (state := run.parents[state]) != -1:
+            depth += 1
+        return Run(Ending.VIOLATED, run.parents, depth, run.at_rest, first, round=once)
+    return None
 
 
 def replayed(

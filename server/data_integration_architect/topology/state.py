@@ -32,6 +32,8 @@ class Copies(Base):
     """Whether clients may write to every copy or to one."""
     merge: Literal["last-write-wins", "union", "version-vector", "crdt", "manual", "none"] | None = None
     """How concurrent writes to two copies are brought together."""
+    clock: Literal["synchronised", "skewed", "logical"] | None = None
+    """Whose time decides which write is the last: clocks that agree, clocks that may disagree, or a logical one."""
 
 
 class Failover(Base):

@@ -79,7 +79,7 @@ def build(
     m.var("bad", 1)
     is_shared = first.channel == then.channel and _keeps_order(topology, first.channel, pair, options)
     _add_history(m, pair.first, first, judge, is_shared=is_shared)
-    _add_message(m, pair.then, then, carries=carries, is_stale=token_from == "stale-read")
+    _add_message(m, pair.then, then, token_from=token_from if carries else "")
     ready = "message == 2" + (" and view >= ahead" if is_shared else "") + (" and view >= token" if carries else "")
     # the first event forbids what the second one wants, the event that undoes it allows it again
     state = "token" if carries and judged == "token" else "view"
@@ -150,12 +150,18 @@ def _add_history(m: ModelBuilder, name: str, first: Path, judge: str, *, is_shar
         )
 
 
-def _add_message(m: ModelBuilder, name: str, then: Path, *, carries: bool, is_stale: bool) -> None:
-    """The second event, by somebody who knows the first: its truth is what had been acknowledged when it was sent."""
+def _add_message(m: ModelBuilder, name: str, then: Path, *, token_from: str) -> None:
+    """The second event, by somebody who knows the first: its truth is what had been acknowledged when it was sent.
+
+    `token_from` is empty where no token is carried. The newest position of the first event's channel lacks what its
+    author was told before it was appended.
+    """
     author = then.place.label
     sent = "message = 2; ahead = published" if then.at_once else "message = 1"
-    tokens = [("known", "")] if carries else [("0", "")]
-    if carries and is_stale:
+    tokens = [("known", "")] if token_from else [("0", "")]
+    if token_from == "published-position":
+        tokens = [("published", " with the newest position of the channel as its token")]
+    if token_from == "stale-read":
         tokens.append(("0", ", with a token from a read that did not show the first event yet"))
     for number, (token, note) in enumerate(tokens):
         m.act(

@@ -12,7 +12,16 @@ from data_integration_architect.topology import Transaction
 ATOMIC = "a participant prepares or commits in one local transaction"
 
 
-def lower_two_phase(world: World, step: Transaction, parts: list[list[Effect]], value: Value) -> list[Effect]:
+def forgets(world: World, step: Transaction, path: str) -> bool:
+    """Whether a participant that restarts no longer knows that it is prepared."""
+    known = step.coordinator.participants_remember if step.coordinator is not None else None
+    remembers = True if known is None else known
+    return not world.options.get(f"{path}.coordinator.participants_remember", remembers, safe=True, unsafe=False)
+
+
+def lower_two_phase(
+    world: World, step: Transaction, parts: list[list[Effect]], value: Value, path: str
+) -> list[Effect]:
     """Effects of one distributed commit; `parts` has the effects of each participant."""
     intent = value.request
     prepared = [_shared(world, f"prepared:{intent}:{number}") for number in range(len(parts))]
@@ -27,8 +36,10 @@ def lower_two_phase(world: World, step: Transaction, parts: list[list[Effect]], 
         found.append(Effect(f"prepare {value.label}", part[0].target, (Branch(free, (f"{variable} = 1",)),), ATOMIC))
     found.append(Effect("log the decision", "coordinator", (Branch("True", (f"{decided} = 1",)),), "one log record"))
     for variable, part in zip(prepared, parts, strict=True):
-        branches = tuple(Branch(f"{variable} == 1", (f"{variable} = 0",)).merged(branch) for branch in part[0].branches)
-        found.append(Effect(f"commit {part[0].text}", part[0].target, branches, ATOMIC))
+        branches = [Branch(f"{variable} == 1", (f"{variable} = 0",)).merged(branch) for branch in part[0].branches]
+        if forgets(world, step, path):
+            branches.append(Branch(f"{variable} == 0", (), "it has forgotten that it was prepared"))
+        found.append(Effect(f"commit {part[0].text}", part[0].target, tuple(branches), ATOMIC))
     return found
 
 
@@ -61,6 +72,18 @@ def add_recovery(
     for number, part in enumerate(parts):
         prepared = _shared(world, f"prepared:{value.request}:{number}")
         target = part[0].target
+        if forgets(world, step, path):
+            world.act(
+                "forget",
+                [f"{prepared} == 1"],
+                [f"{prepared} = 0"],
+                actor=target,
+                kind="fault",
+                source=target,
+                target=target,
+                text=f"restarts and has forgotten that it prepared {value.label}",
+                atomic=ATOMIC,
+            )
         waiting = [crashed, f"{prepared} == 1"]
         if returns == "always" and log == "durable":
             for branch in part[0].branches:

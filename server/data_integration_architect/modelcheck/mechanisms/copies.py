@@ -9,10 +9,15 @@ from functools import partial
 
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.facts import Options
+from data_integration_architect.modelcheck.scene import places
 from data_integration_architect.modelcheck.world import Bounds
-from data_integration_architect.topology import Topology
+from data_integration_architect.topology import Topology, Write, walk_steps
 
 ATOMIC = "a copy applies one write at a time"
+PROPERTIES = {
+    False: ("convergence", "exactly-once-effect"),
+    True: ("convergence", "exactly-once-effect", "no-phantom"),
+}
 KEEPS_BOTH = ("union", "version-vector", "crdt")
 
 
@@ -22,6 +27,49 @@ def has_copies(topology: Topology, name: str) -> bool:
     return (store.copies is not None and store.copies.writable != "one") or (
         store.failover is not None and bool(store.failover.automatic)
     )
+
+
+def has_union(topology: Topology, name: str) -> bool:
+    """Whether copies are merged by union or as sets while records in them are deleted."""
+    store = topology.stores[name]
+    if store.copies is None or store.copies.merge not in ("union", "crdt"):
+        return False
+    written = {
+        (step.entity or "").split(".")[0]: step.mode == "delete"
+        for place in places(topology)
+        for _, step in walk_steps(place.handler.steps, ())
+        if isinstance(step, Write) and step.write == name
+    }
+    hard = {entity for entity, known in topology.entities.items() if known.deletes == "hard"}
+    return any(deletes or entity in hard for entity, deletes in written.items())
+
+
+def build_union(topology: Topology, name: str, options: Options, bounds: Bounds) -> tuple[ModelBuilder, str]:
+    """An element that both copies hold is removed at one: a plain union brings it back, marks of removals do not."""
+    copies = topology.stores[name].copies
+    known = copies.merge if copies is not None else None
+    merge = options.get(f"stores.{name}.copies.merge", known, safe="crdt", unsafe="union")
+    m = ModelBuilder(faults=bounds.faults, workload=1)
+    for copy in ("one", "two"):
+        m.var(copy, 1, 1)
+        m.label(copy, f"{name}, {copy}")
+    m.var("removed", 1)
+    m.act(
+        "remove",
+        "removed == 0",
+        "removed = 1; one = 0",
+        cost=1,
+        actor="client #1",
+        target=name,
+        text="remove",
+        atomic=ATOMIC,
+    )
+    act = partial(m.act, actor=name, target=name, atomic=ATOMIC)
+    if merge == "union":
+        act("merge", "one == 0 and two == 1", "one = 1", text="merge the copies: the union has it again")
+    else:
+        act("merge", "one == 0 and two == 1", "two = 0", text="merge the copies: the mark of the removal wins")
+    return m, "removed == 0 or one == 0 and two == 0"
 
 
 def build(
@@ -34,7 +82,16 @@ def build(
         writable = options.get(f"stores.{name}.copies.writable", store.copies.writable, safe="one", unsafe="all")
         merge = options.get(f"stores.{name}.copies.merge", store.copies.merge, safe="crdt", unsafe="last-write-wins")
         labels = store.copies.regions[:2] if len(store.copies.regions) > 1 else ("copy 1", "copy 2")
-        _add_regions(m, name, labels, entity, bounds.writes, is_single=writable == "one", merge=merge)
+        skewed = (
+            store.copies.clock is not None
+            and options.get(f"stores.{name}.copies.clock", store.copies.clock, safe="logical", unsafe="skewed")
+            == "skewed"
+        )
+        is_single = writable == "one"
+        if skewed and merge == "last-write-wins" and not is_single:
+            _add_skewed(m, name, labels, entity, bounds.writes)
+        else:
+            _add_regions(m, name, labels, entity, bounds.writes, is_single=is_single, merge=merge)
     else:
         failover = store.failover
         fenced = options.get(
@@ -96,6 +153,38 @@ def _add_regions(
                 conflict,
                 text=f"replicate {entity} {i}: conflict, {merge}",
             )
+
+
+def _add_skewed(m: ModelBuilder, name: str, labels: tuple[str, ...], entity: str, writes: int) -> None:
+    """Last write wins where the second copy's clock is behind: what is written there has a lower time than what the
+    first copy wrote before, so it loses against it even where it was written later and in its knowledge."""
+    m.var("one", 2 * writes)
+    m.var("two", 2 * writes)
+    m.array("kept", writes + 1, 1, 1)
+    for i in range(1, writes + 1):
+        m.var(f"sent{i}", 2)
+        m.var(f"stamp{i}", 2 * writes)  # the time that the write carries; cells hold times
+    for i in range(1, writes + 1):
+        enter = f"sent{i} == 0" + (f" and sent{i - 1} > 0" if i > 1 else "")
+        for copy, (here, there) in enumerate((("one", "two"), ("two", "one"))):
+            near, far = f"{name} in {labels[copy]}", f"{name} in {labels[1 - copy]}"
+            stamp = writes + i if copy == 0 else i
+            act = partial(m.act, actor=f"client #{i}", source=f"client #{i}", target=near, cost=1, atomic=ATOMIC)
+            noted = f"sent{i} = 1; stamp{i} = {stamp}"
+            behind = "" if copy == 0 else ", by a clock that is behind"
+            act(
+                f"write_{here}_{i}",
+                f"{enter} and {here} < {stamp}",
+                f"{here} = {stamp}; {noted}",
+                text=f"write {entity} {i}{behind}",
+            )
+            words = f"write {entity} {i}{behind}: ignored, an earlier write has a later time"
+            act(f"lose_{here}_{i}", f"{enter} and {here} >= {stamp}", f"sent{i} = 2; kept[{i}] = 0", text=words)
+            ready = f"sent{i} == 1 and stamp{i} == {stamp}"
+            act = partial(m.act, actor=near, source=near, target=far, atomic=ATOMIC)
+            text = f"replicate {entity} {i}"
+            act(f"copy_{here}_{i}", f"{ready} and {there} < {stamp}", f"{there} = {stamp}; sent{i} = 2", text=text)
+            act(f"old_{here}_{i}", f"{ready} and {there} >= {stamp}", f"sent{i} = 2", text=f"{text}: an older time")
 
 
 def _add_failover(m: ModelBuilder, name: str, entity: str, writes: int, *, fenced: bool, quorum: bool) -> None:

@@ -42,11 +42,11 @@ def captures_of(topology: Topology) -> Iterator[Promoted]:
         failover = topology.stores[trigger.changes].failover
         if failover is None or not failover.automatic:
             continue
-        for target, entity in _fed_by(topology, place):
+        for target, entity in fed_by(topology, place):
             yield Promoted(place, trigger, target, entity)
 
 
-def _fed_by(topology: Topology, place: Place) -> list[tuple[str, str | None]]:
+def fed_by(topology: Topology, place: Place) -> list[tuple[str, str | None]]:
     """Stores that the handler writes itself, or through one channel."""
     found: dict[tuple[str, str | None], None] = {}
     for _, step in walk_steps(place.handler.steps, ()):

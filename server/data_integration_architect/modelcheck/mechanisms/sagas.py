@@ -80,8 +80,9 @@ def build(
         saga.add_compensation(number, step)
     saga.add_crash()
     for number, step in enumerate(steps):
-        m.label(f"done{number}", f"{step_target(step.step)}: {step.words}")
-        m.label(f"undone{number}", f"{step_target(step.step)}: taken back")
+        where = f"{step_target(step.step)} ({step.words})"
+        m.label(f"done{number}", f"number of effects at {where}")
+        m.label(f"undone{number}", f"number of effects taken back at {where}")
     return m, tuple(f"done{j} == undone{j} + (1 if pc == {count} else 0)" for j in range(count))
 
 

@@ -10,9 +10,10 @@ from data_integration_architect.modelcheck.world import StoreState, World
 ATOMIC = "a read of one record sees one committed version"
 
 
-def read_your_writes(world: World, target: StoreState) -> PropertyForms:
+def read_your_writes(world: World, target: StoreState, *, waits: bool) -> PropertyForms:
     """Adds the reads of answered clients; the latch is set by a read of a version older than the client's own write.
 
+    A read that `waits` carries the position of the own write and is answered once the store has reached it.
     At rest (integrity) the store itself must not be older than an answered write; an empty cache is read through.
     """
     record = world.stores[world.record or ""]
@@ -22,16 +23,17 @@ def read_your_writes(world: World, target: StoreState) -> PropertyForms:
         missing = f" and {target.cell} > 0" if target.name in world.partial else ""
         stale = f"not {target.cell} == {record.cell} and version[{target.cell}] < version[{intent}]{missing}"
         answered = world.finished[intent - 1]
-        world.act(
-            "own_read",
-            [answered, f"{bad} == 0", stale],
-            [f"{bad} = 1"],
-            actor=f"client #{intent}",
-            kind="optional",
-            source=target.label,
-            target=f"client #{intent}",
-            text=f"reads {{w:{target.cell}}} after its own write {intent}",
-            atomic=ATOMIC,
-        )
+        if not waits:
+            world.act(
+                "own_read",
+                [answered, f"{bad} == 0", stale],
+                [f"{bad} = 1"],
+                actor=f"client #{intent}",
+                kind="optional",
+                source=target.label,
+                target=f"client #{intent}",
+                text=f"reads {{w:{target.cell}}} after its own write {intent}",
+                atomic=ATOMIC,
+            )
         at_rest.append(f"not ({answered} and {stale})")
     return PropertyForms("read-your-writes", tuple(at_rest), (f"{bad} == 0",), follows_convergence=True)
