@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from data_integration_architect.checking import Effort, Job, Outcome
+    from data_integration_architect.discovery import Survey
     from data_integration_architect.given import Given
-    from data_integration_architect.results import Discovery, Explanation, Review
+    from data_integration_architect.results import Explanation, Review
     from data_integration_architect.topology import Topology
 
 NAME = "data-integration-architect"
@@ -127,32 +128,61 @@ _check = click.option(
 )
 
 
+def _scope_options(function: F) -> F:
+    """--baseline, --write-baseline, --reason, --today and --changed-since of a verb that finds something."""
+    for option in (
+        click.option("--changed-since", "since", metavar="REV", help="Only what the lines changed since REV touch."),
+        click.option("--today", metavar="DATE", help="Day for `until` in the baseline.  [default: the newest commit]"),
+        click.option("--reason", metavar="TEXT", help="Why --write-baseline accepts what there is."),
+        click.option("--write-baseline", metavar="FILE", help="Accept all findings: write them to FILE."),
+        click.option("--baseline", metavar="FILE", help="Accepted findings, each with a reason; they are not shown."),
+    ):
+        function = option(function)
+    return function
+
+
 @cli.command()
 @click.argument("file", metavar="FILE|FOLDER|-")
 @_output_options("text", "markdown", "json", "sarif")
 @_fail_on
 @_check
-def review(file: str, form: str, output: str | None, force: bool, fail_on: str, effort: Effort) -> int:
+@_scope_options
+def review(
+    file: str, form: str, output: str | None, force: bool, fail_on: str, effort: Effort, **scope: str | None
+) -> int:
     """The whole judgement of a topology file, or of a repository.
 
     For a folder the topology is the draft that `discover` makes of it; findings name the file and line in the source.
     """
-    return _report("review", file, form, output, force, fail_on, effort)
+    return _report("review", file, form, output, force, fail_on, effort, scope)
 
 
 @cli.command()
 @click.argument("folder", metavar="FOLDER")
 @click.option("--write", "-w", metavar="FILE", help="Write the draft to FILE; what people wrote there is kept.")
 @click.option("--force", is_flag=True, help="Replace the file of --write instead of joining with it.")
-@click.option("--format", "-f", "form", type=click.Choice(("text", "yaml", "json")), default="text", show_default=True)
-def discover(folder: str, write: str | None, force: bool, form: str) -> int:
+@click.option(
+    "--format", "-f", "form", type=click.Choice(("text", "yaml", "json", "sarif")), default="text", show_default=True
+)
+@_scope_options
+def discover(folder: str, write: str | None, force: bool, form: str, **scope: str | None) -> int:
     """A draft topology of a repository, each fact with its file and line.
 
-    text: stores, dual writes, questions, what was not read; yaml: the draft; json: everything. Reads only: nothing of
-    the repository is executed, and nothing is written without --write.
+    text: stores, dual writes, questions, what was not read; yaml: the draft; json: everything; sarif: what the code
+    shows. Reads only: nothing of the repository is executed, and nothing is written without --write.
     """
-    found = _discovered(folder, write, force)
-    if form == "text":
+    survey = _surveyed(folder, write, force)
+    found = survey.discovery
+    if any(scope.values()) or survey.comments:
+        from data_integration_architect.scoping import Scope, scope_discovery
+
+        found, said = scope_discovery(found, Scope(Path(folder), **scope), survey)
+        _say(said.notes)
+    if form == "sarif":
+        from data_integration_architect.renderers.sarif import discovery_sarif
+
+        shown = discovery_sarif(found)
+    elif form == "text":
         from data_integration_architect.renderers.text import discovery_text
 
         shown = discovery_text(found, folder, _width(None), _colour(None))
@@ -304,9 +334,9 @@ def serve(
     return 0
 
 
-def _discovered(folder: str, write: str | None = None, replace: bool = False) -> Discovery:
+def _surveyed(folder: str, write: str | None = None, replace: bool = False) -> Survey:
     """What the repository at `folder` holds; a terminal sees how far the reading is."""
-    from data_integration_architect.discovery import discover as discovered
+    from data_integration_architect.discovery import survey
     from data_integration_architect.files import check_folder
 
     shown = sys.stderr.isatty()
@@ -320,7 +350,7 @@ def _discovered(folder: str, write: str | None = None, replace: bool = False) ->
         path = Path(write) if write is not None else None
         if path is not None:
             check_folder(path, f"--write {write}")
-        return discovered(Path(folder), progress if shown else None, path, write or "", replace)
+        return survey(Path(folder), progress if shown else None, path, write or "", replace)
     finally:
         if shown:
             sys.stderr.write("\r\x1b[K")
@@ -335,13 +365,20 @@ def _report(
     force: bool,
     fail_on: str = "never",
     effort: Effort = "none",
+    scope: Mapping[str, str | None] | None = None,
 ) -> int:
     """Judges `file`, prints the part that `verb` shows, and returns the exit code."""
     from data_integration_architect.catalog import SEVERITIES
     from data_integration_architect.use_cases import checked_review
 
-    given = _given(file, verb == "review" and os.path.isdir(file))
+    survey = _surveyed(file) if verb == "review" and file != "-" and os.path.isdir(file) else None
+    given = _given(file) if survey is None else _draft(survey)
     found = checked_review(given, effort, _run_jobs)
+    if (scope and any(scope.values())) or (survey is not None and survey.comments):
+        from data_integration_architect.scoping import Scope, scope_review
+
+        found, said = scope_review(found, Scope(Path(file) if survey is not None else None, **(scope or {})), survey)
+        _say(said.notes)
     _emit(_rendered(verb, given, found, form, output), output, force)
     failing = SEVERITIES[THRESHOLDS.index(fail_on) :]
     # What no finding names is a permanent divergence by what the checker saw, and that is high.
@@ -423,13 +460,23 @@ def _json(model: BaseModel) -> str:
     return model.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
-def _given(file: str, is_repository: bool = False) -> Given:
-    """Text of a file, of standard input for `-`, or the draft of a folder, which has no file name of its own."""
+def _say(notes: Iterable[str]) -> None:
+    for note in notes:
+        click.echo(_visible(note), err=True)
+
+
+def _draft(survey: Survey) -> Given:
+    """The draft of a folder, which has no file name of its own."""
+    from data_integration_architect.given import Given
+
+    return Given(survey.discovery.topology, "")
+
+
+def _given(file: str) -> Given:
+    """Text of a file, or of standard input for `-`."""
     from data_integration_architect import files
     from data_integration_architect.given import Given
 
-    if file != "-" and is_repository:
-        return Given(_discovered(file).topology, "")
     if file != "-":
         return Given(files.read_text(Path(file), file), file)
     raw = sys.stdin.buffer.read(files.MOST_BYTES + 1)

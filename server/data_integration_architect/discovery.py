@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from data_integration_architect.scanners.facts import CodeEffect, CodeScan, Dual
 from data_integration_architect.scanners.observations import marked_lines, observe
 from data_integration_architect.topology import load_topology
 from data_integration_architect.topology.merge import Merged, merge_draft
+from data_integration_architect.triage import Ignore, comments_in
 from data_integration_architect.use_cases import PAGE, review
 
 WORKERS = 2
@@ -54,6 +56,17 @@ Progress = Callable[[str, int, int], None]
 """Told the phase, how much of it is done, and of how much (0 = not known)."""
 
 
+@dataclass(frozen=True)
+class Survey:
+    """A discovery with what decides which of its findings are shown."""
+
+    discovery: Discovery
+    spans: Mapping[str, tuple[tuple[int, int], ...]]
+    """Path -> first and last lines of its functions."""
+    comments: tuple[Ignore, ...]
+    files: tuple[tuple[str, bytes], ...]
+
+
 def discover(
     root: Path,
     progress: Progress | None = None,
@@ -62,6 +75,18 @@ def discover(
     replace: bool = False,
     workers: int = WORKERS,
 ) -> Discovery:
+    """The discovery of `survey`."""
+    return survey(root, progress, write, written_as, replace, workers).discovery
+
+
+def survey(
+    root: Path,
+    progress: Progress | None = None,
+    write: Path | None = None,
+    written_as: str = "",
+    replace: bool = False,
+    workers: int = WORKERS,
+) -> Survey:
     """The draft topology of the repository at `root`, its inventory, and what could not be read.
 
     `write`: file that gets the draft; if it holds a topology already, the two are joined, or with `replace` the old
@@ -77,15 +102,20 @@ def discover(
     scan = scan_sources(
         tree.files, load_clients(_clients()), workers, lambda done, total: tell("reading code", done, total)
     )
-    sources = ((path, content) for path, content in tree.files if language_ending(path) and not is_test(path))
-    marks = {path: lines for path, content in sources if (lines := marked_lines(content.decode("utf-8", "replace")))}
+    marks: dict[str, tuple[int, ...]] = {}
+    comments: list[Ignore] = []
+    for path, content in tree.files:
+        if language_ending(path):
+            source = content.decode("utf-8", "replace")
+            comments += comments_in(clean_name(path), source)
+            marks[path] = () if is_test(path) else marked_lines(source)
     tell("judging", 0, 0)
     made = draft(facts, root.resolve().name, scan.functions)
     text, changes = _joined(earlier, made.topology, name)
     found = review(Given(text, name or "draft"))
     if write is not None and (earlier is None or text != earlier):
         write_text(write, text, name)
-    return Discovery(
+    discovery = Discovery(
         topology=text,
         stores=_stores(made, scan),
         links=tuple(
@@ -108,6 +138,11 @@ def discover(
         written=name if write is not None else None,
         changes=changes,
     )  # fmt: skip
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for function in scan.functions:
+        if not function.name.startswith("<module>"):
+            spans.setdefault(clean_name(function.path), []).append((function.line, function.end_line))
+    return Survey(discovery, {path: tuple(lines) for path, lines in spans.items()}, tuple(comments), tuple(tree.files))
 
 
 def is_wanted(path: str) -> bool:

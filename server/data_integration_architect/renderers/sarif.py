@@ -10,10 +10,16 @@ from urllib.parse import quote
 from data_integration_architect import __version__
 from data_integration_architect.catalog import AntiPattern, load_catalog
 from data_integration_architect.renderers.sections import flat, names, plain_value
-from data_integration_architect.results import Finding, Review
+from data_integration_architect.results import CODE_CLASSES, CodeFinding, Discovery, Finding, Review
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
+# Places in source are relative to the folder that was scanned.
+ROOT = "%SRCROOT%"
+OBSERVATIONS = {
+    "topic-names-nearly-match": "A topic that is produced and one that is consumed differ by little in their names",
+    "one-database-two-names": "One database is reached under two names",
+}
 FINGERPRINT = "dataIntegrationArchitect/v1"
 
 
@@ -22,24 +28,67 @@ def review_sarif(review: Review, source: str) -> str:
     given, empty for a repository."""
     ids = sorted({finding.id for finding in review.findings})
     shelf = load_catalog().anti_patterns
-    log = {
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "data-integration-architect",
-                        "semanticVersion": __version__,
-                        "rules": [_rule(shelf.entry(one)) for one in ids],
-                    }
-                },
-                "columnKind": "unicodeCodePoints",
-                "results": [_result(finding, ids.index(finding.id), source) for finding in review.findings],
-            }
-        ],
+    results = [_result(finding, ids.index(finding.id), source) for finding in review.findings]
+    return _log([_rule(shelf.entry(one)) for one in ids], results, is_repository=not source)
+
+
+def discovery_sarif(discovery: Discovery) -> str:
+    """One run of what the code of a repository shows: dual writes and observations, each at its first line."""
+    found = (*discovery.dual_writes, *discovery.observations)
+    ids = sorted({one.id for one in found})
+    shelf = load_catalog().anti_patterns
+    known = set(shelf)
+    rules = [_rule(shelf.entry(one)) if one in known else _plain_rule(one) for one in ids]
+    return _log(rules, [_code_result(one, ids.index(one.id)) for one in found], is_repository=True)
+
+
+def _log(rules: list[dict[str, Any]], results: list[dict[str, Any]], is_repository: bool) -> str:
+    run: dict[str, Any] = {
+        "tool": {
+            "driver": {"name": "data-integration-architect", "semanticVersion": __version__, "rules": rules},
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": results,
     }
+    if is_repository:
+        run["originalUriBaseIds"] = {ROOT: {"description": {"text": "The scanned folder."}}}
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
+
+
+def _plain_rule(id_: str) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "shortDescription": {"text": message(OBSERVATIONS.get(id_, id_))},
+        "defaultConfiguration": {"level": "note"},
+    }
+
+
+def _code_result(one: CodeFinding, rule_index: int) -> dict[str, Any]:
+    if one.class_ in CODE_CLASSES:
+        verb = "deletes a cached value" if one.class_ == "cache_invalidation" else "writes two systems"
+        text = f"{one.function} {verb}: {'; '.join(one.effects)}"
+    else:
+        text = one.effects[0] if one.effects else one.function
+    sure = one.class_ == "dual_write" and one.confidence == "seen"
+    places = [_place(place) for place in one.places]
+    return {
+        "ruleId": one.id,
+        "ruleIndex": rule_index,
+        "level": "warning" if sure else "note",
+        "message": {"text": message(f"{text}. Confidence: {one.confidence}, {one.reason}.")},
+        "locations": [
+            {"physicalLocation": places[0], "logicalLocations": [{"name": flat(one.function), "kind": "function"}]}
+        ],
+        **({"relatedLocations": [{"physicalLocation": place} for place in places[1:]]} if places[1:] else {}),
+        "partialFingerprints": {FINGERPRINT: one.fingerprint},
+        "properties": {
+            "class": one.class_,
+            "confidence": one.confidence,
+            "systems": list(one.systems),
+            "order": one.order,
+        },
+    }
 
 
 def _rule(entry: AntiPattern) -> dict[str, Any]:
@@ -95,8 +144,8 @@ def _place(place: str) -> dict[str, Any]:
     """`path:line` as a physical location."""
     path, _, line = place.rpartition(":")
     if not path or not line.isdecimal():
-        return {"artifactLocation": {"uri": uri(place)}}
-    return {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": max(1, int(line))}}
+        return {"artifactLocation": {"uri": uri(place), "uriBaseId": ROOT}}
+    return {"artifactLocation": {"uri": uri(path), "uriBaseId": ROOT}, "region": {"startLine": max(1, int(line))}}
 
 
 _URI_SAFE = "/:?#[]@!$&'()*+,;=%~-._"
