@@ -158,11 +158,11 @@ def triage(
     kept: list[T] = []
     notes: list[str] = []
     for finding, places in listed:
-        entry = by_fingerprint.get(finding.fingerprint)
-        if entry is not None and (entry.until is None or today is None or today <= entry.until):
+        known_as = by_fingerprint.get(finding.fingerprint)
+        if known_as is not None and (known_as.until is None or today is None or today <= known_as.until):
             continue
-        if entry is not None:
-            notes.append(f"{name}: the acceptance of {finding.fingerprint} ended on {entry.until}")
+        if known_as is not None:
+            notes.append(f"{name}: the acceptance of {finding.fingerprint} ended on {known_as.until}")
         if not _is_ignored(finding, places, comments):
             kept.append(finding)
     unsaid = [c for c in comments if not c.reason]
