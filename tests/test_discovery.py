@@ -339,7 +339,7 @@ def test_review_of_a_repository_names_file_and_line(orders, run):
     log = json.loads(run("review", str(orders), "--format", "sarif")[1])
     (first, *_) = log["runs"][0]["results"]
     assert first["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "orders/app.py"}, "region": {"startLine": 21},
+        "artifactLocation": {"uri": "orders/app.py", "uriBaseId": "%SRCROOT%"}, "region": {"startLine": 21},
     }  # fmt: skip
     assert first["relatedLocations"][0]["physicalLocation"]["region"] == {"startLine": 20}
 
