@@ -108,6 +108,45 @@ class Check(Result):
     """The shortest failing run, replayed step by step."""
 
 
+class SweepCell(Result):
+    faults: int
+    writes: int
+    verdict: Literal["holds", "violated", "unknown", "stopped", "not-modelled"]
+    states: int
+
+
+class SweepRow(Result):
+    """Verdicts on one property within smaller bounds."""
+
+    property: str
+    target: str
+    entity: str | None
+    cells: tuple[SweepCell, ...]
+
+
+class CheckReport(Result):
+    """What the verb `check` answers: a topology as it is described."""
+
+    schema_version: str = SCHEMA_VERSION
+    system: str | None = None
+    checks: tuple[Check, ...]
+    sweep: tuple[SweepRow, ...] = ()
+
+
+class ExportedModel(Result):
+    """One model for another checker; its text has index names only, `names` says what they stand for."""
+
+    language: Literal["promela", "tla"]
+    property: str
+    target: str
+    entity: str | None
+    form: Literal["at-rest", "always"]
+    text: str
+    configuration: str
+    """The configuration file for TLC; empty for Spin."""
+    names: dict[str, str]
+
+
 class Finding(Result):
     id: str
     fingerprint: str

@@ -2,7 +2,14 @@
 
 from data_integration_architect.checking.effort import EFFORTS, Effort, bounds_of
 from data_integration_architect.checking.jobs import Job, Outcome, jobs_of, run_job
-from data_integration_architect.checking.report import Checks, RunJobs, check_findings, in_this_process, with_check
+from data_integration_architect.checking.report import (
+    Checks,
+    RunJobs,
+    check_findings,
+    check_of,
+    in_this_process,
+    with_check,
+)
 from data_integration_architect.checking.subjects import Subject, subject_of
 
 __all__ = [
@@ -15,6 +22,7 @@ __all__ = [
     "Subject",
     "bounds_of",
     "check_findings",
+    "check_of",
     "in_this_process",
     "jobs_of",
     "run_job",

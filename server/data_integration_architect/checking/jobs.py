@@ -39,12 +39,15 @@ KNOWN: End = "known"
 
 @dataclass(frozen=True)
 class Job:
-    """`subject`: the finding to check; None for a property of which all named defects are idealised."""
+    """`subject`: the finding to check; None for a property of which all named defects are idealised, or which is
+    checked as the topology is described (`is_plain`).
+    """
 
     bounds: Bounds
     subjects: tuple[Subject, ...]
     subject: Subject | None = None
     question: Question | None = None
+    is_plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def run_job(topology: Topology, job: Job, stop: Callable[[], bool] = never) -> O
         if job.subject is not None:
             return runner.pair(job.subject)
         assert job.question is not None  # noqa: S101 - a job is about one or the other
-        return runner.rest(job.question)
+        return Outcome(runner.decide(job.question, {})) if job.is_plain else runner.rest(job.question)
     except ModelError as bug:
         return Outcome(None, f"{BUG}{bug}")
 

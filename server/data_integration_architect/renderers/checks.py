@@ -54,7 +54,25 @@ def run_words(trace: Iterable[RunStep]) -> str:
     return " ".join(f"({number}) {step_words(step)}" for number, step in enumerate(trace, 1))
 
 
+def brief_run(trace: Iterable[RunStep]) -> str:
+    """A run in few words: a handler that goes on is named by its number alone."""
+    said: list[str] = []
+    before = ""
+    for step in trace:
+        handler, mark, number = step.actor.partition(" #")
+        who = f"#{number}" if mark and handler == before else step.actor
+        text = step.text.replace(f"{handler} crashes before its next step", "crashes")
+        said.append(f"{who}{f' → {step.to}' if step.to else ''}: {text}")
+        before = handler
+    return "; ".join(said)
+
+
 def step_words(step: RunStep) -> str:
     """`shop #1 writes ..`: who, where to, what."""
     where = f" → {step.to}" if step.to else ""
     return f"{step.actor}{where}: {step.text}{' [fault]' if step.fault else ''}"
+
+
+def step_with_changes(step: RunStep) -> str:
+    """A step and what it changed."""
+    return step_words(step) + (f" | {'; '.join(step.changes)}" if step.changes else "")

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from data_integration_architect.catalog import Source
 from data_integration_architect.renderers import sections
+from data_integration_architect.renderers.checks import verdict_words
+from data_integration_architect.renderers.mermaid import run_mermaid
 from data_integration_architect.renderers.sections import ALL, Build, Entry, Section, Table, flat
-from data_integration_architect.results import Explanation, Review
+from data_integration_architect.results import Check, CheckReport, Explanation, Review
 
 
 def review_markdown(review: Review, source: str, diagram: str = "", builds: Sequence[Build] = ALL) -> str:
@@ -18,8 +20,28 @@ def review_markdown(review: Review, source: str, diagram: str = "", builds: Sequ
         lines += _section(build(review, source))
         if build is sections.judgement and diagram:
             lines += ["", "```mermaid", diagram.rstrip(), "```"]
+    if sections.findings in builds:
+        for finding in review.findings:
+            if finding.check is not None and finding.check.trace:
+                lines += ["", f"## Run: {finding.id} {finding.fingerprint}", *diagram_of(finding.check)]
     lines += ["", f"**{escape(sections.closing(review))}**"]
     return "\n".join(lines) + "\n"
+
+
+def checks_markdown(report: CheckReport, source: str) -> str:
+    """Verdicts, each violation with its run as a sequence diagram, the sweep, and what is not covered."""
+    lines = [f"# {escape(report.system or source)}"]
+    for check in report.checks:
+        lines += ["", f"- **{check.verdict}** {escape(verdict_words(check))}"]
+        lines += diagram_of(check)
+    for section in (sections.sweep_table(report), sections.not_covered(report)):
+        lines += _section(section)
+    return "\n".join([*lines, "", f"**{escape(sections.checks_closing(report))}**"]) + "\n"
+
+
+def diagram_of(check: Check | None) -> list[str]:
+    """The run of a violation as a fenced diagram."""
+    return ["", "```mermaid", run_mermaid(check.trace).rstrip(), "```"] if check is not None and check.trace else []
 
 
 def explanation_markdown(explanation: Explanation) -> str:

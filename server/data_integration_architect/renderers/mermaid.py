@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from data_integration_architect.renderers.sections import flat, names
+from data_integration_architect.results import RunStep
 from data_integration_architect.topology import (
     Handler,
     Invalidate,
@@ -145,13 +146,29 @@ def _handler_edges(process_name: str, handler: Handler) -> Iterator[_Edge]:
             yield _Edge(process, place, step_kind(step), entities)
 
 
+def run_mermaid(trace: Sequence[RunStep]) -> str:
+    """The run as a Mermaid sequence diagram; no name can end or start a statement."""
+    actors: dict[str, str] = {}
+    for step in trace:
+        for name in (step.actor, step.to or step.actor):
+            actors.setdefault(name, f"p{len(actors)}")
+    lines = ["sequenceDiagram", *(f"  participant {index} as {entities(name)}" for name, index in actors.items())]
+    for step in trace:
+        actor, target = actors[step.actor], actors[step.to or step.actor]
+        arrow = f"note over {actor}: " if step.fault else f"{actor}->>{target}: "
+        lines.append(f"  {arrow}{entities(step.text)}")
+        lines += [f"  note right of {target}: {entities(change)}" for change in step.changes]
+    return "\n".join(lines) + "\n"
+
+
 def label(text: str, below: str | None = None) -> str:
     """Quoted label text; everything that Mermaid, its directives or HTML could read as markup is an entity code."""
-    lines = [_entities(text), *([_entities(below)] if below else [])]
+    lines = [entities(text), *([entities(below)] if below else [])]
     return f'"{"<br/>".join(lines)}"'
 
 
-def _entities(text: str) -> str:
+def entities(text: str) -> str:
+    """Text in which no character can be markup."""
     return "".join(c if c.isalnum() or c in _HARMLESS else f"#{ord(c)};" for c in flat(text))
 
 

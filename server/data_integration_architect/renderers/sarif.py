@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from data_integration_architect import __version__
 from data_integration_architect.catalog import AntiPattern, load_catalog
+from data_integration_architect.renderers.checks import step_with_changes, verdict_words
 from data_integration_architect.renderers.sections import flat, names, plain_value
-from data_integration_architect.results import CODE_CLASSES, CodeFinding, Discovery, Finding, Review
+from data_integration_architect.results import CODE_CLASSES, CodeFinding, Discovery, Finding, Review, RunStep
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
@@ -128,16 +129,36 @@ def _result(finding: Finding, rule_index: int, source: str) -> dict[str, Any]:
         "message": {"text": message(f"{text}. Fix: {names(finding.fixes)}." if finding.fixes else f"{text}.")},
         "locations": [location],
         **({"relatedLocations": related} if related else {}),
+        **_code_flows(finding, source),
         "partialFingerprints": {FINGERPRINT: finding.fingerprint},
         "properties": {
             "severity": finding.severity,
             "violates": finding.violates,
             "confidence": finding.confidence,
+            **({"check": message(verdict_words(finding.check))} if finding.check is not None else {}),
             "elements": [flat(name) for name in finding.elements],
             "also": list(finding.also),
             "fixes": list(finding.fixes),
         },
     }
+
+
+def _code_flows(finding: Finding, source: str) -> dict[str, Any]:
+    """The shortest failing run, one location for each step."""
+    if finding.check is None or not finding.check.trace:
+        return {}
+    steps = [_flow_step(step, source) for step in finding.check.trace]
+    text = message(verdict_words(finding.check))
+    return {"codeFlows": [{"message": {"text": text}, "threadFlows": [{"locations": steps}]}]}
+
+
+def _flow_step(step: RunStep, source: str) -> dict[str, Any]:
+    location: dict[str, Any] = {"message": {"text": message(step_with_changes(step))}}
+    if step.path is not None:
+        location["logicalLocations"] = [{"fullyQualifiedName": flat(step.path)}]
+    if source and step.line is not None:
+        location["physicalLocation"] = {"artifactLocation": {"uri": uri(source)}, "region": {"startLine": step.line}}
+    return {"location": location, "importance": "essential" if step.fault else "important"}
 
 
 def _place(place: str) -> dict[str, Any]:

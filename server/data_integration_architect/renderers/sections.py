@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_integration_architect.catalog import SEVERITIES, Source
-from data_integration_architect.renderers.checks import run_words, verdict_words
-from data_integration_architect.results import Check, Finding, Recommendation, Review, SystemOfRecord
+from data_integration_architect.renderers.checks import brief_run, run_words, step_with_changes, verdict_words
+from data_integration_architect.results import Check, CheckReport, Finding, Recommendation, Review, SystemOfRecord
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Entry:
     notes: tuple[tuple[str, str], ...] = ()
     tone: str = "plain"
     sources: tuple[Source, ...] = ()
+    brief: str = ""
+    """What a short text says of it instead of its notes."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ def finding_entry(finding: Finding, review: Review, source: str) -> Entry:
         ("fingerprint", finding.fingerprint),
     ]
     lead = f"{finding.severity}[{finding.id}]"
-    return Entry(lead, finding.summary, tuple(n for n in notes if n[1]), finding.severity, finding.sources)
+    shown = tuple(n for n in notes if n[1])
+    brief = brief_run(finding.check.trace) if finding.check is not None else ""
+    return Entry(lead, finding.summary, shown, finding.severity, finding.sources, brief)
 
 
 def check_notes(check: Check | None) -> list[tuple[str, str]]:
@@ -330,3 +334,47 @@ def closing(review: Review) -> str:
         parts.append(f"{counted(len(review.unexplained_symptoms), 'symptom')} unexplained")
     left_out = names(f"{count} {name.replace('_', ' ')}" for name, count in sorted(review.omitted.items()) if count)
     return ", ".join(parts) + (f"; not on this page: {left_out}" if left_out else "")
+
+
+def check_entries(report: CheckReport) -> Section:
+    """Every verdict of the verb `check`, with its run."""
+    tones = {"holds": "good", "violated": "bad"}
+    entries = tuple(
+        Entry(
+            check.verdict,
+            verdict_words(check),
+            tuple((str(number), step_with_changes(step)) for number, step in enumerate(check.trace, 1)),
+            tones.get(check.verdict, "plain"),
+        )
+        for check in report.checks
+    )
+    return Section("", entries, when_empty="no property applies to what is described")
+
+
+def sweep_table(report: CheckReport) -> Section:
+    """Verdicts within smaller bounds: a row for each property, a column for each pair of bounds."""
+    if not report.sweep:
+        return Section("Sweep", ())
+    columns = tuple(f"{cell.faults}f {cell.writes}w" for cell in report.sweep[0].cells)
+    rows = tuple(
+        (
+            f"{row.property} of {row.target}" + (f" ({row.entity})" if row.entity else ""),
+            *(f"{cell.verdict} {cell.states}" for cell in row.cells),
+        )
+        for row in report.sweep
+    )
+    return Section("Sweep: verdict and states within at most so many faults and writes", Table(("", *columns), rows))
+
+
+def not_covered(report: CheckReport) -> Section:
+    """What the models of a report leave out."""
+    left = dict.fromkeys(
+        words for check in report.checks if check.trace or check.states for words in check.not_modelled
+    )
+    return Section("Not covered by any verdict above", tuple(Entry("–", words) for words in left))
+
+
+def checks_closing(report: CheckReport) -> str:
+    """One line that counts verdicts."""
+    words = Counter(check.verdict for check in report.checks)
+    return names(f"{count} {word}" for word, count in sorted(words.items())) or "nothing to check"

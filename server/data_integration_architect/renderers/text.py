@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from data_integration_architect.renderers import discovered, sections
 from data_integration_architect.renderers.sections import ALL, Build, Entry, Section, Table, flat
-from data_integration_architect.results import Discovery, Explanation, Review
+from data_integration_architect.results import CheckReport, Discovery, Explanation, Review
 
 WIDTH = 100
 NARROWEST, WIDEST = 80, 120
@@ -30,6 +30,17 @@ def review_text(
         page.section(build(review, source))
     page.gap()
     page.paragraph(sections.closing(review), tone="plain")
+    return page.text()
+
+
+def checks_text(report: CheckReport, source: str, width: int = WIDTH, colour: bool = False) -> str:
+    """Verdicts with their runs, the sweep, and what is not covered."""
+    page = _Page(width, colour)
+    page.paragraph(report.system or source, tone="plain")
+    for section in (sections.check_entries(report), sections.sweep_table(report), sections.not_covered(report)):
+        page.section(section)
+    page.gap()
+    page.paragraph(sections.checks_closing(report), tone="plain")
     return page.text()
 
 
@@ -175,10 +186,11 @@ class _Page:
 
 # A model pays for each word, and the structured result beside it has everything: these texts say the judgement only.
 # English with ids in it has about four bytes to a token.
-SHORT_BYTES = 3_600
-_LINE_BYTES = 480
+SHORT_BYTES = 3_800
+_LINE_BYTES = 400
+_RUN_BYTES = 640
 _FIRST_NOTES = ("fingerprint", "if")
-_LAST_NOTES = ("run", "at", "seen at", "fix", "runner-up", "would flip", "fact", "per", "processing layer")
+_LAST_NOTES = ("at", "seen at", "fix", "runner-up", "would flip", "fact", "per", "processing layer")
 
 
 def short_review(review: Review) -> str:
@@ -186,16 +198,16 @@ def short_review(review: Review) -> str:
     return _short(
         review,
         (
-            (sections.judgement, 10, "the structured result"),
-            (sections.notes, 5, "the structured result"),
-            (sections.findings, 35, "detect_antipatterns"),
-            (sections.conditional_findings, 10, "detect_antipatterns"),
-            (sections.unnamed, 5, "the structured result"),
-            (sections.symptoms, 5, "detect_antipatterns"),
-            (sections.systems_of_record, 5, "classify_topology"),
-            (sections.recommendations, 10, "recommend_propagation"),
-            (sections.causal, 5, "check_ordering"),
-            (sections.questions, 15, "the structured result"),
+            (sections.judgement, 3, "the structured result"),
+            (sections.notes, 3, "the structured result"),
+            (sections.findings, 49, "detect_antipatterns"),
+            (sections.conditional_findings, 9, "detect_antipatterns"),
+            (sections.unnamed, 4, "the structured result"),
+            (sections.symptoms, 3, "detect_antipatterns"),
+            (sections.systems_of_record, 4, "classify_topology"),
+            (sections.recommendations, 11, "recommend_propagation"),
+            (sections.causal, 3, "check_ordering"),
+            (sections.questions, 12, "the structured result"),
         ),
     )
 
@@ -283,19 +295,23 @@ def _short_lines(section: Section) -> list[str]:
         ]
     lines = []
     for entry in section.content:
-        said = dict(entry.notes)
-        first = "".join(f" {label} {said[label]}" for label in _FIRST_NOTES if label in said)
+        notes = dict(entry.notes)
+        first = "".join(f" {label} {notes[label]}" for label in _FIRST_NOTES if label in notes)
         # `if VALUE` is an answer to a question, which is the point of asking.
         last = "; ".join(f"{k} {v}" for k, v in entry.notes if k in _LAST_NOTES or k.startswith("if "))
-        lines.append(_cut(f"- {entry.lead.rstrip('.')}{first}: {entry.text}" + (f" [{last}]" if last else "")))
+        said = f"- {entry.lead.rstrip('.')}{first}: {entry.text}"
+        run = f" Run: {entry.brief}." if entry.brief else ""
+        # The run is what convinces; a long summary gives way to it, as its beginning says what the finding is.
+        if run:
+            said = _cut(said, max(_LINE_BYTES // 2, _LINE_BYTES - _cost(run)))
+        lines.append(_cut(f"{said}{run}" + (f" [{last}]" if last else ""), _RUN_BYTES if run else _LINE_BYTES))
     return lines
 
 
-def _cut(line: str) -> str:
+def _cut(line: str, room: int = _LINE_BYTES) -> str:
     line = flat(line)
-    if _cost(line) <= _LINE_BYTES:
+    if _cost(line) <= room:
         return line
-    room = _LINE_BYTES
     for index, char in enumerate(line):
         room -= _cost(char)
         if room < 0:
