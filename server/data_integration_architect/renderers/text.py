@@ -186,7 +186,7 @@ class _Page:
 
 # A model pays for each word, and the structured result beside it has everything: these texts say the judgement only.
 # English with ids in it has about four bytes to a token.
-SHORT_BYTES = 3_800
+SHORT_BYTES = 3_600
 _LINE_BYTES = 400
 _RUN_BYTES = 640
 _FIRST_NOTES = ("fingerprint", "if")
@@ -200,14 +200,14 @@ def short_review(review: Review) -> str:
         (
             (sections.judgement, 3, "the structured result"),
             (sections.notes, 3, "the structured result"),
-            (sections.findings, 49, "detect_antipatterns"),
+            (sections.findings, 53, "detect_antipatterns"),
             (sections.conditional_findings, 9, "detect_antipatterns"),
             (sections.unnamed, 4, "the structured result"),
             (sections.symptoms, 3, "detect_antipatterns"),
             (sections.systems_of_record, 4, "classify_topology"),
             (sections.recommendations, 11, "recommend_propagation"),
             (sections.causal, 3, "check_ordering"),
-            (sections.questions, 12, "the structured result"),
+            (sections.questions, 11, "the structured result"),
         ),
     )
 
