@@ -240,9 +240,19 @@ def test_a_cancelled_call_ends_the_workers_and_others_go_on():
 
     async def main():
         async with Client(create_server(Root(ROOT / "examples"))) as client:
-            with anyio.move_on_after(6) as scope:
-                arguments = {"topology": SLOW, "check": "deep"}
-                await client.call_tool("review_topology", arguments, progress_callback=note)
+
+            async def search():
+                with scope:
+                    arguments = {"topology": SLOW, "check": "deep"}
+                    await client.call_tool("review_topology", arguments, progress_callback=note)
+
+            scope = anyio.CancelScope()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(search)
+                with anyio.fail_after(30):
+                    while not multiprocessing.active_children():
+                        await anyio.sleep(0.02)
+                scope.cancel()
             with anyio.fail_after(20):
                 while multiprocessing.active_children():
                     await anyio.sleep(0.05)

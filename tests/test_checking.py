@@ -7,7 +7,7 @@ from data_integration_architect.checking.jobs import BUG
 from data_integration_architect.given import Given
 from data_integration_architect.results import Review
 from data_integration_architect.topology import normalize
-from data_integration_architect.use_cases import checked_review, judge
+from data_integration_architect.use_cases import checked_review, generate_design, judge
 from data_integration_architect.workers import Stopped, run_jobs
 from support import ROOT, load, parse_text
 
@@ -133,3 +133,31 @@ def test_a_worker_that_dies_costs_its_own_answer_only(monkeypatch):
     monkeypatch.setattr(workers, "run_job", dying)
     outcomes = workers.run_jobs(normal.topology, jobs, most=1)
     assert [o.reason == workers.LOST for o in outcomes] == [job.subject is None for job in jobs]
+
+
+def design_of(name: str):
+    text = (ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8")
+    return generate_design(Given(text, name), "default")
+
+
+def test_a_design_is_checked_for_what_fails_today():
+    design = design_of("money-transfer")
+    targets = {check.today.property: check.target for check in design.checks}
+    assert targets["no-in-doubt"] is None  # nothing is prepared any more
+    assert targets["conservation"].verdict == targets["exactly-once-effect"].verdict == "holds"
+    assert all(check.today.verdict == "violated" for check in design.checks)
+    assert {one.phase for check in design.checks for one in check.phases} == {phase.name for phase in design.phases}
+
+
+def test_a_design_document_says_what_was_checked_within_which_bounds():
+    design = design_of("friendship-messages")
+    section = design.document.split("## What was checked")[1].split("\n## ")[0]
+    assert "2 writes on 2 keys" in section and "clocks that disagree" in section
+    assert section.count("sequenceDiagram") >= len(design.checks)
+    assert "Checked in the target: of 2 properties" in design.short_text()
+
+
+def test_a_design_without_checks_says_nothing_of_them():
+    text = (ROOT / "examples" / "money-transfer.yaml").read_text(encoding="utf-8")
+    design = generate_design(Given(text, "x"))
+    assert not design.checks and "What was checked" not in design.document

@@ -132,7 +132,7 @@ def test_a_design_in_every_format(file, run, monkeypatch):
         applicable=True, topology="stores: {}\n", document="# Design\n", decisions=(), fixes=(), remaining=(),
         conditional=(), phases=(),
     )  # fmt: skip
-    monkeypatch.setattr(use_cases, "generate_design", lambda given: design)
+    monkeypatch.setattr(use_cases, "generate_design", lambda *_: design)
     assert run("generate-design", file) == (0, design.short_text() + "\n", "") == run("design", file)
     assert run("design", file, "--format", "markdown")[1] == "# Design\n"
     assert run("design", file, "--format", "yaml")[1] == "stores: {}\n"

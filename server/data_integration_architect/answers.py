@@ -51,9 +51,9 @@ def answer_view(given: Given, tool: str, effort: Effort, run: RunJobs = in_this_
     return _plain(model.model_validate({name: getattr(shown, name) for name in model.model_fields})), render(whole)
 
 
-def answer_design(given: Given, section: str | None) -> Answer:
+def answer_design(given: Given, section: str | None, effort: Effort, run: RunJobs = in_this_process) -> Answer:
     """The design, or one of its long parts."""
-    design = use_cases.generate_design(given)
+    design = use_cases.generate_design(given, effort, run)
     # Not every client shows structured content to its model: who asks for a part gets it as text.
     parts = {"document": design.document, "topology": design.topology, "phases": design.phases_text()}
     return _plain(design.section(section)), parts[section] if section in parts else design.short_text()

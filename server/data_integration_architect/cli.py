@@ -230,7 +230,8 @@ def check_ordering(file: str, form: str, output: str | None, force: bool) -> int
 @_topology
 @_output_options("text", "markdown", "yaml", "json")
 @click.option("--out", metavar="DIR", help="Write a folder: document, configuration, SQL, consumers, lab.")
-def generate_design(file: str, form: str, output: str | None, force: bool, out: str | None) -> int:
+@_check
+def generate_design(file: str, form: str, output: str | None, force: bool, out: str | None, effort: Effort) -> int:
     """Target topology, design document and migration plan.
 
     text: what was decided and what is left; markdown: the document; yaml: the target topology; json: everything.
@@ -239,7 +240,7 @@ def generate_design(file: str, form: str, output: str | None, force: bool, out: 
     from data_integration_architect import use_cases
 
     given = _given(file)
-    design = use_cases.generate_design(given)
+    design = use_cases.generate_design(given, effort, _run_jobs)
     if out is not None:
         from data_integration_architect.artifacts.build import build_folder
         from data_integration_architect.artifacts.files import write_folder

@@ -282,9 +282,10 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         topology: TopologyArgument = None,
         path: PathArgument = None,
         section: Annotated[str | None, Field(description="topology, document or phases; default: all")] = None,
+        check: CheckArgument = "default",
     ) -> Annotated[CallToolResult, DesignResult]:
         """Target topology, design document, decisions and migration plan, judged again by the same engines."""
-        return await answers.of("answer_design", given(topology, path), section, ctx=ctx)
+        return await answers.of("answer_design", given(topology, path), section, check, ctx=ctx)
 
     async def explain(
         topic: Annotated[str, Field(description="Id, fingerprint, store, engine, 'topology' or 'vocabulary'")],
@@ -326,7 +327,11 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
 
 
 # Parts whose schema the first tool has; the others only say that there is an object.
-SAID_BEFORE = {"detect_antipatterns": ("Check",), "generate_design": ("Finding", "Recommendation")}
+SAID_BEFORE = {
+    "review_topology": ("CheckBounds",),
+    "detect_antipatterns": ("Check",),
+    "generate_design": ("DesignCheck", "Finding", "Recommendation"),
+}
 
 
 def _without(schema: Any, names: tuple[str, ...]) -> Any:

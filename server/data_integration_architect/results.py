@@ -108,6 +108,24 @@ class Check(Result):
     """The shortest failing run, replayed step by step."""
 
 
+class PhaseCheck(Result):
+    """A verdict while a phase lasts; `target` is the store, or the copy that the migration fills beside it."""
+
+    phase: str
+    target: str
+    verdict: Literal["holds", "violated", "unknown", "stopped", "not-modelled"]
+    states: int
+
+
+class DesignCheck(Result):
+    """A property that fails today, and what the checker says of it in the target and in each phase."""
+
+    today: Check
+    target: Check | None
+    """None where the target has nothing of which it could be asked."""
+    phases: tuple[PhaseCheck, ...] = ()
+
+
 class SweepCell(Result):
     faults: int
     writes: int

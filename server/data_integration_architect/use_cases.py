@@ -18,7 +18,14 @@ from data_integration_architect.analysis.constraints import constraints_of
 from data_integration_architect.analysis.slips import slips_of
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import SEVERITIES, load_catalog
-from data_integration_architect.checking import Effort, RunJobs, check_findings, in_this_process, with_check
+from data_integration_architect.checking import (
+    Effort,
+    RunJobs,
+    check_design,
+    check_findings,
+    in_this_process,
+    with_check,
+)
 from data_integration_architect.design.draft import as_built
 from data_integration_architect.design.result import AppliedFix, Decision, DesignResult, Phase
 from data_integration_architect.errors import InputError, Problem, UnknownName
@@ -381,10 +388,24 @@ class _Assembly:
         )
 
 
-@lru_cache(maxsize=MOST_REVIEWS_KEPT)
-def generate_design(given: Given) -> DesignResult:
-    """Target topology, document and migration plan; the target and each phase are judged by the same engines."""
+_designs: dict[tuple[Given, Effort], DesignResult] = {}
+
+
+def generate_design(given: Given, effort: Effort = "none", run: RunJobs = in_this_process) -> DesignResult:
+    """Target topology, document and migration plan; the target and each phase are judged by the same engines, and
+    checked for every property that fails today. The last few are kept.
+    """
+    key = (given, effort)
+    if key not in _designs:
+        _designs[key] = _design(given, effort, run)
+        if len(_designs) > MOST_REVIEWS_KEPT:
+            del _designs[next(iter(_designs))]
+    return _designs[key]
+
+
+def _design(given: Given, effort: Effort, run: RunJobs) -> DesignResult:
     from data_integration_architect.design.compare import compare
+    from data_integration_architect.design.phases import shadow_of
     from data_integration_architect.design.plan import plan_migration
     from data_integration_architect.design.settle import settle
     from data_integration_architect.design.target import build_target, done_with
@@ -425,7 +446,17 @@ def generate_design(given: Given) -> DesignResult:
         )  # fmt: skip
     fixes = tuple(AppliedFix(finding=finding.id, fix=fix) for finding, fix in applied)
     after = View(target, load_catalog())
-    parts = DesignParts(today_review, target_review, today.view, after, decisions, applied, phases, planned, options)
+    checks = check_design(
+        today.view.topology,
+        as_built(target),
+        [(one.step.name, as_built(one.step.topology)) for one in planned],
+        {store: shadow_of(store) for store in today.view.topology.stores},
+        effort,
+        run,
+    )
+    parts = DesignParts(
+        today_review, target_review, today.view, after, decisions, applied, phases, planned, options, checks
+    )
     return DesignResult(
         applicable=True,
         topology=dump_yaml(dump_topology(target)),
@@ -435,6 +466,7 @@ def generate_design(given: Given) -> DesignResult:
         remaining=target_review.definite,
         conditional=tuple(f for f in target_review.findings if not f.is_definite),
         phases=tuple(phases),
+        checks=checks,
     )
 
 

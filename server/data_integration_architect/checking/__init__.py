@@ -1,5 +1,6 @@
 """Findings and properties put to the model checker; running the jobs in processes is the caller's part."""
 
+from data_integration_architect.checking.designs import check_design
 from data_integration_architect.checking.effort import EFFORTS, Effort, bounds_of
 from data_integration_architect.checking.jobs import Job, Outcome, jobs_of, run_job
 from data_integration_architect.checking.report import (
@@ -21,6 +22,7 @@ __all__ = [
     "RunJobs",
     "Subject",
     "bounds_of",
+    "check_design",
     "check_findings",
     "check_of",
     "in_this_process",

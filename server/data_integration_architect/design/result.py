@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data_integration_architect.errors import UnknownName
-from data_integration_architect.results import Finding, Recommendation, Result
+from data_integration_architect.results import DesignCheck, Finding, Recommendation, Result
 
 SECTIONS = ("topology", "document", "phases")
 
@@ -49,6 +49,8 @@ class DesignResult(Result):
     conditional: tuple[Finding, ...]
     """Findings on the target that rest on unsaid facts."""
     phases: tuple[Phase, ...]
+    checks: tuple[DesignCheck, ...] = ()
+    """Properties that fail today, checked on the target and in each phase."""
 
     def section(self, name: str | None) -> DesignResult:
         """This design with only one of its long parts filled. Raises: UnknownName."""
@@ -58,6 +60,18 @@ class DesignResult(Result):
             raise UnknownName("section", name, SECTIONS)
         empty: dict[str, object] = {"topology": "", "document": "", "phases": ()}
         return self.model_copy(update={part: value for part, value in empty.items() if part != name})
+
+    def _checked(self) -> list[str]:
+        """One line for what the model checker saw of the target; the rest is in the document."""
+        if not self.checks:
+            return []
+        verdicts = [check.target.verdict if check.target is not None else "gone" for check in self.checks]
+        counts = ", ".join(f"{verdicts.count(word)} {word}" for word in dict.fromkeys(sorted(verdicts)))
+        bounds = self.checks[0].today.bounds
+        return [
+            f"Checked in the target: of {len(verdicts)} properties that fail today: {counts} (up to {bounds.writes} "
+            f"writes and {bounds.faults} faults in a run; section document has all)"
+        ]
 
     def phases_text(self) -> str:
         """The phases without their topologies."""
@@ -79,5 +93,6 @@ class DesignResult(Result):
         lines.append(f"Remaining definite findings: {len(left)}" + (":" if left else ""))
         lines += [f"- {line}" for line in left]
         lines.append(f"Resting on unsaid facts: {len(self.conditional)}")
+        lines += self._checked()
         lines.append("Phases: " + (", ".join(phase.name for phase in self.phases) or "none"))
         return "\n".join(lines)

@@ -121,7 +121,7 @@ class Workbench:
             "row_image": "full", **snapshot,
         }  # fmt: skip
         if getattr(self.view.system.technology(source), "id", None) in WITH_SLOTS:
-            trigger["slot"] = {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT}
+            trigger["slot"] = {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT, "after_loss": "snapshot"}
         return trigger
 
     def compares_versions(self, store: str) -> bool:

@@ -14,9 +14,10 @@ from data_integration_architect.design.reach import reached
 from data_integration_architect.design.result import Decision, Phase
 from data_integration_architect.files import packaged_text
 from data_integration_architect.renderers import mermaid
+from data_integration_architect.renderers.checks import bounds_words, subject_words, verdict_words
 from data_integration_architect.renderers.markdown import cell, code, fenced
 from data_integration_architect.renderers.sections import plain_value
-from data_integration_architect.results import Finding, Review
+from data_integration_architect.results import DesignCheck, Finding, Review
 from data_integration_architect.rules import Found
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class DesignParts:
     phases: Sequence[Phase] = ()
     planned: Sequence[Planned] = ()
     options: Sequence[Comparison] = ()
+    checks: Sequence[DesignCheck] = ()
 
 
 def design_document(parts: DesignParts) -> str:
@@ -62,11 +64,34 @@ def design_document(parts: DesignParts) -> str:
             integrity=_of(target, "integrity"),
             timeliness=_of(target, "timeliness"),
             availability=_of(target, "availability"),
+            checks=[_checked(check) for check in parts.checks],
+            bounds=bounds_words(parts.checks[0].today) if parts.checks else "",
+            not_covered=_not_covered(parts.checks),
             conditional=[f for f in target.findings if not f.is_definite],
         )
         .strip()
         + "\n"
     )
+
+
+def _checked(check: DesignCheck) -> dict[str, Any]:
+    """One property: its verdict today, in the target with what it rests on, and in each phase."""
+    phases: dict[str, list[str]] = {}
+    for one in check.phases:
+        phases.setdefault(one.phase, []).append(f"{one.target} {one.verdict}")
+    return {
+        "about": subject_words(check.today),
+        "today": verdict_words(check.today),
+        "target": verdict_words(check.target) if check.target is not None else "nothing of which it could be asked",
+        "phases": [f"{name}: {', '.join(verdicts)}" for name, verdicts in phases.items()],
+        "today_run": mermaid.run_mermaid(check.today.trace) if check.today.trace else "",
+        "target_run": mermaid.run_mermaid(check.target.trace) if check.target and check.target.trace else "",
+    }
+
+
+def _not_covered(checks: Sequence[DesignCheck]) -> list[str]:
+    seen = (words for check in checks for one in (check.today, check.target) if one for words in one.not_modelled)
+    return list(dict.fromkeys(seen))
 
 
 def _of(review: Review, violated: str) -> list[Finding]:
