@@ -167,6 +167,8 @@ def _forms(world: World, question: Question) -> PropertyForms:
         case "monotonic-view":
             return properties.monotonic_view(world, target)
         case "read-your-writes":
+            if world.counts:
+                raise NotModelledError("own writes among effects that add up")
             return sessions.read_your_writes(world, target, waits=_waits(world, question))
         case "conservation":
             names = dict.fromkeys((question.target, *(name for name, _ in question.also)))

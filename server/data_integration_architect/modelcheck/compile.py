@@ -266,7 +266,7 @@ def _roles(scene: Scene, *, deletes: bool, counts: bool) -> Roles:
             if any(isinstance(step, Read) and step.on_miss for _, step in walk_steps(place.handler.steps, ())):
                 readers.append(place)
             continue
-        intents.append((place, _deletes(place)))
+        intents.append((place, _deletes(place) and not counts))
         if deletes and not has_delete_handler:
             intents.append((place, True))  # the entity has deletions, and this is the handler that writes it
     return Roles(

@@ -56,7 +56,10 @@ def exactly_once(world: World, target: StoreState) -> PropertyForms:
     is_accepted = world.finished[0]
     if world.record in world.stores and not target.is_record:
         is_accepted = f"{world.stores[world.record].cell} > 0"
-    return PropertyForms("exactly-once-effect", (f"{target.cell} < 2 and (not ({is_accepted}) or {target.cell} > 0)",))
+    cells = (target.cell, *target.more)
+    return PropertyForms(
+        "exactly-once-effect", tuple(f"{cell} < 2 and (not ({is_accepted}) or {cell} > 0)" for cell in cells)
+    )
 
 
 def conservation(world: World, targets: list[StoreState]) -> PropertyForms:

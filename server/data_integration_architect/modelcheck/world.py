@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from data_integration_architect.modelcheck.builder import ModelBuilder
+from data_integration_architect.modelcheck.expressions import parse_updates
 from data_integration_architect.modelcheck.facts import Options
 from data_integration_architect.modelcheck.ir import ActionKind
 from data_integration_architect.modelcheck.scene import Scene
@@ -75,23 +76,33 @@ class Branch:
     skips: int = 0
 
     def merged(self, other: "Branch") -> "Branch":
-        """Both at once."""
+        """Both at once; of two changes of one thing the later one is seen, and one that both make is made once."""
+        later = {_changed(update) for update in other.updates}
         return Branch(
             " and ".join(f"({guard})" for guard in (self.guard, other.guard) if guard != "True") or "True",
-            self.updates + other.updates,
+            (*(update for update in self.updates if _changed(update) not in later), *other.updates),
             "; ".join(note for note in (self.note, other.note) if note),
             max(self.skips, other.skips),
         )
 
 
+def _changed(update: str) -> tuple[str, str | None]:
+    (parsed,) = parse_updates(update)
+    return parsed.target, parsed.index
+
+
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """Names of what one store holds: `cell` (models of state) or `count` (models of effects)."""
+    """Names of what one store holds: the `cell` of its state, or the count of effects of the tracked intent.
+
+    `more` counts the further effects of handlers that have several on the store, each by itself.
+    """
 
     name: str
     label: str
     cell: str
     is_record: bool
+    more: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -8,10 +8,13 @@ Ghosts (read by properties only): `version[i]` is the place of intent i in the c
 0 before its commit; `top` is the newest version that a derived store ever held.
 """
 
+from collections.abc import Iterator
+
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms import partial_rows, versions
 from data_integration_architect.modelcheck.mechanisms.snapshots import only_if_missing
 from data_integration_architect.modelcheck.world import Branch, Rebuild, StoreState, Value, World
-from data_integration_architect.topology import Append, Call, Invalidate, Write
+from data_integration_architect.topology import Append, Call, Invalidate, Write, walk_steps
 
 ATOMIC = "one statement on one record takes effect as a whole"
 
@@ -21,11 +24,15 @@ def declare_store(world: World, name: str, label: str, most: int, *, is_record: 
     stem = world.fresh("store")
     if world.counts:
         cell = world.m.var(f"{stem}_count", 2)
+        most_steps = max((len(paths) for paths in _effects_on(world, name)), default=1)
+        more = tuple(world.m.var(f"{stem}_count{number}", 2) for number in range(2, most_steps + 1))
+        world.labels |= {other: f"effect {number} on {label}" for number, other in enumerate(more, 2)}
     else:
         is_filled = is_record or not world.starts_empty or world.topology.stores[name].replica_of is not None
         initial = world.ids if world.has_earlier and name not in world.partial and is_filled else 0
         cell = world.m.var(f"{stem}_cell", world.ids, initial)
-    state = StoreState(name, label, cell, is_record)
+        more = ()
+    state = StoreState(name, label, cell, is_record, more)
     world.stores[name] = state
     world.labels[cell] = label
     if is_record and not world.counts:
@@ -62,7 +69,7 @@ def write_branches(world: World, step: Write | Call | Append | Invalidate, value
         lease = world.shared.get(f"lease:{state.name}")
         return [Branch("True", (f"{state.cell} = 0", *([f"{lease} = 0"] if lease is not None else [])))]
     if isinstance(step, Call):
-        raise TypeError("a call is an effect, not a state")
+        raise NotModelledError("a call and writes of state to one store")
     deletes = "yes" if step.mode == "delete" else value.deletes
     found = []
     if deletes != "yes":
@@ -142,7 +149,6 @@ def record_commit(world: World, value: Value) -> tuple[str, ...]:
 
 def _count(world: World, step: Write | Call | Invalidate, state: StoreState, value: Value, path: str) -> list[Branch]:
     """Effects of the tracked intent are counted up to two: more than one is already wrong."""
-    cell = state.cell
     changed = (f"{world.changes[state.name]}.append({value.code})",) if state.name in world.changes else ()
     if value.is_tracked == "False":
         return [Branch("True", changed)]
@@ -167,7 +173,30 @@ def _count(world: World, step: Write | Call | Invalidate, state: StoreState, val
             )
         case _:
             is_idempotent = True
-    new = "1" if is_idempotent else f"({cell} + 1 if {cell} < 2 else 2)"
-    effect = new if value.is_tracked == "True" else f"{new} if {value.is_tracked} else {cell}"
-    copies = tuple(f"{copy} = {effect}" for copy in world.synchronous.get(state.name, ()))
-    return [Branch("True", (f"{cell} = {effect}", *copies, *changed))]
+    return [Branch("True", (*_counted(world, state, value, path, is_idempotent), *changed))]
+
+
+def _counted(world: World, state: StoreState, value: Value, path: str, is_idempotent: bool) -> Iterator[str]:
+    """Counts one effect in its own cell; the last one of a handler also stands for those that only others have."""
+    paths = next((found for found in _effects_on(world, state.name) if path in found), [path])
+    number = paths.index(path)
+    cells = (state.cell, *state.more)
+    for cell in cells[number:] if number == len(paths) - 1 else cells[number : number + 1]:
+        new = "1" if is_idempotent else f"({cell} + 1 if {cell} < 2 else 2)"
+        effect = new if value.is_tracked == "True" else f"{new} if {value.is_tracked} else {cell}"
+        yield f"{cell} = {effect}"
+        if cell == state.cell:
+            yield from (f"{copy} = {effect}" for copy in world.synchronous.get(state.name, ()))
+
+
+def _effects_on(world: World, name: str) -> list[list[str]]:
+    """For each handler of the scene the paths of its steps that have an effect on a store, in program order."""
+    return [
+        [
+            f"{place.path}.steps.{'.'.join(map(str, path))}"
+            for path, step in walk_steps(place.handler.steps, ())
+            if world.scene.keeps(step)
+            and ((isinstance(step, Write) and step.write == name) or (isinstance(step, Call) and step.call == name))
+        ]
+        for place in world.scene.handlers.values()
+    ]
