@@ -30,6 +30,7 @@ def lower(
     """
     found: list[Effect] = []
     has_read = False
+    missing = None
     for number, step in enumerate(steps, first):
         here = f"{path}.{number}"
         if not world.scene.keeps(step):
@@ -39,8 +40,10 @@ def lower(
                 found += _transaction(world, place, step, value, local, here)
             case Read():
                 found += _read(world, place, step, value, local, here)
-                has_read = True
+                has_read, missing = True, step.missing_source
             case _:
+                if isinstance(step, Write) and missing is not None and step.missing_source is None:
+                    step = step.model_copy(update={"missing_source": missing})
                 source = _written_value(step, value, local if has_read else None)
                 effects = _effects(world, step, source, here)
                 follows = _follows_deletions(step, value)
@@ -71,6 +74,9 @@ def _effects(world: World, step: Step, value: Value, path: str) -> list[Effect]:
     if isinstance(step, Write | Append | Call | Invalidate) and step.wait is False:
         waits = world.options.get(f"{path}.wait", step.wait, safe=True, unsafe=False)
         return [replace(effect, waits=waits)]
+    if isinstance(step, Append) and step.guard == "none" and value.request and step.append not in world.numbered:
+        again = world.options.get(f"{path}.guard", step.guard, safe="idempotent-producer", unsafe="none") == "none"
+        return [replace(effect, repeats=again, after_timeout=0, late=effect.branches)]
     if not isinstance(step, Call | Write) or not world.counts or value.is_tracked == "False":
         return [effect]
     repeats = step.retry is not None and bool(step.retry.attempts)

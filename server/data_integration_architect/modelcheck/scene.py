@@ -93,7 +93,7 @@ class Scene:
             for _, step in walk_steps(place.handler.steps, ()):
                 if self._writes(step, name, entity):
                     return True
-                if isinstance(step, Write | Append | Call | Invalidate) and step.dead_letter == name:
+                if dead_letter_of(self.topology, place, step) == name:
                     return True
         return False
 
@@ -178,6 +178,16 @@ class Scene:
             return self.instance(channel.in_) if channel.in_ else f"channel {name}"
         store = self.topology.stores.get(name)
         return (store.instance if store is not None and store.instance else None) or name
+
+
+def dead_letter_of(topology: Topology, place: Place, step: Step) -> str | None:
+    """Where a record goes that the step could not handle: its own dead letter, or the one of its channel."""
+    if not isinstance(step, Write | Append | Call | Invalidate):
+        return None
+    trigger = place.handler.trigger
+    channel = topology.channels.get(trigger.consume) if isinstance(trigger, OnConsume) else None
+    named = step.dead_letter or (channel.dead_letter if channel is not None else None)
+    return None if named == "none" else named
 
 
 def record_store(topology: Topology, entity: str) -> str | None:

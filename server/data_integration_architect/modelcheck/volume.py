@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms.snapshots import plan_of
-from data_integration_architect.modelcheck.scene import Place, Scene
+from data_integration_architect.modelcheck.scene import Place, Scene, dead_letter_of
 from data_integration_architect.modelcheck.world import Bounds
 from data_integration_architect.topology import (
     Append,
@@ -44,7 +44,7 @@ class Volume:
         if name in self._open:
             raise NotModelledError(f"a loop through {name}: changes come back to where they came from")
         self._open.add(name)
-        total = self._failed_into(name)
+        total = [most + twice for most, twice in zip(self._failed_into(name), self._appended_twice(name), strict=True)]
         is_requested = False
         for place in self._scene.handlers.values():
             steps = self._steps_on(place, name)
@@ -87,13 +87,22 @@ class Volume:
             ]
         return [self._bounds.writes] * (self._bounds.faults + 1)
 
+    def _appended_twice(self, name: str) -> list[int]:
+        """Most records that a producer appends again because it missed an acknowledgement."""
+        twice = any(
+            isinstance(step, Append) and step.append == name and step.guard == "none"
+            for label in self._requests
+            for _, step in walk_steps(self._scene.handlers[label].handler.steps, ())
+        )
+        return [faults * twice for faults in range(self._bounds.faults + 1)]
+
     def _failed_into(self, name: str) -> list[int]:
         """Most records that fail into a dead-letter channel: with parked keys all that come, once one has failed."""
         total = [0] * (self._bounds.faults + 1)
         for place in self._scene.handlers.values():
             steps = [step for _, step in walk_steps(place.handler.steps, ())]
             effects = [step for step in steps if isinstance(step, Write | Append | Call | Invalidate)]
-            if any(step.dead_letter == name for step in effects):
+            if any(dead_letter_of(self._scene.topology, place, step) == name for step in effects):
                 for faults, most in enumerate(self._produced(place)):
                     total[faults] += most if faults else 0
         return total

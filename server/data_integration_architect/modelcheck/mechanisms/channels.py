@@ -6,11 +6,13 @@ of the transaction that inserts it.
 
 A record with the key of its entity always goes to the same partition. Without a key, with a random one, or with a
 field that is said to change, any partition may take it. A change of the number of partitions sends a key to another
-one from then on; records in the old one may still wait unless it was drained first. Partitions of an unkeyed channel
-are alike, and one key is modelled, so a keyed channel needs one log only.
+one from then on; records in the old one may still wait unless it was drained first. Records of a channel without order
+may each go their own way. Partitions of an unkeyed channel are alike, and one key is modelled, so a keyed channel needs
+one log only.
 """
 
 import re
+from dataclasses import replace
 
 from data_integration_architect.modelcheck.world import Branch, ChannelState, Value, World
 from data_integration_architect.topology import Append, walk_steps
@@ -35,6 +37,10 @@ def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ..
             is_keyed = is_keyed and stays
     if channel.partitions == 1 or channel.order == "total" or channel.in_ is not None:
         is_keyed = True
+    if channel.order == "none" and channel.in_ is None:
+        is_keyed = (
+            world.options.get(f"channels.{name}.order", channel.order, safe="per-partition", unsafe="none") != "none"
+        )
     most = capacity[world.bounds.faults]
     moved = channel.repartitioned
     is_split = moved is not None and not (_is_drained(world, name, moved) and _ends_empty(world, name, moved))
@@ -48,9 +54,24 @@ def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ..
 
 
 def append_branches(world: World, step: Append, value: Value) -> list[Branch]:
-    """One branch for each partition that may take the record."""
+    """One branch for each partition that may take the record, and one for a deletion that no event tells of."""
     if step.append in world.numbered:
         return [Branch()]  # readers find the row by the number that its transaction drew
+    known = world.topology.channels[step.append].event.on_delete
+    path = f"channels.{step.append}.event.on_delete"
+    if known != "none" or value.deletes == "no" or world.options.get(path, known, safe="full", unsafe="none") != "none":
+        return _appended(world, step, value)
+    silent = Branch("True", (), "no event tells of a deletion")
+    if value.deletes == "yes":
+        return [silent]
+    told = Branch(f"{value.code} <= {world.ids}")
+    return [
+        *(told.merged(branch) for branch in _appended(world, step, value)),
+        replace(silent, guard=f"{value.code} > {world.ids}"),
+    ]
+
+
+def _appended(world: World, step: Append, value: Value) -> list[Branch]:
     state = world.channels[step.append]
     switch = world.shared.get(f"switch:{step.append}")
     if switch is not None:

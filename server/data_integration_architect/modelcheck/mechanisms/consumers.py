@@ -20,11 +20,11 @@ from data_integration_architect.modelcheck.mechanisms.background import (
     outliving,
 )
 from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
-from data_integration_architect.modelcheck.mechanisms.delivery import Delivery, delivery_of
+from data_integration_architect.modelcheck.mechanisms.delivery import Delivery, delivery_of, is_transactional
 from data_integration_architect.modelcheck.mechanisms.snapshots import Snapshot, is_row
-from data_integration_architect.modelcheck.programs import lower
+from data_integration_architect.modelcheck.programs import joined, lower
 from data_integration_architect.modelcheck.scene import Place
-from data_integration_architect.modelcheck.world import Position, Value, World
+from data_integration_architect.modelcheck.world import Branch, Position, Value, World
 from data_integration_architect.topology import OnChanges, OnConsume, Read, walk_steps
 
 
@@ -94,7 +94,26 @@ class _Worker:
         plain = lower(self.world, place, place.handler.steps, value, self.local, f"{place.path}.steps")
         if any(not effect.waits for effect in plain):
             plain = self._without_waiting(plain, value)
+        if len(plain) > 1 and is_transactional(self.world, place):
+            plain = [joined(plain)]
+        if value.deletes == "maybe" and self._is_blind():
+            plain = self._without_deletions(plain, value)
         return self.deduplication.around(plain, value)
+
+    def _is_blind(self) -> bool:
+        """Whether the capture does not see deletions."""
+        trigger = self.place.handler.trigger
+        if not isinstance(trigger, OnChanges) or trigger.sees_deletes is not False:
+            return False
+        path = f"{self.place.path}.trigger.sees_deletes"
+        return not self.world.options.get(path, trigger.sees_deletes, safe=True, unsafe=False)
+
+    def _without_deletions(self, plain: list[Effect], value: Value) -> list[Effect]:
+        ids = self.world.ids
+        first, *others = plain
+        seen = Branch(f"{value.code} <= {ids}")
+        unseen = Branch(f"{value.code} > {ids}", (), "the deletion is not seen", skips=len(others))
+        return [replace(first, branches=(*(seen.merged(branch) for branch in first.branches), unseen)), *others]
 
     def _without_waiting(self, plain: list[Effect], value: Value) -> list[Effect]:
         """The effects that the handler waits for; the others take effect from slots that keep their record."""

@@ -34,11 +34,13 @@ class Deduplication:
         # where ids can be equal, remembering them swallows what was meant: then neither end is safer
         self.is_ambiguous = has_equal_ids(world.scene, world.options)
         by = get(f"{path}.by", known, safe="operation id", unsafe="none", is_ordered=not self.is_ambiguous)
-        if not world.counts or by == "none":
+        if not world.counts or by == "none" or is_by_position(place):
             return
         self.is_atomic = get(f"{path}.atomic", dedup.atomic if dedup else None, safe=True, unsafe=False)
         shared = _shares_memory(world, place)
-        unsafe = "global" if shared else "per-target"
+        # a key of several fields tells the sides of one operation apart
+        is_composite = dedup is not None and isinstance(dedup.by, tuple) and len(dedup.by) > 1
+        unsafe = "global" if shared and not is_composite else "per-target"
         scope = get(f"{path}.scope", dedup.scope if dedup else None, safe="per-target", unsafe=unsafe)
         replica = get(f"{path}.read_from", dedup.read_from if dedup else None, safe="", unsafe="")
         is_stale = bool(replica) and replica != (dedup.in_ if dedup else None)
@@ -55,6 +57,13 @@ class Deduplication:
         world, place = self.world, self.place
         dedup, trigger = place.handler.dedup, place.handler.trigger
         window = seconds(dedup.window) if dedup is not None else None
+        memory = world.topology.stores.get(dedup.in_ or "") if dedup is not None else None
+        if memory is not None and memory.durability == "volatile":
+            path = f"stores.{dedup.in_ if dedup is not None else ''}.durability"
+            if world.options.get(path, memory.durability, safe="durable", unsafe="volatile") == "volatile":
+                self._forget(
+                    seen, f"{dedup.in_ if dedup is not None else ''} restarts and has forgotten the id of {{w:1}}"
+                )
         if window is None or window == float("inf"):
             return
         channel = world.topology.channels.get(trigger.consume) if isinstance(trigger, OnConsume) else None
@@ -66,14 +75,17 @@ class Deduplication:
         known = dedup.window if dedup is not None else None
         if window >= kept or world.options.get(path, known, safe="forever", unsafe="1h") == "forever":
             return
-        world.act(
+        self._forget(seen, "the id of {w:1} is forgotten, while its record can still come again")
+
+    def _forget(self, seen: str, words: str) -> None:
+        self.world.act(
             "forget",
             [f"{seen}[1] == 1"],
             [f"{seen}[1] = 0"],
-            actor=place.label,
+            actor=self.place.label,
             kind="fault",
-            source=place.process,
-            text="the id of {w:1} is forgotten, while its record can still come again",
+            source=self.place.process,
+            text=words,
         )
 
     def around(self, effects: list[Effect], value: Value) -> list[Effect]:
@@ -109,6 +121,12 @@ class Deduplication:
             joined = [Branch("True", (remember,)).merged(branch) for branch in last.branches]
             return [check, *effects[:-1], Effect(last.text, last.target, tuple(joined), ATOMIC)]
         return [check, *effects, mark]
+
+
+def is_by_position(place: Place) -> bool:
+    """Whether what is remembered is the position of the record: it knows redeliveries, not records appended twice."""
+    dedup = place.handler.dedup
+    return dedup is not None and dedup.by in ("offset", "position")
 
 
 def _is_request(place: Place) -> bool:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from data_integration_architect.modelcheck.scene import Place
+from data_integration_architect.modelcheck.mechanisms.deduplication import is_by_position
+from data_integration_architect.modelcheck.scene import Place, dead_letter_of
 from data_integration_architect.modelcheck.world import World
-from data_integration_architect.topology import OnConsume, walk_steps
+from data_integration_architect.topology import Append, OnConsume, walk_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,16 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
     path = f"{place.path}.trigger"
     get = world.options.get
     channel = world.topology.channels[trigger.consume]
-    acknowledge = get(f"{path}.acknowledge", trigger.acknowledge, safe="after", unsafe="after")
+    dedup = place.handler.dedup
+    is_one_step = is_transactional(world, place)
+    if dedup is not None and is_by_position(place):
+        is_one_step = get(f"{place.path}.dedup.atomic", dedup.atomic, safe=True, unsafe=False)
+    acknowledge: str = get(
+        f"{path}.acknowledge",
+        trigger.acknowledge or ("with-effect" if is_one_step else None),
+        safe="after",
+        unsafe="after",
+    )
     if get(f"channels.{trigger.consume}.delivery", channel.delivery, safe="at-least-once", unsafe="at-least-once") == (
         "at-most-once"
     ):
@@ -72,20 +82,29 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
     )
 
 
+def is_transactional(world: World, place: Place) -> bool:
+    """Whether the handler appends all its results and its position in one transaction of the broker.
+
+    Source: Apache Kafka documentation, "Message delivery semantics", on transactions of read, process and write.
+    """
+    steps = [step for _, step in walk_steps(place.handler.steps, ()) if world.scene.keeps(step)]
+    return bool(steps) and all(isinstance(step, Append) and step.guard == "transaction" for step in steps)
+
+
 def _failure(world: World, place: Place) -> tuple[str, str | None]:
     """What happens to a record that cannot be handled: words (empty = the handler waits), and where the record goes."""
     for path, step in walk_steps(place.handler.steps, ()):
         if not world.scene.keeps(step):
             continue
         retry = step.retry.then if step.retry is not None else None
-        if step.dead_letter is not None and retry is None:
+        channel = dead_letter_of(world.topology, place, step)
+        if channel is not None and retry is None:
             retry = "dead-letter"
         if retry is None:
             continue
         where = f"{place.path}.steps.{'.'.join(map(str, path))}.retry.then"
         then = world.options.get(where, retry, safe="block", unsafe=retry)
         if then == "dead-letter":
-            channel = step.dead_letter
             # what becomes of a record that waits in a dead letter which no handler reads is unsaid
             if channel not in world.channels and world.options.get(
                 f"{where}.handled_by_people", None, safe=True, unsafe=False
