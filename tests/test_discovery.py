@@ -444,7 +444,7 @@ def test_the_table_of_limits_says_what_the_code_says():
     modules = {
         "repository": "repository", "isolated": "scanners.isolated",
         "handlers": "scanners.config.handlers", "parse": "scanners.code.parse", "channels": "scanners.config.channels",
-        "entities": "scanners.config.entities", "discovery": "discovery", "files": "files",
+        "entities": "scanners.config.entities", "discovery": "discovery", "scan_cache": "scan_cache", "files": "files",
         "references": "topology.references",
     }  # fmt: skip
     checked = 0

@@ -73,7 +73,7 @@ def answer_discovery(pipe: Connection, root: Path, write: Path | None, written_a
     from data_integration_architect.discovery import discover, shortened
 
     try:
-        found = discover(root, lambda *told: pipe.send(("progress", *told)), write, written_as)
+        found = discover(root, lambda *told: pipe.send(("progress", *told)), write, written_as, cached=True)
         pipe.send(("done", (_plain(shortened(found)), text.short_discovery(found))))
     except ArchitectError as error:
         pipe.send(("refused", str(error)))

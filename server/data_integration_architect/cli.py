@@ -131,6 +131,7 @@ _check = click.option(
 def _scope_options(function: F) -> F:
     """--baseline, --write-baseline, --reason, --today and --changed-since of a verb that finds something."""
     for option in (
+        click.option("--no-cache", is_flag=True, help="Parse every file of a repository again."),
         click.option("--changed-since", "since", metavar="REV", help="Only what the lines changed since REV touch."),
         click.option("--today", metavar="DATE", help="Day for `until` in the baseline.  [default: the newest commit]"),
         click.option("--reason", metavar="TEXT", help="Why --write-baseline accepts what there is."),
@@ -148,13 +149,20 @@ def _scope_options(function: F) -> F:
 @_check
 @_scope_options
 def review(
-    file: str, form: str, output: str | None, force: bool, fail_on: str, effort: Effort, **scope: str | None
+    file: str,
+    form: str,
+    output: str | None,
+    force: bool,
+    fail_on: str,
+    effort: Effort,
+    no_cache: bool,
+    **scope: str | None,
 ) -> int:
     """The whole judgement of a topology file, or of a repository.
 
     For a folder the topology is the draft that `discover` makes of it; findings name the file and line in the source.
     """
-    return _report("review", file, form, output, force, fail_on, effort, scope)
+    return _report("review", file, form, output, force, fail_on, effort, scope, not no_cache)
 
 
 @cli.command()
@@ -165,13 +173,13 @@ def review(
     "--format", "-f", "form", type=click.Choice(("text", "yaml", "json", "sarif")), default="text", show_default=True
 )
 @_scope_options
-def discover(folder: str, write: str | None, force: bool, form: str, **scope: str | None) -> int:
+def discover(folder: str, write: str | None, force: bool, form: str, no_cache: bool, **scope: str | None) -> int:
     """A draft topology of a repository, each fact with its file and line.
 
     text: stores, dual writes, questions, what was not read; yaml: the draft; json: everything; sarif: what the code
     shows. Reads only: nothing of the repository is executed, and nothing is written without --write.
     """
-    survey = _surveyed(folder, write, force)
+    survey = _surveyed(folder, write, force, not no_cache, scope["since"] is not None)
     found = survey.discovery
     if any(scope.values()) or survey.comments:
         from data_integration_architect.scoping import Scope, scope_discovery
@@ -388,7 +396,9 @@ def serve(
     return 0
 
 
-def _surveyed(folder: str, write: str | None = None, replace: bool = False) -> Survey:
+def _surveyed(
+    folder: str, write: str | None = None, replace: bool = False, cached: bool = True, keep_files: bool = False
+) -> Survey:
     """What the repository at `folder` holds; a terminal sees how far the reading is."""
     from data_integration_architect.discovery import survey
     from data_integration_architect.files import check_folder
@@ -404,7 +414,9 @@ def _surveyed(folder: str, write: str | None = None, replace: bool = False) -> S
         path = Path(write) if write is not None else None
         if path is not None:
             check_folder(path, f"--write {write}")
-        return survey(Path(folder), progress if shown else None, path, write or "", replace)
+        return survey(
+            Path(folder), progress if shown else None, path, write or "", replace, cached=cached, keep_files=keep_files
+        )
     finally:
         if shown:
             sys.stderr.write("\r\x1b[K")
@@ -420,12 +432,18 @@ def _report(
     fail_on: str = "never",
     effort: Effort = "none",
     scope: Mapping[str, str | None] | None = None,
+    cached: bool = True,
 ) -> int:
     """Judges `file`, prints the part that `verb` shows, and returns the exit code."""
     from data_integration_architect.catalog import SEVERITIES
     from data_integration_architect.use_cases import checked_review
 
-    survey = _surveyed(file) if verb == "review" and file != "-" and os.path.isdir(file) else None
+    changed = bool(scope and scope["since"])
+    survey = (
+        _surveyed(file, cached=cached, keep_files=changed)
+        if verb == "review" and file != "-" and os.path.isdir(file)
+        else None
+    )
     given = _given(file) if survey is None else _draft(survey)
     found = checked_review(given, effort, _run_jobs)
     if (scope and any(scope.values())) or (survey is not None and survey.comments):

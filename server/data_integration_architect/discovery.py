@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from data_integration_architect.files import (
     dump_yaml,
@@ -26,21 +29,22 @@ from data_integration_architect.results import (
     LinkSeen,
     StoreSeen,
 )
+from data_integration_architect.scan_cache import ScanCache, key_of, scanner_version, user_cache
 from data_integration_architect.scanners.code import load_clients, scan_sources
 from data_integration_architect.scanners.code.manifests import is_manifest
 from data_integration_architect.scanners.code.parse import language_ending
 from data_integration_architect.scanners.code.paths import is_test
 from data_integration_architect.scanners.code.scan import CONFIG_ENDINGS
-from data_integration_architect.scanners.config import Draft, draft, is_candidate, read_configuration
+from data_integration_architect.scanners.config import Draft, Fact, draft, is_candidate, read_configuration
 from data_integration_architect.scanners.config.elements import dotless
 from data_integration_architect.scanners.config.inventory import COMPATIBLE
 from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import technology_named
 from data_integration_architect.scanners.facts import CodeEffect, CodeScan, DualWrite, Observation
-from data_integration_architect.scanners.observations import marked_lines, observe
+from data_integration_architect.scanners.observations import marked_lines, may_mark, observe
 from data_integration_architect.topology import load_topology
 from data_integration_architect.topology.merge import Merged, merge_draft
-from data_integration_architect.triage import Ignore, comments_in
+from data_integration_architect.triage import Ignore, comments_in, may_accept
 from data_integration_architect.use_cases import PAGE, review
 
 WORKERS = 2
@@ -51,6 +55,10 @@ HEADER = (
 )
 # What one answer of a tool may hold of a draft; a longer one belongs in a file.
 LONGEST_SHOWN = 60_000
+
+# What the meaning of a file depends on beside our own code.
+PARSERS = ("ast-grep-py", "sqlglot", "javaproperties", "python-dotenv", "pyyaml", "packaging")
+_KEPT: TypeAdapter[tuple[list[Fact], CodeScan]] = TypeAdapter(tuple[list[Fact], CodeScan])
 
 Progress = Callable[[str, int, int], None]
 """Told the phase, how much of it is done, and of how much (0 = not known)."""
@@ -74,9 +82,10 @@ def discover(
     written_as: str = "",
     replace: bool = False,
     workers: int = WORKERS,
+    cached: bool = False,
 ) -> Discovery:
     """The discovery of `survey`."""
-    return survey(root, progress, write, written_as, replace, workers).discovery
+    return survey(root, progress, write, written_as, replace, workers, cached).discovery
 
 
 def survey(
@@ -86,29 +95,24 @@ def survey(
     written_as: str = "",
     replace: bool = False,
     workers: int = WORKERS,
+    cached: bool = False,
+    keep_files: bool = False,
 ) -> Survey:
     """The draft topology of the repository at `root`, its inventory, and what could not be read.
 
     `write`: file that gets the draft; if it holds a topology already, the two are joined, or with `replace` the old
-    one is lost. `written_as` is its name in messages. Files are parsed in `workers` processes with limits.
+    one is lost. `written_as` is its name in messages. Files are parsed in `workers` processes with limits; with
+    `cached` what they hold is kept in the user's cache folder, and an unchanged tree is not parsed again. With
+    `keep_files` the survey has the contents of all files.
     Raises: RefusedPath for what is no folder, InputError if the file that is there is no topology.
     """
     tell = progress or (lambda _phase, _done, _total: None)
     name = written_as or (write.name if write else "")
     earlier = _earlier(write, name, replace)
     tree = read_repository(root, is_wanted, lambda seen: tell("listing files", seen, 0))
-    texts = [(path, content.decode("utf-8", "replace")) for path, content in tree.files if is_candidate(path)]
-    facts = read_configuration(texts, workers, lambda done, total: tell("reading configuration", done, total))
-    scan = scan_sources(
-        tree.files, load_clients(_clients()), workers, lambda done, total: tell("reading code", done, total)
-    )
-    marks: dict[str, tuple[int, ...]] = {}
-    comments: list[Ignore] = []
-    for path, content in tree.files:
-        if language_ending(path):
-            source = content.decode("utf-8", "replace")
-            comments += comments_in(clean_name(path), source)
-            marks[path] = () if is_test(path) else marked_lines(source)
+    marks, comments = _said(tree.files)
+    read, kept = len(tree.files), tuple(tree.files) if keep_files else ()
+    facts, scan = _read(tree.files, user_cache(root) if cached else None, workers, tell)
     tell("judging", 0, 0)
     made = draft(facts, root.resolve().name, scan.functions)
     text, changes = _joined(earlier, made.topology, name)
@@ -128,7 +132,7 @@ def survey(
         dual_writes=_distinct(_dual_write(one) for one in scan.dual_writes),
         observations=_distinct(_observation(one) for one in observe(scan, facts, made.inventory, marks)),
         files=FilesSeen(
-            read=len(tree.files),
+            read=read,
             lines=scan.lines,
             skipped=dict(sorted((tree.skipped + Counter(scan.skipped)).items())),
         ),
@@ -142,7 +146,55 @@ def survey(
     for function in scan.functions:
         if not function.name.startswith("<module>"):
             spans.setdefault(clean_name(function.path), []).append((function.line, function.end_line))
-    return Survey(discovery, {path: tuple(lines) for path, lines in spans.items()}, tuple(comments), tuple(tree.files))
+    return Survey(discovery, {path: tuple(lines) for path, lines in spans.items()}, comments, kept)
+
+
+def _read(
+    files: list[tuple[str, bytes]], cache: ScanCache | None, workers: int, tell: Progress
+) -> tuple[list[Fact], CodeScan]:
+    """Facts of configuration and the scan of source code, from the cache where the very same files were read before.
+
+    `files` is emptied, because the contents of a large repository would stay in memory all the while.
+    """
+    documents = _clients()
+    key = ""
+    if cache is not None:
+        knowledge = json.dumps(documents, sort_keys=True, default=str)
+        key = key_of(scanner_version(PARSERS), knowledge, files)
+        kept = cache.load(key)
+        if kept is not None:
+            try:
+                return _KEPT.validate_json(kept)
+            except ValueError:
+                pass  # an entry of another shape: read the files
+    texts = [(path, content.decode("utf-8", "replace")) for path, content in files if is_candidate(path)]
+    facts = read_configuration(texts, workers, lambda done, total: tell("reading configuration", done, total))
+    del texts
+    clients = load_clients(documents)
+    scan = scan_sources(_drained(files), clients, workers, lambda done, total: tell("reading code", done, total))
+    if cache is not None:
+        cache.store(key, _KEPT.dump_json((facts, scan)))
+    return facts, scan
+
+
+def _drained(files: list[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    files.reverse()
+    while files:
+        yield files.pop()
+
+
+def _said(files: Iterable[tuple[str, bytes]]) -> tuple[dict[str, tuple[int, ...]], tuple[Ignore, ...]]:
+    """Lines by path on which authors mark a window of writing twice, and comments that accept findings."""
+    marks: dict[str, tuple[int, ...]] = {}
+    comments: list[Ignore] = []
+    for path, content in files:
+        if not language_ending(path):
+            continue
+        if may_accept(content):
+            comments += comments_in(clean_name(path), content.decode("utf-8", "replace"))
+        if may_mark(content) and not is_test(path):
+            marks[path] = marked_lines(content.decode("utf-8", "replace"))
+    return marks, tuple(comments)
 
 
 def is_wanted(path: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 Confidence = Literal["seen", "inferred"]
@@ -115,6 +116,7 @@ class CodeScan:
     skipped: dict[str, int] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=100_000)
 def safe_name(text: str) -> str:
     """A name from source code fit for a fact: cut, one line, and empty if it may hold a secret."""
     name = " ".join(text.split())[:NAME_LIMIT]

@@ -19,6 +19,7 @@ NEAR_NAMES, TWO_NAMES = "topic-names-nearly-match", "one-database-two-names"
 
 OUTBOX = re.compile(r"out_?box|event_?publication|pending_?events|integration_?event_?logs?", re.IGNORECASE)
 MARK = re.compile(r"\b(?:\w*_)?(?:dual|double|shadow)[-_ ]?writ(?:e|es|ing|ten)", re.IGNORECASE)
+QUICK_MARK = re.compile(rb"(?:dual|double|shadow)[-_ ]?writ", re.IGNORECASE)
 COMPUTED = re.compile(r"[${}%<>]")
 SHORTEST_NEAR_NAME = 6
 NEAR = 0.86
@@ -43,10 +44,13 @@ def observe(
     return tuple(sorted(found, key=lambda o: (o.id, o.places, o.subject)))
 
 
+def may_mark(content: bytes) -> bool:
+    """Whether a file can have marked lines: quicker than decoding it."""
+    return QUICK_MARK.search(content) is not None
+
+
 def marked_lines(text: str) -> tuple[int, ...]:
     """Lines on which the authors speak of writing twice, 1-based."""
-    if not MARK.search(text):
-        return ()
     lines = [number for number, line in enumerate(text.splitlines(), 1) if MARK.search(line)]
     return tuple(lines[:MOST_MARKS_IN_FILE])
 

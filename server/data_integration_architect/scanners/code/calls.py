@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from .client_calls import ENTITY_TYPES
@@ -23,6 +24,12 @@ supplyAsync runAsync Run call
 RUNNERS = frozenset(RUNNERS_WORDS.split())
 IMPLEMENTER_LIMIT = 8
 RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
+
+
+@lru_cache(maxsize=100_000)
+def raises_by_name(name: str) -> bool:
+    """Whether a function is called as one that notes an event on an entity."""
+    return RAISING.search(name) is not None
 
 
 class Calls(Construction):
@@ -338,7 +345,7 @@ class Calls(Construction):
 
     def raises(self, number: int, values: Sequence[Value]) -> int | None:
         """The event class that a call notes on an entity: it is published when the entity is flushed."""
-        if RAISING.search(self.program.functions[number].name) is None:
+        if not self.hooks.by_class or not raises_by_name(self.program.functions[number].name):
             return None
         for value in values[:1]:
             if value is not None and value[0] == "I" and value[1] in self.hooks.by_class:

@@ -57,6 +57,7 @@ class ClientCalls(Steps):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self._sole: dict[str, int | None] = {}
+        self._task_types = [(i, client) for i, client in program.clients.types.items() if i.endswith(TASK_TYPES)]
         self._library_bases: dict[int, tuple[Any, ...] | None] = {}
 
     def library_base(self, number: int) -> tuple[Any, ...] | None:
@@ -255,10 +256,13 @@ class ClientCalls(Steps):
 
     def task_type(self, frame: Frame, name: str) -> str | None:
         """The queue library in use whose tasks are enqueued by a method called on a function."""
-        near = self.program.near_libraries(self.program.modules[frame.module].path)
-        for type_id, client in self.program.clients.types.items():
-            if type_id.endswith(TASK_TYPES) and client.library in near and client.kind_of(name) == "enqueue":
-                return type_id
+        near: frozenset[str] | None = None
+        for type_id, client in self._task_types:
+            if client.kind_of(name) == "enqueue":
+                if near is None:
+                    near = self.program.near_libraries(self.program.modules[frame.module].path)
+                if client.library in near:
+                    return type_id
         return None
 
     # -- what a write or an event sets off

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ..facts import CodeEffect, Confidence, DualWrite, safe_name
 from .effects import STATEFUL, Effect, compatible
@@ -11,10 +12,18 @@ from .program import Program
 from .technologies import Technologies
 
 RELAY = re.compile(r"out_?box|relay|event_?log|event_?publication|unpublished|pending_?events", re.IGNORECASE)
+SENDS = frozenset({"publish", "enqueue"})
+MARKS = frozenset({"write", "flush", "outbox"})
 # A function that starts a program calls everything in turn; its callees are the paths.
 STARTERS = frozenset({"main", "Main", "<module>", "bootstrap", "run_server", "start_server", "createApp", "create_app"})
 # How far below the function the nearer of the two effects may lie.
 NEAR = 3
+
+
+@lru_cache(maxsize=100_000)
+def speaks_of_relay(word: str) -> bool:
+    """Whether a name is that of an outbox or of what empties one."""
+    return RELAY.search(word) is not None
 
 
 class Conclusions:
@@ -106,32 +115,42 @@ class Conclusions:
 
     def relays(self, number: int, one: Effect, other: Effect) -> bool:
         """Whether this is the relay of an outbox: it publishes stored rows and marks them."""
-        sends = [e for e in (one, other) if e.kind in ("publish", "enqueue")]
-        marks = [e for e in (one, other) if e.kind in ("write", "flush", "outbox")]
+        sends = [e for e in (one, other) if e.kind in SENDS]
+        marks = [e for e in (one, other) if e.kind in MARKS]
         if not sends or not marks:
             return False
-        mark = marks[0]
+        return self.is_relay(number) or self.marks_rows(marks[0]) or any(self.sends_rows(e) for e in sends)
+
+    def is_relay(self, number: int) -> bool:
+        """Whether a function or its class is called after an outbox."""
         owner = self.program.owner.get(number)
         title = self.program.classes[owner].name if owner is not None else ""
+        return speaks_of_relay(title) or speaks_of_relay(self.program.functions[number].name)
+
+    def marks_rows(self, mark: Effect) -> bool:
+        """Whether what is written, or the class that keeps it, is called after an outbox."""
         entity = self.program.classes[mark.entity].name if mark.entity is not None else ""
         keeper = self.program.owner.get(mark.function)
         store = self.program.classes[keeper].name if keeper is not None else ""
-        words = [mark.name, entity, title, store, self.program.functions[number].name]
-        # What sends, and through which helper: `processOutbox` sends the row that the caller then marks.
-        through = [at for e in sends for at in (e.origin, e.function) if at >= 0]
-        words += [self.program.functions[at].name for at in through]
-        return any(RELAY.search(word) for word in words)
+        return any(speaks_of_relay(word) for word in (mark.name, entity, store))
+
+    def sends_rows(self, send: Effect) -> bool:
+        """Whether a helper on the way is: `processOutbox` sends the row that its caller then marks."""
+        functions = self.program.functions
+        return any(speaks_of_relay(functions[at].name) for at in (send.origin, send.function) if at >= 0)
 
     def relayed(self, number: int, effects: Sequence[Effect]) -> list[Effect]:
         """`effects` with those sends flagged that carry on rows that are stored already."""
-        marks = [e for e in effects if e.kind in ("write", "flush", "outbox")]
-        return [
-            effect._replace(flags=effect.flags | {"relay"})
-            if effect.kind in ("publish", "enqueue")
-            and any(compatible(effect, mark) and self.relays(number, effect, mark) for mark in marks)
-            else effect
-            for effect in effects
-        ]
+        marks = [(mark, self.marks_rows(mark)) for mark in effects if mark.kind in MARKS]
+        relay = self.is_relay(number)
+        made = []
+        for effect in effects:
+            if marks and effect.kind in SENDS:
+                telling = relay or self.sends_rows(effect)
+                if any((telling or tells) and compatible(effect, mark) for mark, tells in marks):
+                    effect = effect._replace(flags=effect.flags | {"relay"})
+            made.append(effect)
+        return made
 
     def hooked(self, number: int, name: str, library: str, effects: Sequence[Effect], after: bool) -> DualWrite | None:
         """The finding of a function that runs whenever a library writes; that write is the first half."""
