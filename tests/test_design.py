@@ -274,7 +274,8 @@ def test_shards_of_one_record_are_no_copies_of_each_other():
     assert "Compare ledger_debit with ledger_credit" not in example("server-made-operation-id").document
 
 
-@pytest.mark.parametrize("seed", range(150))
+# Seeds 397, 509 and 1215 recommend a cache mechanism for what turns out to be a channel.
+@pytest.mark.parametrize("seed", [*range(100), 397, 509, 1215])
 def test_a_decision_is_carried_out_or_says_why_not(seed):
     data = random_topology(seed)
     design = design_of(data)

@@ -101,7 +101,7 @@ class Decision(LegFacts):
         because = f"{leg.target} then follows {leg.source} and a failure only delays it"
         if system.channel(leg.first.target):
             return self.announced(because)
-        if system.kind(leg.target) == "cache" or system.is_cache(leg.target):
+        if system.store(leg.target) and (system.kind(leg.target) == "cache" or system.is_cache(leg.target)):
             if self.log_readable():
                 return Choice("cdc-invalidation", "cache-aside-with-ttl", "the log of the database says what to drop")
             return Choice("cache-aside-with-ttl", "lease-or-versioned-fill", "entries are filled on a miss and expire")

@@ -32,6 +32,16 @@ BUILDERS: Mapping[str, Callable[[Workbench, Advice], str]] = {
 }
 
 
+# Mechanisms that change how a store is written or kept.
+OF_STORES = {
+    "cache-aside-with-ttl",
+    "cdc-invalidation",
+    "crdt-merge",
+    "home-region-per-key",
+    "lease-or-versioned-fill",
+    "single-leader-with-fencing",
+    "synchronous-quorum-commit",
+}
 # Mechanisms that make one place follow another, which presupposes that it takes no original writes of the same thing.
 COPIES = {"batch-etl", "cdc", "outbox", "refetch-from-source"}
 
@@ -83,6 +93,8 @@ def _carry_out(bench: Workbench, advice: Advice) -> str:
         build = causal.one_topic if is_pair else layers.one_layer if computes else logfirst.make_durable
     if build is None:
         return KEPT
+    if mechanism in OF_STORES and bench.view.system.store(advice.target) is None:
+        return f"not carried out: {advice.target} is no store"
     rivals = sorted(contested(bench.view, *advice.key))
     if rivals and mechanism in COPIES:
         return (
