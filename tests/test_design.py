@@ -514,3 +514,20 @@ def test_every_step_of_a_handler_is_mended_where_one_is_not_enough():
     }
     steps = handlers_of(target_of(design_of(data)))["sink.apply"]["steps"]
     assert [s["retry"]["then"] for s in steps] == ["block", "block"]
+
+
+def test_a_store_that_is_not_needed_is_left_by_its_readers_before_it_goes():
+    data = {
+        "scope": "whole",
+        "stores": {"db": {"technology": "postgresql"}, "search": {"technology": "elasticsearch"}},
+        "entities": {"work": {"key": "id", "rate": "10/d", "deletes": "never"}},
+        "processes": {"app": process("save", {"write": "db", "entity": "work"})},
+        "jobs": {"index": {"from": "db", "to": "search", "entity": "work", "every": "1h", "mode": "rebuild-and-swap"}},
+        "readers": [{"reads": "search", "entity": "work", "access": "full-text", "latency": "1s", "tolerates": "1d"}],
+        "context": {"operators": 1, "rate": "1/s"},
+    }
+    design = design_of(data)
+    assert [d.recommendation.mechanism for d in design.decisions] == ["single-store"]
+    assert [p.name for p in design.phases] == ["read-from-record", "remove-store"]
+    first = parse_text(design.phases[0].topology, "x").data
+    assert first["readers"][0]["reads"] == "db" and "search" in first["stores"]

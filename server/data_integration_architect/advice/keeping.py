@@ -29,13 +29,13 @@ class Keeping:
         """For a mechanism that has no alternative worth a migration."""
         loud = [f for f in self.found if f.is_definite and SEVERITIES.index(f.severity) >= LOUD]
         wrong = sorted({f.id for f in loud if not self._elsewhere(f)})
-        other = sorted({(place, f.id) for f in loud for place in self._elsewhere(f)})
+        other = sorted({(place, f.id) for f in loud for place in self._elsewhere(f) if f.id != DECIDED_APART})
         if other and not wrong:
             places = ", ".join(dict.fromkeys(place for place, _ in other))
             ids = ", ".join(dict.fromkeys(name for _, name in other))
             return f"nothing is wrong on this way by itself; {ids} is decided for {places}"
-        if DECIDED_APART in wrong:
-            wrong.remove(DECIDED_APART)
+        if any(f.id == DECIDED_APART for f in loud):
+            wrong = [name for name in wrong if name != DECIDED_APART]
             if not wrong:
                 return f"nothing is wrong on this way by itself; {DECIDED_APART} is decided for the pair of events"
         if wrong:

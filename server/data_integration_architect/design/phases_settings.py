@@ -59,6 +59,9 @@ def last_phases(today: View, target: Topology, advice: Sequence[Advice]) -> Step
                 target,
             ),
         )
+    dropped = sorted(set(before.get("stores", {})) - set(after.get("stores", {})))
+    if dropped and set(handlers_of(after)) <= set(handlers_of(before)):
+        return _drop_stores(today, target, dropped)
     removed = sorted(set(before.get("channels", {})) - set(after.get("channels", {})))
     if removed and (draining := _draining(before, target, removed)) is not None:
         return _drain_first(today, target, draining, removed)
@@ -70,6 +73,36 @@ def last_phases(today: View, target: Topology, advice: Sequence[Advice]) -> Step
             f"The old path has no unhandled record left, and the new one keeps up {outage(today)}.",
             "Count what entered the old and the new path around the release; each operation is in exactly one of them.",
             "Stop the new handlers and deploy the previous release; waiting records stay in their channel.",
+            target,
+        ),
+    )
+
+
+def _drop_stores(today: View, target: Topology, dropped: list[str]) -> Steps:
+    """Readers ask the record while the store is still fed; then the store goes with all that feeds it."""
+    reading = Draft(today.topology)
+    for old, new in zip(reading.data.get("readers", []), dump_topology(target).get("readers", []), strict=False):
+        if old["reads"] in dropped:
+            old["reads"] = new["reads"]
+    names = ", ".join(dropped)
+    return (
+        Step(
+            "read-from-record",
+            f"The record gets the indexes that the queries of {names} need, answers them beside it, and then instead "
+            f"of it; {names} is still fed.",
+            "The same queries give the same results in both, apart from what is wrong today, on a copy with real data.",
+            "Readers run on the record for an agreed time within the latency that they need.",
+            "Latency and load of the record at the busiest hour, with the new queries.",
+            f"Point the readers back: {names} is still fed.",
+            reading.topology(),
+        ),
+        Step(
+            "remove-store",
+            f"Remove {names} with every handler, job and message that fed it.",
+            f"Nobody has read {names} since the switch.",
+            f"No code and no setting names {names} any more.",
+            f"Search the code; watch for refused connections to {names} after it is stopped and before it is deleted.",
+            f"Start {names} again and rebuild it from the record.",
             target,
         ),
     )
