@@ -243,6 +243,33 @@ def test_what_a_person_wrote_stays(orders, tmp_path):
     assert "kept: stores.db.technology says cockroachdb, the repository postgresql" in found.changes
 
 
+def test_comments_and_quotes_of_a_person_stay(orders, tmp_path):
+    target = tmp_path / "draft.yaml"
+    text = found_in(orders, write=target).topology
+    text = text.replace(
+        "  db:\n    technology: postgresql\n", "  # the old one\n  db:\n    technology: 'postgresql'  # 16\n"
+    )
+    text = text.replace(
+        "        - write: search\n", "        # nobody reads this yet\n        - write: search  # slow\n"
+    )
+    text += "\n# who looks at it\nreaders: [{reads: search, tolerates: 5s}]  # the shop\n"
+    target.write_text(text, encoding="utf-8")
+    assert "# the old one" in text and "# nobody" in text
+    app = orders / "orders" / "app.py"
+    app.write_text('"""Longer."""\n\n' + app.read_text(encoding="utf-8"), encoding="utf-8")
+    with open(orders / "compose.yaml", "a", encoding="utf-8") as compose:
+        compose.write("  cache:\n    image: redis:7\n")
+    found = found_in(orders, write=target)
+    made = target.read_text(encoding="utf-8")
+    comments = ("# the old one", "# 16", "# nobody reads this yet", "# slow", "# who looks at it", "# the shop")
+    assert [one for one in comments if one not in made] == []
+    assert "technology: 'postgresql'  # 16" in made and "new: stores.cache" in found.changes
+    before, after = text.splitlines(), made.splitlines()
+    changed = [line for line in before if line not in after]
+    assert all("at:" in line or "evidence" in line for line in changed), changed
+    assert found_in(orders, write=target).topology == made
+
+
 def test_a_file_that_is_no_topology_is_not_overwritten(orders, tmp_path):
     target = tmp_path / "other.yaml"
     target.write_text("recipe: {flour: 1}\n", encoding="utf-8")

@@ -46,6 +46,7 @@ from data_integration_architect.topology import load_topology
 from data_integration_architect.topology.merge import Merged, merge_draft
 from data_integration_architect.triage import Ignore, comments_in, may_accept
 from data_integration_architect.use_cases import PAGE, review
+from data_integration_architect.yaml_edit import edited
 
 WORKERS = 2
 FINGERPRINT_LENGTH = 12
@@ -241,21 +242,11 @@ def _joined(earlier: str | None, made: Mapping[str, Any], name: str) -> tuple[st
     merged: Merged = merge_draft(old, made)
     if merged.data == old:
         return earlier, tuple(merged.changes)
-    head = earlier[: len(earlier) - len(_behind_comments(earlier))]
-    changes = list(merged.changes) or ["evidence: lines have moved"]
-    if _has_comments(earlier[len(head) :]):
-        changes.append("comments below the first lines are gone; `note` is kept")
-    return head + dump_yaml(merged.data), tuple(changes)
-
-
-def _behind_comments(text: str) -> str:
-    lines = text.splitlines(keepends=True)
-    first = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
-    return "".join(lines[first:])
-
-
-def _has_comments(text: str) -> bool:
-    return any(line.lstrip().startswith("#") or " #" in line for line in text.splitlines())
+    changes = tuple(merged.changes) or ("evidence: lines have moved",)
+    text = edited(earlier, merged.data)
+    if text is not None and parse_text(text, name).data == merged.data:
+        return text, changes
+    return HEADER + dump_yaml(merged.data), (*changes, "the file could not be edited in place: its comments are gone")
 
 
 def _stores(made: Draft, scan: CodeScan) -> tuple[StoreSeen, ...]:
