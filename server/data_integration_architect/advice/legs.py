@@ -120,9 +120,10 @@ def _starts(view: View, flow: Flow) -> bool:
     owned = {view.record_of(e) for e in flow.entities}
     if not flow.entities or None in owned:
         return True
-    return any(o is not None and view.system.same_instance(o, flow.source) for o in owned) or not any(
-        f.target == flow.source for f in view.flows
-    )
+    if any(o is not None and view.system.same_instance(o, flow.source) for o in owned):
+        return True
+    # What is computed from a copy is news that starts there.
+    return not {e for f in view.flows if f.target == flow.source for e in f.entities} & set(flow.entities)
 
 
 def _record_behind(view: View, flow: Flow) -> str | None:
