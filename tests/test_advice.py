@@ -11,7 +11,7 @@ from data_integration_architect.results import Recommendation, Review
 from data_integration_architect.topology import normalize
 from data_integration_architect.use_cases import judge, review_document
 from generated import random_topology
-from support import load
+from support import load, parse_text
 
 
 def dual_write(technology: str | None, **context: Any) -> dict[str, Any]:
@@ -195,3 +195,44 @@ def test_every_source_in_the_catalog_gets_a_way_that_its_product_offers():
         found = advised(dual_write(name))
         assert found.mechanism != "cdc" or head.change_feed_kind in {"log", "stream"}, name
         assert found.runner_up != "cdc" or head.change_feed_kind in {"log", "stream"}, name
+
+
+TOPICS = """
+stores: {db: {technology: mysql, log_access: true}, index: {technology: elasticsearch}}
+channels:
+  patients: {technology: kafka, carries: [patient], message_key: patient_id, retention: forever, event: {content: full}}
+  visits: {technology: kafka, carries: [visit], message_key: visit_id, retention: forever, event: {content: full}}
+entities:
+  patient: {key: patient_id, personal_data: {erase_within: 30d, key_per_person: false}}
+  visit: {key: visit_id, personal_data: none}
+captures: {a: {from: db, to: patients, entity: patient, by: log}, b: {from: db, to: visits, entity: visit, by: log}}
+consumers: {c: {from: patients, to: index, mode: replace}, d: {from: visits, to: index, mode: replace}}
+"""
+
+
+def test_a_way_over_several_topics_knows_the_findings_on_each():
+    (one,) = [found for found in review_document(parse_text(TOPICS)).recommendations if found.to == "index"]
+    assert "crypto-shredding" in one.fixes
+    assert "nothing of medium severity" not in one.reason
+
+
+ARCHIVE = """
+stores: {archive: {technology: s3}, features: {technology: cassandra}}
+channels: {clicks: {technology: kafka, carries: [click], retention: 30d, event: {id: event_id}}}
+entities: {click: {key: event_id, change: append-only}, feature: {key: item_id}}
+processes:
+  connector: {handlers: {keep: {trigger: {consume: clicks}, steps: [{write: archive, entity: click, mode: replace}]}}}
+  job:
+    handlers:
+      compute:
+        trigger: {every: 24h, reads: all}
+        computes: {result: feature, exact: true}
+        steps: [{read: archive, entity: click}, {write: features, entity: feature, mode: rebuild-and-swap}]
+readers: [{reads: features, entity: feature, tolerates: TOLERATES, decides: none}]
+"""
+
+
+@pytest.mark.parametrize(("tolerates", "mechanism"), [("30m", "log-consumer"), ("2d", "keep-current")])
+def test_what_is_computed_from_an_archive_can_follow_the_log_behind_it(tolerates: str, mechanism: str):
+    found = review_document(parse_text(ARCHIVE.replace("TOLERATES", tolerates))).recommendations
+    assert [one.mechanism for one in found if one.to == "features"] == [mechanism]

@@ -182,12 +182,20 @@ class Decision(LegFacts):
                 because = f"the periodic read has {', '.join(sorted(wrong))}"
             elif ("context", "freshness_wanted") in self.facts.unsaid:
                 because = f"{self.age()}; seconds are assumed, which a periodic read does not give"
+            if (log := self.log_before()) is not None:
+                return Choice("log-consumer", "batch-etl", f"{because}; {self.leg.source} itself follows {log}")
             choice = self.follow(because)
             if choice.mechanism != "batch-etl":
                 return Choice(choice.mechanism, "batch-etl", choice.reason, choice.fixes)
             return Choice("keep-current", choice.runner_up, choice.reason)
         runner = "cdc" if self.source.has_log else "event-sourcing"
         return Choice("keep-current", runner, self.keeping.batch(self.age()))
+
+    def log_before(self) -> str | None:
+        """The log that the source of a leg is a copy of, so that what is computed from the copy can follow it too."""
+        system = self.view.system
+        before = sorted(flow.source for flow in self.view.flows if flow.target == self.leg.source)
+        return next((name for name in before if system.channel_kind(name) == "log"), None)
 
     def called(self) -> Choice:
         leg = self.leg

@@ -83,14 +83,14 @@ class Keeping:
         return f"{age}; {runs}{whole}"
 
     def push(self) -> str:
-        effects = tuple(e for flow in self.leg.flows for e in flow.effects)
+        effects = tuple(e for flow in self.leg.all_flows for e in flow.effects)
         if accepts_loss(self.view, effects):
             return f"what {self.leg.target} shows is approximate and nobody decides on it"
         return self.way()
 
     def call(self) -> str:
         """For a call to another organisation or service: what was said of repetitions and of the operation id."""
-        calls = [e for flow in self.leg.flows for e in flow.effects if isinstance(e.step, Call)]
+        calls = [e for flow in self.leg.all_flows for e in flow.effects if isinstance(e.step, Call)]
         ids = {e.step.operation_id for e in calls if isinstance(e.step, Call)}
         sites = [e.site for e in calls]
         requests = [s.handler.trigger.request for s in sites if isinstance(s.handler.trigger, OnRequest)]

@@ -19,6 +19,12 @@ class Leg:
     entities: tuple[str, ...]
     flows: tuple[Flow, ...]
     """The flows on the way, in order."""
+    beside: tuple[Flow, ...] = ()
+    """Flows of ways of the same kind between the same places: other topics, other captures."""
+
+    @property
+    def all_flows(self) -> tuple[Flow, ...]:
+        return (*self.flows, *self.beside)
 
     @property
     def first(self) -> Flow:
@@ -35,12 +41,12 @@ class Leg:
 
     @cached_property
     def handlers(self) -> frozenset[str]:
-        return frozenset(handler for flow in self.flows for handler in flow.handlers)
+        return frozenset(handler for flow in self.all_flows for handler in flow.handlers)
 
     @property
     def channels(self) -> tuple[str, ...]:
         """Channels and outbox tables on the way, in order."""
-        passed = [name for flow in self.flows for name in (flow.via, flow.target) if name]
+        passed = [name for flow in self.all_flows for name in (flow.via, flow.target) if name]
         return tuple(dict.fromkeys(name for name in passed if name != self.target))
 
     @cached_property
@@ -48,7 +54,7 @@ class Leg:
         """Every store, channel and handler on the way."""
         return frozenset(
             name
-            for flow in self.flows
+            for flow in self.all_flows
             for name in (flow.source, flow.target, *flow.handlers, *((flow.via,) if flow.via else ()))
         )
 
@@ -75,7 +81,9 @@ def legs_of(view: View) -> tuple[Leg, ...]:
     for (source, target), legs in sorted(found.items()):
         # A repair job beside the ordinary way is not a way of its own: the way on request comes first.
         best = min(legs, key=lambda leg: (_RANK.get(leg.mechanism, 5), len(leg.flows), leg.first.id))
-        merged.append(Leg(source, target, tuple(sorted({e for leg in legs for e in leg.entities})), best.flows))
+        alike = [flow for leg in legs if leg.mechanism == best.mechanism for flow in leg.flows]
+        beside = tuple(flow for flow in dict.fromkeys(alike) if flow not in best.flows)
+        merged.append(Leg(source, target, tuple(sorted({e for leg in legs for e in leg.entities})), best.flows, beside))
     return tuple(merged)
 
 
