@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from .clients import normal
@@ -19,6 +21,9 @@ ENTITY_TYPES = ("/model", "/document", "/entity", "/node", "/dao", "/searchable"
 TASK_TYPES = ("/task", "/actor")
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 LISTENER_LIMIT = 12
+LOCKING = re.compile(
+    r"(?:^|_)(?:un)?lock(?:ed|ing)?(?:_|$)|(?:^l|[a-z]L)ock(?:ed|ing)?(?=[A-Z_]|$)|[mM]utex|[sS]emaphore|[tT]hrottl|[rR]ate_?[lL]imit"
+)
 MESSAGES = frozenset({"publish", "enqueue", "consume"})
 # Keys of options objects that name where a message goes or comes from, the most telling first.
 TOPIC_KEYS = ("topic", "topics", "queue", "queues", "subject", "channel", "routingkey", "routing_key", "queueurl",
@@ -49,6 +54,12 @@ def texts_of(value: Value) -> list[str]:
         if wanted in keys:
             return texts_of(value[1][keys.index(wanted)][1])
     return []
+
+
+@lru_cache(maxsize=100_000)
+def speaks_of_lock(name: str) -> bool:
+    """Whether a function is called as one that takes a lock or counts requests: its cache entry copies nothing."""
+    return LOCKING.search(name) is not None
 
 
 class ClientCalls(Steps):
@@ -212,6 +223,8 @@ class ClientCalls(Steps):
                 if found is not None:
                     return found, sql_table(text)
             return kind[4:], ""
+        if kind == "cache_set" and speaks_of_lock(self.program.functions[frame.function].name):
+            return "lock", ""
         if kind == "cache_set" and ("NX" in texts or any(a[0] == "k" and a[1].lower() == "nx" for a in args)):
             return "lock", ""
         return kind, next(iter(topics_of(args, values)), "")[:120] if kind in MESSAGES else ""
