@@ -223,7 +223,7 @@ class ClientCalls(Steps):
                 if found is not None:
                     return found, sql_table(text)
             return kind[4:], ""
-        if kind == "cache_set" and speaks_of_lock(self.program.functions[frame.function].name):
+        if kind in ("cache_set", "invalidate") and speaks_of_lock(self.program.functions[frame.function].name):
             return "lock", ""
         if kind == "cache_set" and ("NX" in texts or any(a[0] == "k" and a[1].lower() == "nx" for a in args)):
             return "lock", ""
