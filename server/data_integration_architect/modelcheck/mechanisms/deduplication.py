@@ -5,6 +5,8 @@ remembered after the effect, so a crash between repeats the effect. An id is a r
 where the id is a hash of their content. A replica that is asked, or the memory of another instance, may not know an id.
 """
 
+from dataclasses import replace
+
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.facts import Options
 from data_integration_architect.modelcheck.scene import Place, Scene
@@ -117,10 +119,20 @@ class Deduplication:
             f"remember the id of {value.label}", self.place.process, (Branch("True", (remember,)),), "one write"
         )
         if self.is_atomic:
-            last = effects[-1]
-            joined = [Branch("True", (remember,)).merged(branch) for branch in last.branches]
-            return [check, *effects[:-1], Effect(last.text, last.target, tuple(joined), ATOMIC)]
+            return [
+                check,
+                *(_remembering(effect, len(effects) - place, remember) for place, effect in enumerate(effects)),
+            ]
         return [check, *effects, mark]
+
+
+def _remembering(effect: Effect, left: int, remember: str) -> Effect:
+    """The effect with the id remembered by every branch that ends the handler; `left` counts it and those after it."""
+    end = Branch("True", (remember,))
+    branches = [end.merged(branch) if 1 + branch.skips >= left else branch for branch in effect.branches]
+    if branches == list(effect.branches):
+        return effect
+    return replace(effect, branches=tuple(branches), atomic=ATOMIC)
 
 
 def is_by_position(place: Place) -> bool:

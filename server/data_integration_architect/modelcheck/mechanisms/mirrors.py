@@ -81,7 +81,7 @@ def _add_way(
     """Takes the oldest change of one store to the other."""
     other = 1 - side
     path = f"{back.place.path}.trigger.skips_replicated"
-    skips = options.get(path, back.trigger.skips_replicated or False, safe=True, unsafe=False)
+    skips = options.get(path, back.trigger.skips_replicated or False, safe=True, unsafe=False, is_ordered=False)
     guard = _guard(topology, way, options)
     pop = f"first{side} = second{side}; second{side} = 0"
     echo = "" if skips else f"; {_push(other, f'first{side}')}"
@@ -99,12 +99,12 @@ def _guard(topology: Topology, way: Way, options: Options) -> str:
         for path, step in walk_steps(place.handler.steps, ()):
             if isinstance(step, Write) and step.write == way.target and isinstance(place.handler.trigger, OnChanges):
                 where = f"{place.path}.steps.{'.'.join(map(str, path))}.guard"
-                return options.get(where, step.guard or "none", safe="version", unsafe="none")
+                return options.get(where, step.guard or "none", safe="version", unsafe="none", is_ordered=False)
     for place in places(topology):
         for path, step in walk_steps(place.handler.steps, ()):
             if isinstance(step, Write) and step.write == way.target and step.values != "request":
                 where = f"{place.path}.steps.{'.'.join(map(str, path))}.guard"
-                return options.get(where, step.guard or "none", safe="version", unsafe="none")
+                return options.get(where, step.guard or "none", safe="version", unsafe="none", is_ordered=False)
     return "none"
 
 
