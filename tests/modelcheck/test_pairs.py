@@ -149,6 +149,12 @@ def test_spin_agrees_on_all_pairs(given: dict[str, Any], ask: dict[str, str], va
     spin_agrees(given, ask, tmp_path)
 
 
+@pytest.mark.parametrize(("given", "ask", "variant"), variants())
+def test_each_step_says_why_it_is_one(given: dict[str, Any], ask: dict[str, str], variant: dict[str, Any]):
+    case = answer(*asked(given, ask), Bounds(writes=1, faults=0), Assumptions("unsafe")).case
+    assert not {action.name for action in case.model.actions if action.kind != "fault" and not action.atomic}
+
+
 def test_each_pair_has_both_verdicts():
     for file in FILES:
         for pair in yaml.safe_load(file.read_text(encoding="utf-8"))["pairs"]:

@@ -57,6 +57,7 @@ def add_reader(world: World, place: Place) -> None:
                 source=place.process,
                 target=effect.target,
                 text="store refused: the lease was taken back",
+                atomic="the cache compares the token and stores in one command",
             )
 
 

@@ -25,6 +25,7 @@ from data_integration_architect.topology import Constraint, OnConsume, OnRequest
 from data_integration_architect.topology import walk_steps as walk
 
 ATOMIC = "one statement, a constraint of the store, a locking read or the isolation level makes check and write one"
+ONE_STATEMENT = "one statement on one record takes effect as a whole"
 PROPERTY = {
     "unique": "uniqueness",
     "exclusion": "uniqueness",
@@ -118,7 +119,8 @@ def _add_request(
         others = [other for other in range(1, writes + 1) if other != request]
         enter += "".join(f" and not request{other}_pc == {n}" for other in others for n in own)
     name = f"{request}_{number}"
-    act = partial(m.act, actor=f"{place.label} #{request}", source=place.process, target=write.write)
+    reason = ATOMIC if one.check == "atomic" else ONE_STATEMENT
+    act = partial(m.act, actor=f"{place.label} #{request}", source=place.process, target=write.write, atomic=reason)
     shown = "copy == 0" if one.asks_replica else free
     if one.check in ("apart", "lease"):
         words = f"check {entity}: free" + (", says the replica" if one.asks_replica else "")
@@ -147,7 +149,7 @@ def _add_request(
         act(f"die_{name}", f"{counter} == {number}", f"{counter} = {done}{frees}", kind="fault", text=text)
     else:
         guard = f"{enter} and {free}" if one.check == "atomic" else enter
-        act(f"claim_{name}", guard, f"{counter} = {done}; {claim}", cost=1, text=f"write {entity}", atomic=ATOMIC)
+        act(f"claim_{name}", guard, f"{counter} = {done}; {claim}", cost=1, text=f"write {entity}")
     if one.check != "never":
         act(f"refused_{name}", f"{enter} and not {shown}", f"{counter} = {done}", cost=1, text="is refused")
 

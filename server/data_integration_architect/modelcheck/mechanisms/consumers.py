@@ -27,6 +27,8 @@ from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import Branch, Position, Value, World
 from data_integration_architect.topology import OnChanges, OnConsume, Read, walk_steps
 
+TAKES = "a broker or a claiming statement hands over one record at a time"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -287,6 +289,7 @@ class _Worker:
             source=self.source.label,
             target=self.place.process,
             text=f"takes and acknowledges {{w:{log}[{offset}]}}",
+            atomic=TAKES,
         )
         self._add_effects(effects, counter, [f"{held} > 0"], f"{held} = 0")
         reset = [f"{counter} = 0"] if counter is not None else []
@@ -338,6 +341,7 @@ class _Worker:
             source=self.place.process,
             target=effects[-1].target,
             text=f"late {{w:{held}}} is refused: the position has moved on",
+            atomic="the update of the position and the effect are one transaction",
         )
 
     def _add_failures(self, offset: str, counter: str | None, ready: list[str], value: Value, finish: str) -> list[str]:
@@ -382,6 +386,7 @@ class _Worker:
             source=self.source.label,
             target=delivery.dead_letter or "",
             text=f"{value.label} waits behind the record that failed",
+            atomic="the broker appends one record as a whole; the position follows at once or the record comes again",
         )
         return [f"{parked} == 0 or {counter} > 0" if counter is not None else f"{parked} == 0"]
 
@@ -406,6 +411,7 @@ class _Worker:
                 source=self.source.label,
                 target=self.place.process,
                 text=words,
+                atomic=TAKES,
             )
             finish = f"{held} = 0"
         else:
@@ -418,6 +424,7 @@ class _Worker:
                 source=self.source.label,
                 target=self.place.process,
                 text=words,
+                atomic=TAKES,
             )
             finish = f"{held} = 0; {offset} = {place} + 1 if {place} >= {offset} and {place} < {most} else {offset}"
             finish += f"; {place} = 0"

@@ -52,7 +52,14 @@ def add_losses(world: World, place: Place, log: str, offset: str, counter: str |
         later = [*idle, f"{offset} + 1 < len({log})"]
         text = f"{place.label} {words.replace('{w}', record)}"
         world.act(
-            "fold", later, [f"{offset} += 1"], actor=place.label, kind="optional", source=place.process, text=text
+            "fold",
+            later,
+            [f"{offset} += 1"],
+            actor=place.label,
+            kind="optional",
+            source=place.process,
+            text=text,
+            atomic=ATOMIC,
         )
         if world.deletes and "compaction" in words:
             gone = [*idle, f"{log}[{offset}] > {world.ids}"]

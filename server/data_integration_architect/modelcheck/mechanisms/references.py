@@ -76,10 +76,12 @@ def build(topology: Topology, constraint: Constraint, options: Options, bounds: 
         looks = f"look for {other}: " + ("there" if name == "insert" else "none")
         locks = name == "insert" and one_store and read is not None and bool(read.locking)
         m.var(f"{name}_pc", 2)
-        act = partial(m.act, actor=place.label, source=place.process, target=write.write)
+        is_one = is_enforced or serial or locks
+        reason = ATOMIC if is_one else "one statement on one record takes effect as a whole"
+        act = partial(m.act, actor=place.label, source=place.process, target=write.write, atomic=reason)
         words = f"write {child}" if name == "insert" else f"delete {parent}"
-        if is_enforced or serial or (locks and read is not None):
-            act(name, f"{name}_pc == 0 and {wanted}", f"{name}_pc = 2; {effect}", cost=1, text=words, atomic=ATOMIC)
+        if is_one:
+            act(name, f"{name}_pc == 0 and {wanted}", f"{name}_pc = 2; {effect}", cost=1, text=words)
             refused = f"{name}_pc == 0 and not {wanted}"
             act(f"{name}_refused", refused, f"{name}_pc = 2", cost=1, text="is refused")
         elif read is None:

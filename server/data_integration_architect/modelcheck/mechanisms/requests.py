@@ -184,6 +184,7 @@ def _add_program(
                 source="client",
                 target=place.process,
                 text="retry after the crash",
+                atomic="sending a request again is one step",
             )
         if _overtakes(world, place) and intent == 1:
             _add_overtaken(world, program, effects, counter, attempt, actor)
