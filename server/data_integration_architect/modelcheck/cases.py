@@ -64,6 +64,7 @@ def questions(topology: Topology) -> list[Question]:
         *_readers(topology),
         *_constraints(topology),
         *_pairs(topology),
+        *_erasures(topology),
         *(_of_saga(original, undo) for original, undo in sagas.sagas_of(topology)),
         *(_of_mirror(*ways) for ways in mirrors.mirrors_of(topology)),
         *(_of_promotion(capture) for capture in promotion.captures_of(topology)),
@@ -124,7 +125,10 @@ def build_case(
         names = (capture.place.label, capture.trigger.changes, question.target)
         return _small(m, PropertyForms(question.property, (condition,)), options, names, question, bounds)
     target = Target(question.target, question.entity, question.also)
-    world = build_world(topology, target, bounds=bounds, assumptions=assumptions, with_expiry=with_expiry)
+    erased = any(one.name == question.element and one.kind == "erasure" for one in topology.constraints)
+    world = build_world(
+        topology, target, bounds=bounds, assumptions=assumptions, with_expiry=with_expiry, erases=erased
+    )
     forms = _forms(world, question)
     return Case(
         _model(world.m, forms, world.labels),
@@ -269,6 +273,17 @@ def _constraints(topology: Topology) -> Iterator[Question]:
     for constraint in constraints.constraints_of(topology):
         target = constraints.target_of(topology, constraint)
         yield Question(constraints.PROPERTY[constraint.kind or ""], target, constraint.entity, element=constraint.name)
+
+
+def _erasures(topology: Topology) -> Iterator[Question]:
+    """A rule that a record must be erased asks of each copy of an entity that is not deleted otherwise."""
+    for constraint in topology.constraints:
+        if constraint.kind != "erasure" or constraint.entity is None:
+            continue
+        record = record_store(topology, constraint.entity)
+        for target, entity in _targets(topology):
+            if target != record and record in topology.stores and is_same_entity(entity, constraint.entity):
+                yield Question("no-phantom", target, entity, element=constraint.name)
 
 
 def _pairs(topology: Topology) -> Iterator[Question]:

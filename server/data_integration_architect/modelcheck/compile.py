@@ -69,11 +69,12 @@ def build_world(
     assumptions: Assumptions,
     with_expiry: bool = True,
     one_intent: bool = True,
+    erases: bool = False,
 ) -> World:
     """The model of everything that can influence the target, without properties.
 
     `with_expiry=False` leaves out entries that expire and jobs that repair what other handlers write.
-    `one_intent=False` keeps all intents in a model of effects, for the test that one of them suffices.
+    `erases`: records are deleted, whatever the entity says. `one_intent=False` keeps all intents in a model of effects, for the test that one of them suffices.
 
     Raises: ModelError, where the mechanisms contradict themselves (a bug).
     """
@@ -88,7 +89,7 @@ def build_world(
     has_parts = not counts and has_partial_events(scene)
     whole = reads_whole(scene) if has_parts else ""
     has_parts = has_parts and not whole
-    deletes = not counts and _has_deletes(scene, target)
+    deletes = not counts and (erases or _has_deletes(scene, target))
     partial = _filled_on_miss(scene)
     options = Options(assumptions)
     plans = {place.label: plan for place in scene.handlers.values() if not counts and (plan := plan_of(place))}
@@ -115,6 +116,9 @@ def build_world(
     if not roles.requests:
         raise NotModelledError(f"nothing that starts a change of {target.name} is known")
     world.not_modelled |= unmodelled_facts(scene)
+    if erases:
+        kept = [name for name, _ in scene.nodes if name in topology.channels]
+        world.not_modelled |= {f"{name}: what its old records keep of what was erased" for name in kept}
     if whole:
         world.not_modelled.add(f"{whole}: whole records beside events with a part of them")
     world.stamps = None if counts else stamps_of(scene, options)
