@@ -73,8 +73,9 @@ def build_world(
 ) -> World:
     """The model of everything that can influence the target, without properties.
 
-    `with_expiry=False` leaves out entries that expire and jobs that repair what other handlers write.
-    `erases`: records are deleted, whatever the entity says. `one_intent=False` keeps all intents in a model of effects, for the test that one of them suffices.
+    `with_expiry=False` leaves out entries that expire and jobs that repair what other handlers write. `erases`:
+    records are deleted, whatever the entity says. `one_intent=False` keeps all intents in a model of effects, for the
+    test that one of them suffices.
 
     Raises: ModelError, where the mechanisms contradict themselves (a bug).
     """
