@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin
 
-.PHONY: setup check format lint types imports test soak skill golden bench release-check clean
+.PHONY: setup check format lint types imports test soak stack-test skill golden bench release-check clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,12 @@ test: setup
 
 soak: setup
 	$(RUN)/python -m pytest -m soak -n auto
+
+# Installs (Debian packages, jars from Maven Central) and starts real engines, and drives the lab on them.
+stack-test: setup
+	mkdir -p build && rm -f build/stack-test.txt
+	STACK_TEST_RECORD=$(CURDIR)/build/stack-test.txt $(RUN)/python -m pytest -m stack -n 2 --dist loadfile tests/stack
+	cat build/stack-test.txt
 
 # The validator wants the folder to have the skill's name and to hold nothing else that it would read.
 skill: setup

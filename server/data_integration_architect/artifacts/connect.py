@@ -100,7 +100,8 @@ def _of_technology(technology: str, store: str, name: str) -> dict[str, Any]:
         "schema.history.internal.kafka.bootstrap.servers": "${env:KAFKA_BOOTSTRAP_SERVERS}",
         "schema.history.internal.store.only.captured.tables.ddl": "true",
     }
-    exact = {"decimal.handling.mode": "string", "binary.handling.mode": "base64"}
+    numbers = {"decimal.handling.mode": "string"}
+    exact = {**numbers, "binary.handling.mode": "base64"}
     if technology == "postgresql":
         return {
             **exact,
@@ -113,7 +114,7 @@ def _of_technology(technology: str, store: str, name: str) -> dict[str, Any]:
     if technology in {"mysql", "mariadb"}:
         # A server id must be unique among all replicas of the server.
         number = 5400 + sum(map(ord, name)) % 500
-        return {**exact, "database.server.id": str(number), "database.include.list": store, **history}
+        return {**numbers, "database.server.id": str(number), "database.include.list": store, **history}
     if technology == "sqlserver":
         return {**exact, "database.names": store, "database.encrypt": "true", **history}
     if technology == "oracle":

@@ -18,7 +18,7 @@ from data_integration_architect.modelcheck.world import Bounds
 from data_integration_architect.topology import Topology
 
 # One run is shown; looking for it must not take longer than making the design.
-MOST_QUESTIONS, MOST_STATES = 6, 20_000
+MOST_QUESTIONS, MOST_STATES = 4, 2_000
 
 
 def document_files(

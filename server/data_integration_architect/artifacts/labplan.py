@@ -73,6 +73,10 @@ def lab_plan(plan: Plan, topology: Topology, paths: Iterable[str]) -> dict[str, 
             }
             for o in plan.operations
         ],
+        "outboxes": [
+            {"store": o.database.name, "table": o.table, "topics": sorted({r.topic.name for r in o.routes})}
+            for o in plan.outboxes
+        ],
         "left_out": [{"element": element, "reason": reason} for element, reason in plan.not_generated],
     }  # fmt: skip
 

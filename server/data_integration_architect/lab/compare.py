@@ -129,6 +129,47 @@ def _target_rows(stack: Stack, comparison: dict[str, Any]) -> Iterator[tuple[str
             sql.close()
 
 
+def compare_outbox(stack: Stack, outbox: dict[str, Any]) -> Comparison:
+    """Rows of an outbox against the records of its topics, by the event's id. A record that comes twice is no
+    difference here: it carries the id by which its readers recognise it."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    server = stack.server_of(outbox["store"])
+    sql = Sql(server.engine, server.port, outbox["store"])
+    try:
+        expected = {str(row[0]) for row in sql.execute(f"SELECT event_id FROM {sql.name(outbox['table'])}")}
+    finally:
+        sql.close()
+    reader = Consumer(
+        {"bootstrap.servers": stack.servers_address, "group.id": "lab-outbox", "enable.auto.commit": False,
+         "log_level": 0}
+    )  # fmt: skip
+    sent: set[str] = set()
+    try:
+        for topic in outbox["topics"]:
+            partitions = reader.list_topics(topic, timeout=10).topics[topic].partitions
+            left = 0
+            places = []
+            for partition in partitions:
+                low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)
+                left += high - low
+                places.append(TopicPartition(topic, partition, low))
+            reader.assign(places)
+            while left > 0:
+                records = [record for record in reader.consume(500, 5.0) if not record.error()]
+                if not records:
+                    break
+                left -= len(records)
+                headers: list[dict[str, Any]] = [dict(record.headers() or []) for record in records]
+                sent |= {h["id"].decode().strip('"') for h in headers if "id" in h}
+    finally:
+        reader.close()
+    return Comparison(
+        outbox["table"], f"{outbox['store']}.{outbox['table']}", ", ".join(outbox["topics"]), len(expected),
+        sorted(expected - sent), sorted(sent - expected),
+    )  # fmt: skip
+
+
 def waiting_records(stack: Stack) -> int | None:
     """Records that consumers have not committed yet; None where the broker does not answer."""
     from confluent_kafka import KafkaException, TopicPartition

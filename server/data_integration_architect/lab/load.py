@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from data_integration_architect.lab.compare import Comparison, compare, waiting_records
+from data_integration_architect.lab.compare import Comparison, compare, compare_outbox, waiting_records
 from data_integration_architect.lab.stack import Stack
 from data_integration_architect.lab.transfers import TransferCheck, Transfers
 from data_integration_architect.lab.workload import Counts, Workload
@@ -86,6 +86,13 @@ def _looked(stack: Stack) -> list[Result]:
             _answered(
                 lambda t=transfer: Transfers(stack, t).check(),  # type: ignore[misc]
                 lambda why, t=transfer: TransferCheck(t["name"], 0, lost=[why]),  # type: ignore[misc]
+            )
+        )
+    for outbox in stack.plan.get("outboxes", ()):
+        results.append(
+            _answered(
+                lambda o=outbox: compare_outbox(stack, o),  # type: ignore[misc]
+                lambda why, o=outbox: Comparison(o["table"], o["store"], "topics", 0, [why]),  # type: ignore[misc]
             )
         )
     return results

@@ -134,7 +134,9 @@ def _first_error(output: str) -> str:
 
 def _pom(wanted: Sequence[tuple[str, str, str]]) -> str:
     dependencies = "".join(
-        f"<dependency><groupId>{g}</groupId><artifactId>{a}</artifactId><version>{v}</version></dependency>"
+        f"<dependency><groupId>{g}</groupId><artifactId>{a}</artifactId><version>{v}</version><exclusions>"
+        # Needed by a cache of Oracle's connector that nobody turns on, and not in every mirror.
+        "<exclusion><groupId>org.ehcache</groupId><artifactId>ehcache</artifactId></exclusion></exclusions></dependency>"
         for g, a, v in wanted
     )
     return (

@@ -66,7 +66,11 @@ def replay(topology: Topology, verdict: Verdict, ports: Ports, name: str) -> Rep
     world = _World(topology, verdict, ports, name)
     try:
         for step in verdict.trace:
-            shown = f"{step.actor}" + (f" -> {step.target}" if step.target != step.actor else "") + f": {step.text}"
+            shown = (
+                f"{step.actor}"
+                + (f" -> {step.target}" if step.target not in {"", step.actor} else "")
+                + f": {step.text}"
+            )
             try:
                 world.take(step)
             except NotReplayable as reason:

@@ -245,7 +245,7 @@ class Stack:
         from confluent_kafka.admin import AdminClient
         from confluent_kafka.cimpl import NewTopic
 
-        client = AdminClient({"bootstrap.servers": self.servers_address})
+        client = AdminClient({"bootstrap.servers": self.servers_address, "log_level": 0})
         topics = json.loads((self.design / self.plan["topics"]).read_text(encoding="utf-8"))
         wanted = [
             NewTopic(t["name"], num_partitions=t["partitions"], replication_factor=1,

@@ -40,8 +40,8 @@ class Workload:
 
     @property
     def has_work(self) -> bool:
-        """Whether the design has tables whose copies are compared."""
-        return bool(self.stack.plan["compare"])
+        """Whether the design has tables whose copies are compared, or handlers that write an outbox."""
+        return bool(self.stack.plan["compare"] or any(o["outbox"] for o in self.stack.plan["operations"]))
 
     def run(self, start: int, transactions: int) -> None:
         """Each client does `transactions` transactions from number `start` on; returns when all are done."""

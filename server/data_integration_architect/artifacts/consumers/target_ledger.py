@@ -41,13 +41,17 @@ class LedgerTarget:
             cursor.close()
             return outcome
         except Exception:
-            broken, self.connection = self.connection, None
-            if broken is not None:
-                try:
-                    broken.close()
-                except Exception as error:
-                    print(f"closing a broken connection: {error}", flush=True)
+            self.close()
             raise
+
+    def close(self) -> None:
+        """Ends the connection; what it had not committed is undone by the database."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except Exception as error:
+                print(f"closing a broken connection: {error}", flush=True)
 
     def _in_transaction(self, cursor: Any, request: Mapping[str, Any]) -> str:
         cursor.execute(self.statements["remember"], request)
