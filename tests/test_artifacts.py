@@ -179,6 +179,13 @@ def test_other_records_are_refused_with_a_reason(value: bytes) -> None:
         read_change(b'{"id": 1}', value, {}, "lsn")
 
 
+def test_rows_of_a_snapshot_are_older_than_every_change() -> None:
+    """A transaction that was open while the snapshot was read commits later with a smaller position."""
+    read = read_change(b'{"id": 1}', envelope("r", {"id": 1}, lsn=None, snapshot="incremental"), {}, "lsn")
+    late = read_change(b'{"id": 1}', envelope("u", {"id": 1, "n": 2}, lsn=90), {}, "lsn")
+    assert read is not None and late is not None and read.version < late.version
+
+
 def test_keys_of_several_fields_do_not_meet() -> None:
     keys = [
         b'{"a": "x", "b": "y"}',

@@ -66,7 +66,7 @@ def test_records_match_their_schemas(retailer: Stack) -> None:
     reader.subscribe(topics)
     seen = 0
     while True:
-        records = reader.consume(500, 5.0)
+        records = reader.consume(500, 3.0)
         if not records:
             break
         for record in records:

@@ -99,6 +99,8 @@ def _of_technology(technology: str, store: str, name: str) -> dict[str, Any]:
         "schema.history.internal.kafka.topic": f"{name}_schema_history",
         "schema.history.internal.kafka.bootstrap.servers": "${env:KAFKA_BOOTSTRAP_SERVERS}",
         "schema.history.internal.store.only.captured.tables.ddl": "true",
+        # Nobody reads them, and without a topic of their own the connector would wait for ever.
+        "include.schema.changes": "false",
     }
     numbers = {"decimal.handling.mode": "string"}
     exact = {**numbers, "binary.handling.mode": "base64"}
@@ -114,7 +116,9 @@ def _of_technology(technology: str, store: str, name: str) -> dict[str, Any]:
     if technology in {"mysql", "mariadb"}:
         # A server id must be unique among all replicas of the server.
         number = 5400 + sum(map(ord, name)) % 500
-        return {**numbers, "database.server.id": str(number), "database.include.list": store, **history}
+        return {**numbers, "database.server.id": str(number), "database.include.list": store,
+                # How soon the reader of the binlog comes back after a restart of the server; its default is a minute.
+                "connect.keep.alive.interval.ms": "5000", **history}  # fmt: skip
     if technology == "sqlserver":
         return {**exact, "database.names": store, "database.encrypt": "true", **history}
     if technology == "oracle":

@@ -33,6 +33,10 @@ def topic_settings(plan: Plan) -> list[dict[str, Any]]:
     for settings in connectors(plan).values():
         prefix = settings["topic.prefix"]
         found.append(_internal(f"__debezium-heartbeat.{prefix}", "delete", 86_400_000, "heartbeats of a connector"))
+        signals = settings.get("signal.data.collection")
+        if signals:
+            # The connector sends on what it reads in its signal table; without the topic it would wait for ever.
+            found.append(_internal(f"{prefix}.{signals}", "delete", 86_400_000, "signals to a connector"))
         history = settings.get("schema.history.internal.kafka.topic")
         if history:
             found.append(_internal(history, "delete", -1, "table definitions over time; must be kept for ever"))

@@ -156,7 +156,7 @@ def compare_outbox(stack: Stack, outbox: dict[str, Any]) -> Comparison:
                 places.append(TopicPartition(topic, partition, low))
             reader.assign(places)
             while left > 0:
-                records = [record for record in reader.consume(500, 5.0) if not record.error()]
+                records = [record for record in reader.consume(min(left, 500), 5.0) if not record.error()]
                 if not records:
                     break
                 left -= len(records)

@@ -9,6 +9,8 @@ from typing import Any
 
 # What Debezium writes in place of a large value that an update did not change.
 UNAVAILABLE = "__debezium_unavailable_value"
+# Smaller than the position of any change.
+FROM_SNAPSHOT = 1
 
 
 class NotReadable(Exception):
@@ -49,7 +51,9 @@ def read_change(
             return Change(name, int(headers["version"]), None if kind == b"delete" else record)
         if record["op"] not in {"c", "u", "d", "r"}:
             return None
-        version = _version(record["source"], version_from)
+        # A row of a snapshot was read before changes whose position may be smaller than that of the reading: it fills
+        # in what is missing, and never replaces what the stream brought.
+        version = FROM_SNAPSHOT if record["op"] == "r" else _version(record["source"], version_from)
         after = record["after"]
         if isinstance(after, str):
             after = json.loads(after)

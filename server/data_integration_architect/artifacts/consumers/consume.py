@@ -50,7 +50,10 @@ def main(path: str) -> None:
     consumer.subscribe([settings["topic"]])
     try:
         while running:
-            messages = consumer.consume(BATCH, WAIT_SECONDS)
+            messages = consumer.consume(1, WAIT_SECONDS)
+            if messages:
+                # What has arrived meanwhile is applied with it; nothing waits for a batch to fill.
+                messages += consumer.consume(BATCH, 0)
             for message in messages:
                 if message.error():
                     print(f"broker: {message.error()}", flush=True)
