@@ -167,6 +167,24 @@ def test_queued_listeners_observers_and_facades_are_followed() -> None:
     assert names == ["AlbumObserver.deleted", "Likes.like", "Likes.drop"]
 
 
+def test_what_is_plucked_from_a_model_is_no_model() -> None:
+    likes = """\
+        <?php
+        namespace App\\Services;
+        use App\\Models\\Song;
+
+        class Likes {
+            public function ids($id) {
+                dispatch($id);
+                return Song::where('liked', true)->pluck('id')->push($id)->toArray();
+            }
+        }
+        """
+    assert [name for name, *_ in found(scan_files({**LARAVEL, "app/Services/Likes.php": likes}))] == [
+        "AlbumObserver.deleted"
+    ]
+
+
 def test_a_listener_that_is_not_queued_is_no_queue() -> None:
     listener = LARAVEL["app/Listeners/TellFriends.php"].replace(" implements ShouldQueue", "")
     names = [name for name, _, _, _ in found(scan_files({**LARAVEL, "app/Listeners/TellFriends.php": listener}))]
