@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,11 +21,24 @@ STOP_SECONDS = 20.0
 UNPRIVILEGED = "nobody"
 
 
+# Below the ports that the kernel hands to outgoing connections: one of those could take a port before its server starts.
+PORTS = range(12_000, 32_000)
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on, and that was not given before."""
+    while True:
+        port = secrets.choice(PORTS)
+        if port in _GIVEN:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _GIVEN.add(port)
+        return port
 
 
 def is_listening(port: int) -> bool:
