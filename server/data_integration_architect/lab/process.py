@@ -21,7 +21,7 @@ STOP_SECONDS = 20.0
 UNPRIVILEGED = "nobody"
 
 
-# Below the ports that the kernel hands to outgoing connections: one of those could take a port before its server starts.
+# Below the ports of outgoing connections, one of which could take a port before its server starts.
 PORTS = range(12_000, 32_000)
 _GIVEN: set[int] = set()
 
