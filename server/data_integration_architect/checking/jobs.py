@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
-from data_integration_architect.checking.subjects import Subject, candidates, fact_path
+from data_integration_architect.checking.subjects import RECEIVERS, Subject, candidates, fact_path
 from data_integration_architect.errors import ArchitectError
 from data_integration_architect.modelcheck import Assumptions, Bounds, Question, Verdict, decide, questions
 from data_integration_architect.modelcheck.cases import Case, build_case
@@ -24,7 +24,7 @@ from data_integration_architect.modelcheck.mechanisms.requests import TOGETHER
 from data_integration_architect.modelcheck.search import never
 from data_integration_architect.modelcheck.verdict import Condition
 from data_integration_architect.rules import judge_topology
-from data_integration_architect.topology import Topology
+from data_integration_architect.topology import Append, Handler, OnConsume, Process, Store, Topology, Write, walk_steps
 from data_integration_architect.topology.edit import with_fact
 
 # Judging again for each option is only worth its time on systems that a person could have written.
@@ -85,7 +85,8 @@ def run_job(topology: Topology, job: Job, stop: Callable[[], bool] = never) -> O
 
 class _Runner:
     def __init__(self, topology: Topology, job: Job, stop: Callable[[], bool]) -> None:
-        self.topology, self.job, self.stop = topology, job, stop
+        self.topology = self.described = topology
+        self.job, self.stop = job, stop
         self.kept: dict[str, frozenset[tuple[str, str]]] = {}
         self.known = Known()
 
@@ -94,7 +95,8 @@ class _Runner:
         if not subject.property:
             return Outcome(None, subject.reason)
         for path, value in subject.condition:
-            self.topology = with_fact(self.topology, path, value)
+            self.described = with_fact(self.described, path, value)
+        self.topology = with_listeners(self.described)
         asked = candidates(subject, questions(self.topology))
         best: Outcome | None = None
         tried = 0
@@ -231,31 +233,73 @@ class _Runner:
         """Options of a model that are the finding's own."""
         near = [use for use in used if subject.owns(use.path) and use.is_ordered and use.safe != use.unsafe]
         near = [use for use in near if use.known is None or use.known != use.safe]
-        return [use.path for use in near if self.idealises(subject, use) or self.mends(subject, use)]
+        found = [use.path for use in near if self.idealises(subject, use) or self.mends(subject, [use])]
+        if found:
+            return found
+        facts = [use for use in near if not use.path.endswith((f".{TOGETHER}", f".{PROPAGATES}"))]
+        return [use.path for use in facts] if len(facts) > 1 and self.mends(subject, facts) else []
 
     def idealises(self, subject: Subject, use: OptionUse) -> bool:
         """Whether the catalog says that this option idealises the defect."""
         return any(use.path.endswith(f".{end}") for end in subject.ideal)
 
-    def mends(self, subject: Subject, use: OptionUse) -> bool:
-        """Whether the rules drop the finding once the option has its safe value."""
-        no_fact = use.path.endswith((f".{TOGETHER}", f".{PROPAGATES}"))
-        return not no_fact and (subject.id, subject.fingerprint) not in self.after(use)
+    def mends(self, subject: Subject, uses: Sequence[OptionUse]) -> bool:
+        """Whether the rules drop the finding once these options have their safe values."""
+        no_fact = any(use.path.endswith((f".{TOGETHER}", f".{PROPAGATES}")) for use in uses)
+        return not no_fact and (subject.id, subject.fingerprint) not in self.after(uses)
 
-    def after(self, use: OptionUse) -> frozenset[tuple[str, str]]:
-        """Findings, as (id, fingerprint), with one option at its safe value; all where that cannot be said."""
-        if use.path not in self.kept:
+    def after(self, uses: Sequence[OptionUse]) -> frozenset[tuple[str, str]]:
+        """Findings, as (id, fingerprint), with options at their safe values; all where that cannot be said."""
+        key = " ".join(use.path for use in uses)
+        if key not in self.kept:
             everything = frozenset((one.id, one.fingerprint) for one in self.job.subjects)
-            self.kept[use.path] = everything
-            count = len(self.topology.stores) + len(self.topology.processes) + len(self.topology.channels)
+            self.kept[key] = everything
+            count = len(self.described.stores) + len(self.described.processes) + len(self.described.channels)
             if count <= MOST_ELEMENTS_REJUDGED:
                 try:
-                    changed = with_fact(self.topology, fact_path(self.topology, use.path), use.safe)
+                    changed = self.described
+                    for use in uses:
+                        changed = with_fact(changed, fact_path(changed, use.path), use.safe)
                     found = judge_topology(View(changed, load_catalog())).found
-                    self.kept[use.path] = frozenset((one.id, one.fingerprint) for one in found)
+                    self.kept[key] = frozenset((one.id, one.fingerprint) for one in found)
                 except (ArchitectError, TypeError):  # an option that is no fact of the format
                     pass
-        return self.kept[use.path]
+        return self.kept[key]
+
+
+def with_listeners(topology: Topology) -> Topology:
+    """The topology with a receiver for each channel that no handler consumes, which keeps the last record of each key:
+    what a channel does to its receivers can be seen without one that is described.
+    """
+    consumed = {
+        handler.trigger.consume
+        for process in topology.processes.values()
+        for handler in process.handlers.values()
+        if isinstance(handler.trigger, OnConsume)
+    }
+    appended: dict[str, dict[str | None, None]] = {}
+    for process in topology.processes.values():
+        for handler in process.handlers.values():
+            for _, step in walk_steps(handler.steps, ()):
+                if isinstance(step, Append) and step.append not in consumed:
+                    appended.setdefault(step.append, {})[step.entity] = None
+    if not appended:
+        return topology
+    stores, processes = dict(topology.stores), dict(topology.processes)
+    for channel, entities in appended.items():
+        name = f"{RECEIVERS}{channel}"
+        stores[name] = Store()
+        processes[name] = Process(
+            instances=1,
+            handlers={
+                f"of {entity}" if len(entities) > 1 else "run": Handler(
+                    trigger=OnConsume(consume=channel, workers=1, acknowledge="after"),
+                    steps=(Write(write=name, entity=entity, mode="replace", guard="none", values="event"),),
+                )
+                for entity in entities
+            },
+        )
+    return topology.model_copy(update={"stores": stores, "processes": processes})
 
 
 def safe(paths: Iterable[str]) -> dict[str, End]:

@@ -23,6 +23,9 @@ SAME_MEANING = {
 }
 
 
+RECEIVERS = "receivers of "
+
+
 @dataclass(frozen=True)
 class Subject:
     """`places`: dotted paths in the normal form; options below them may be the finding's own.
@@ -51,8 +54,8 @@ def subject_of(found: Found, topology: Topology) -> Subject:
     head = load_catalog().anti_patterns.heads[found.id]
     elements = found.match.elements
     places = [place for name in elements for place in _places(topology, name)]
-    if found.match.at[0] in ("causality", "readers", "constraints"):
-        places.append(".".join(map(str, found.match.at[:2])))
+    depth = 4 if found.match.at[0] == "processes" else 2
+    places.append(".".join(map(str, found.match.at[:depth])))
     return Subject(
         id=found.id,
         fingerprint=found.fingerprint,
@@ -98,17 +101,23 @@ def candidates(subject: Subject, asked: Sequence[Question]) -> list[Question]:
         for name in wanted
         for store, entity in subject.targets
         for question in asked
-        if question.property == name and question.target == store and _same(question.entity, entity)
+        if question.property == name
+        and question.target in (store, f"{RECEIVERS}{store}")
+        and _same(question.entity, entity)
     ]
     named = [
         question
         for name in wanted
         for question in asked
         if question.property == name
-        and (question.target in subject.elements or any(also in subject.elements for also, _ in question.also))
+        and (question.target.removeprefix(RECEIVERS) in subject.elements or _names(subject, question))
     ]
     rest = [question for name in wanted for question in asked if question.property == name]
     return list(dict.fromkeys([*numbered, *targeted, *named, *rest]))
+
+
+def _names(subject: Subject, question: Question) -> bool:
+    return any(also in subject.elements for also, _ in question.also)
 
 
 def _is_about(subject: Subject, element: str) -> bool:
