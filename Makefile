@@ -46,6 +46,7 @@ golden: setup
 
 bench: setup
 	$(RUN)/python benchmarks/bench.py
+	$(RUN)/python benchmarks/checks.py
 
 # Builds the wheel, installs it where nothing else is, and reviews an example over the command and over stdio.
 release-check: setup

@@ -15,8 +15,13 @@ from data_integration_architect import cli
 from data_integration_architect.checks import check_topology, export_models
 from data_integration_architect.errors import UnknownName
 from data_integration_architect.given import Given
+from data_integration_architect.modelcheck import Assumptions, Bounds, questions
+from data_integration_architect.modelcheck.cases import build_case
+from data_integration_architect.modelcheck.ir import Property
+from data_integration_architect.modelcheck.search import search
 from data_integration_architect.results import CheckReport
-from support import ROOT
+from data_integration_architect.topology import normalize
+from support import ROOT, load, parse_text
 
 EXAMPLES = sorted(p for p in (ROOT / "examples").glob("*.yaml") if not p.stem.endswith(".evidence"))
 RETAILER = str(ROOT / "examples" / "online-retailer.yaml")
@@ -120,29 +125,17 @@ def test_every_exported_example_runs_in_spin_with_the_same_verdict(path, model, 
     )
     assert "errors:" in told.stdout
     violated = "assertion violated" in told.stdout
-    from data_integration_architect.modelcheck import Assumptions, Bounds
-    from data_integration_architect.modelcheck.check import build_case
-    from data_integration_architect.modelcheck.ir import Property
-    from data_integration_architect.modelcheck.search import search
-    from data_integration_architect.topology import normalize
-    from support import load, parse_text
+    assert violated is (outcome_of(path, model) == "violated")
 
+
+def outcome_of(path, model) -> str:
+    """What our own search says of an exported model."""
     topology = normalize(load(parse_text(path.read_text(encoding="utf-8")).data)).topology
-    from data_integration_architect.modelcheck import questions
-
-    question = next(
-        q
-        for q in questions(topology)
-        if (q.property, q.target, q.entity) == (model.property, model.target, model.entity)
-    )
-    forms = build_case(topology, question, Bounds(), Assumptions("unsafe"))
-    prop = (
-        Property(model.property, "at_rest", forms.forms.at_rest)
-        if model.form == "at-rest"
-        else Property(model.property, "invariant", forms.forms.always)
-    )
-    found = search(forms.model, prop, limit=2_000_000)
-    assert violated is (found.outcome == "violated")
+    about = (model.property, model.target, model.entity)
+    question = next(one for one in questions(topology) if (one.property, one.target, one.entity) == about)
+    case = build_case(topology, question, Bounds(), Assumptions("unsafe"))
+    kind, parts = ("at_rest", case.forms.at_rest) if model.form == "at-rest" else ("invariant", case.forms.always)
+    return search(case.model, Property(model.property, kind, parts), limit=2_000_000).outcome
 
 
 # Runs in the formats of a review
@@ -265,3 +258,40 @@ def test_a_cancelled_call_ends_the_workers_and_others_go_on():
 
 
 RETAILER_TEXT = (ROOT / "examples" / "online-retailer.yaml").read_text(encoding="utf-8")
+
+
+@needs_spin
+def test_the_spin_commands_of_the_documentation_run(tmp_path):
+    text = (ROOT / "docs" / "checker.md").read_text(encoding="utf-8")
+    blocks = [block for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) if "java" not in block]
+    assert len(blocks) == 2
+    command = f"{sys.executable} -m data_integration_architect.cli"
+    script = "set -e\n" + "".join(blocks).replace("data-integration-architect", command)
+    script = script.replace("examples/", f"{ROOT}/examples/").replace("-w28", "-w20").replace("-w26", "-w20")
+    script = script.replace("./pan -m100000", "./pan -m100000 > found.txt || true", 1)
+    subprocess.run(["bash", "-c", script], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    assert "assertion violated" in (tmp_path / "found.txt").read_text(encoding="utf-8")
+
+
+JAR = os.environ.get("TLA2TOOLS_JAR", "")
+
+
+@pytest.mark.skipif(
+    not JAR or shutil.which("java") is None, reason="needs java, and TLA2TOOLS_JAR to name the jar of TLC"
+)
+@pytest.mark.parametrize("name", ["money-transfer", "online-retailer"])
+def test_tlc_agrees_on_exports(name, tmp_path):
+    path = ROOT / "examples" / f"{name}.yaml"
+    models = export_models(given(path), "tla")
+    twins = export_models(given(path), "promela")
+    assert len(models) == len(twins)
+    for number, model in enumerate(models):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "Model.tla").write_text(model.text, encoding="utf-8")
+        (folder / "Model.cfg").write_text(model.configuration, encoding="utf-8")
+        command = ["java", "-jar", JAR, "-deadlock", "-workers", "1", "-config", "Model.cfg", "Model.tla"]
+        told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300).stdout
+        violated = "Invariant Safe is violated" in told
+        assert violated or "No error has been found" in told, told[-2000:]
+        assert violated is (outcome_of(path, model) == "violated"), (model.property, model.target)
