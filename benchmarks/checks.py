@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from data_integration_architect.checks import check_topology, export_models
+from data_integration_architect.files import dump_yaml, parse_text
 from data_integration_architect.given import Given
 from data_integration_architect.modelcheck import Assumptions, Bounds, questions
 from data_integration_architect.modelcheck.cases import build_case
 from data_integration_architect.modelcheck.ir import Property
 from data_integration_architect.modelcheck.search import search
-from data_integration_architect.topology import load_topology, normalize
+from data_integration_architect.topology import dump_topology, load_topology, normalize
 from data_integration_architect.use_cases import checked_review
 from data_integration_architect.workers import run_jobs
 
@@ -62,8 +63,6 @@ def single_properties() -> None:
 
 
 def load_topology_of(path: Path) -> Any:
-    from data_integration_architect.files import parse_text
-
     return load_topology(parse_text(path.read_text(encoding="utf-8")))
 
 
@@ -108,38 +107,11 @@ def spin_seconds(text: str) -> float:
         return time.perf_counter() - begin
 
 
-def landscape(databases: int = 5, entities: int = 4, copies: int = 3) -> dict[str, Any]:
-    """Databases whose entities are captured and copied to further stores: 20 stores and 60 flows by default."""
-    system: dict[str, Any] = {"stores": {}, "channels": {}, "entities": {}, "processes": {}, "captures": {}}
-    system["consumers"] = {}
-    for d in range(databases):
-        system["stores"][f"db{d}"] = {"technology": "postgresql"}
-        for c in range(copies):
-            system["stores"][f"copy{d}_{c}"] = {"technology": "elasticsearch"}
-        steps = {}
-        for e in range(entities):
-            name = f"entity{d}_{e}"
-            system["entities"][name] = {"key": "id", "deletes": "never"}
-            steps[f"save{e}"] = {"steps": [{"write": f"db{d}", "entity": name}]}
-            system["channels"][f"log{d}_{e}"] = {"technology": "kafka", "carries": [name], "message_key": "id"}
-            capture = {"from": f"db{d}", "to": f"log{d}_{e}", "by": "log", "entity": name}
-            system["captures"][f"cdc{d}_{e}"] = {k: v for k, v in capture.items() if k != "entity"}
-            for c in range(copies):
-                system["consumers"][f"sink{d}_{e}_{c}"] = {
-                    "from": f"log{d}_{e}",
-                    "to": f"copy{d}_{c}",
-                    "entity": name,
-                    "mode": "replace",
-                    "guard": "version",
-                    "workers": 1,
-                }
-        system["processes"][f"app{d}"] = {"instances": "many", "handlers": steps}
-    return system
-
-
 def large_system() -> None:
     """Run in a process of its own: seconds and peak memory, workers included, of all properties."""
-    text = json.dumps(landscape())
+    from modelcheck_systems import large_system as twenty_stores
+
+    text = dump_yaml(dump_topology(twenty_stores()))
     begin = time.perf_counter()
     report = check_topology(Given(text, "landscape"), run=run_jobs)
     seconds = time.perf_counter() - begin

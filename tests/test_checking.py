@@ -125,10 +125,10 @@ def test_a_worker_that_dies_costs_its_own_answer_only(monkeypatch):
     _, normal, found = workload()
     jobs = jobs_of(normal.topology, [subject_of(one, normal.topology) for one in found], bounds_of("default"))
 
-    def dying(topology, job, stop):
+    def dying(topology, job, stop, known):
         if job.subject is None:
             os._exit(1)
-        return run_job(topology, job, stop)
+        return run_job(topology, job, stop, known)
 
     monkeypatch.setattr(workers, "run_job", dying)
     outcomes = workers.run_jobs(normal.topology, jobs, most=1)

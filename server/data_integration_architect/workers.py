@@ -11,7 +11,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from data_integration_architect.checking import Job, Outcome, run_job
+from data_integration_architect.checking import Job, Outcome, alike, run_job
+from data_integration_architect.modelcheck import Known
 from data_integration_architect.topology import Topology
 
 # A search keeps at most about 140 bytes a state; this is for a thousand times the default budget and a topology.
@@ -43,10 +44,10 @@ def run_jobs(
     Raises: Stopped, once `is_cancelled` says so; no worker outlives the call.
     """
     found: dict[int, Outcome] = {}
-    waiting = list(range(len(jobs)))
+    waiting = alike(jobs)
     crew: dict[Connection, _Worker] = {}
     try:
-        for _ in range(min(most or os.cpu_count() or 1, len(jobs))):
+        for _ in range(min(most or os.cpu_count() or 1, len(waiting))):
             worker = _Worker(topology)
             crew[worker.pipe] = worker
             worker.take(waiting.pop(0), jobs)
@@ -56,18 +57,22 @@ def run_jobs(
             for pipe in wait(list(crew), POLL_SECONDS):
                 assert isinstance(pipe, Connection)  # noqa: S101 - only pipes were given
                 worker = crew[pipe]
-                number = worker.number
                 outcome = worker.answer()
-                found[number] = outcome or Outcome(None, LOST)
+                found[worker.numbers.pop(0)] = outcome or Outcome(None, LOST)
                 if progress is not None:
                     progress(len(found), len(jobs))
+                if outcome is None:
+                    waiting = [worker.numbers, *waiting] if worker.numbers else waiting
+                    worker.numbers = []
+                if worker.numbers:
+                    continue
                 if outcome is None or not waiting:
                     worker.end()
                     del crew[pipe]
                 if outcome is None and waiting:
                     worker = _Worker(topology)
                     crew[worker.pipe] = worker
-                if waiting and worker.pipe in crew:
+                if waiting:
                     worker.take(waiting.pop(0), jobs)
     finally:
         for worker in crew.values():
@@ -81,15 +86,16 @@ class _Worker:
     def __init__(self, topology: Topology) -> None:
         context = _context()
         self.pipe, other = context.Pipe()
-        self.number = -1
+        self.numbers: list[int] = []
         self.process = context.Process(target=_work, args=(other, topology), daemon=True)
         self.process.start()
         other.close()
 
-    def take(self, number: int, jobs: Sequence[Job]) -> None:
-        self.number = number
+    def take(self, numbers: list[int], jobs: Sequence[Job]) -> None:
+        """Gives the process jobs that share searches; it answers them one by one."""
+        self.numbers = list(numbers)
         with suppress(BrokenPipeError):
-            self.pipe.send(jobs[number])
+            self.pipe.send([jobs[number] for number in numbers])
 
     def answer(self) -> Outcome | None:
         """What came out of the last job; None where the process is gone. Raises: what the job raised."""
@@ -126,20 +132,22 @@ def _work(pipe: Connection, topology: Topology) -> None:
     _limit_memory()
     while True:
         try:
-            job: Job = pipe.recv()
+            jobs: list[Job] = pipe.recv()
         except EOFError:
             return
-        answer: tuple[str, Any]
-        try:
-            answer = ("done", run_job(topology, job, pipe.poll))
-        except MemoryError:
-            answer = ("done", None)
-        except Exception as error:  # shown by the process that asked
-            answer = ("failed", error)
-        try:
-            pipe.send(answer)
-        except BrokenPipeError:
-            return
+        known = Known()
+        for job in jobs:
+            answer: tuple[str, Any]
+            try:
+                answer = ("done", run_job(topology, job, pipe.poll, known))
+            except MemoryError:
+                answer = ("done", Outcome(None, LOST))
+            except Exception as error:  # shown by the process that asked
+                answer = ("failed", error)
+            try:
+                pipe.send(answer)
+            except BrokenPipeError:
+                return
 
 
 def _limit_memory() -> None:

@@ -2,7 +2,7 @@
 
 from data_integration_architect.checking.designs import check_design
 from data_integration_architect.checking.effort import EFFORTS, Effort, bounds_of
-from data_integration_architect.checking.jobs import Job, Outcome, jobs_of, run_job
+from data_integration_architect.checking.jobs import Job, Outcome, alike, jobs_of, run_job
 from data_integration_architect.checking.report import (
     Checks,
     RunJobs,
@@ -21,6 +21,7 @@ __all__ = [
     "Outcome",
     "RunJobs",
     "Subject",
+    "alike",
     "bounds_of",
     "check_design",
     "check_findings",

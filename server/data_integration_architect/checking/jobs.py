@@ -71,9 +71,18 @@ def jobs_of(topology: Topology, subjects: Sequence[Subject], bounds: Bounds) -> 
     return [*found, *(Job(bounds, known, question=question) for question in questions(topology))]
 
 
-def run_job(topology: Topology, job: Job, stop: Callable[[], bool] = never) -> Outcome:
-    """Runs one job on a topology in normal form."""
-    runner = _Runner(topology, job, stop)
+def alike(jobs: Sequence[Job]) -> list[list[int]]:
+    """Positions of jobs in groups that share searches: properties of the same entity in the same place."""
+    groups: dict[object, list[int]] = {}
+    for number, job in enumerate(jobs):
+        about = (job.question.target, job.question.entity, job.bounds) if job.question is not None else number
+        groups.setdefault(about, []).append(number)
+    return list(groups.values())
+
+
+def run_job(topology: Topology, job: Job, stop: Callable[[], bool] = never, known: Known | None = None) -> Outcome:
+    """Runs one job on a topology in normal form; `known` keeps equal searches for later jobs on the same topology."""
+    runner = _Runner(topology, job, stop, known or Known())
     try:
         if job.subject is not None:
             return runner.pair(job.subject)
@@ -84,11 +93,11 @@ def run_job(topology: Topology, job: Job, stop: Callable[[], bool] = never) -> O
 
 
 class _Runner:
-    def __init__(self, topology: Topology, job: Job, stop: Callable[[], bool]) -> None:
+    def __init__(self, topology: Topology, job: Job, stop: Callable[[], bool], known: Known) -> None:
         self.topology = self.described = topology
         self.job, self.stop = job, stop
         self.kept: dict[str, frozenset[tuple[str, str]]] = {}
-        self.known = Known()
+        self.known = known
 
     def pair(self, subject: Subject) -> Outcome:
         """The check of one finding."""

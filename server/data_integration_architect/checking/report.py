@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from data_integration_architect.checking.effort import Effort, bounds_of
-from data_integration_architect.checking.jobs import Job, Outcome, jobs_of, run_job
+from data_integration_architect.checking.jobs import Job, Outcome, alike, jobs_of, run_job
 from data_integration_architect.checking.subjects import fact_path, origin_of, subject_of
 from data_integration_architect.files import Document, format_path
-from data_integration_architect.modelcheck import Bounds, Question, Step, Verdict
+from data_integration_architect.modelcheck import Bounds, Known, Question, Step, Verdict
 from data_integration_architect.results import Check, CheckBounds, Condition, Finding, RunStep
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import NormalForm, Topology
@@ -20,7 +20,11 @@ RunJobs = Callable[[Topology, Sequence[Job]], Sequence[Outcome]]
 
 def in_this_process(topology: Topology, jobs: Sequence[Job]) -> list[Outcome]:
     """Outcomes of jobs one after the other, here."""
-    return [run_job(topology, job) for job in jobs]
+    found: dict[int, Outcome] = {}
+    for numbers in alike(jobs):
+        known = Known()
+        found |= {number: run_job(topology, jobs[number], known=known) for number in numbers}
+    return [found[number] for number in range(len(jobs))]
 
 
 @dataclass(frozen=True)

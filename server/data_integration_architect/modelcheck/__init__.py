@@ -1,7 +1,7 @@
 """The bounded model checker: `check` a topology, read the `Verdict`s, print their traces."""
 
 from data_integration_architect.modelcheck.cases import Question, questions
-from data_integration_architect.modelcheck.check import check, decide
+from data_integration_architect.modelcheck.check import Known, check, decide
 from data_integration_architect.modelcheck.facts import Assumptions, OptionUse
 from data_integration_architect.modelcheck.properties import PROPERTIES
 from data_integration_architect.modelcheck.verdict import Change, Step, Verdict, trace_mermaid, trace_text
@@ -12,6 +12,7 @@ __all__ = [
     "Assumptions",
     "Bounds",
     "Change",
+    "Known",
     "OptionUse",
     "Question",
     "Step",
