@@ -1,7 +1,8 @@
 """Rules against the checker on every rule case: a finding is a pair of runs, a near miss leaves no violation.
 
 Where the two disagree the case stands in `expected/rules_and_checker.yaml`: the rule says more than the model shows, or
-the model lacks what makes the rule silent. The list may only become shorter; a case that agrees must leave it.
+the model lacks what makes the rule silent. No case may be added to it; `REWRITE_GOLDEN=1 pytest` takes out those that
+have come to agree.
 """
 
 import os
@@ -58,7 +59,9 @@ def test_the_checker_agrees_with_the_rule(rule):
         known = {**known, rule: seen}
         text = yaml.safe_dump({name: cases for name, cases in known.items() if cases}, width=120)
         EXPECTED.write_text(text, encoding="utf-8")
-    assert seen == known.get(rule, {})
+    listed = known.get(rule, {})
+    new = {name: sorted({*words} - {*listed.get(name, ())}) for name, words in seen.items()}
+    assert not {name: words for name, words in new.items() if words}
 
 
 def test_no_rule_is_listed_that_has_no_property():
