@@ -296,3 +296,41 @@ def test_a_helper_that_processes_the_outbox_makes_its_caller_a_relay() -> None:
             """,
     }
     assert [name for name, _, _, _ in found(scan_files(files))] == ["tell"]
+
+
+def test_methods_that_a_library_implements_do_what_their_annotations_say() -> None:
+    mapper = """
+        package shop;
+        import org.apache.ibatis.annotations.*;
+
+        @Mapper
+        public interface OrderDao {
+          @Insert("insert into orders(id) " + "values (#{id})")
+          int create(Order order);
+          @Select("update orders set state = 1 where id = #{id}")
+          int close(long id);
+          @Select("select * from orders where id = #{id}")
+          Order load(long id);
+          int deleteByState(int state);
+        }
+        """
+    service = """
+        package shop;
+        import redis.clients.jedis.Jedis;
+
+        public class OrderService {
+          private OrderDao orderDao;
+          private Jedis jedis;
+          public void place(Order order) { orderDao.create(order); jedis.set("o", "1"); }
+          public void close(long id) { orderDao.close(id); jedis.set("o", "2"); }
+          public void purge() { orderDao.deleteByState(3); jedis.set("o", "3"); }
+          public void warm(long id) { orderDao.load(id); jedis.set("o", "4"); }
+        }
+        """
+    order = "package shop; public class Order { long id; }"
+    result = scan_files({"shop/OrderDao.java": mapper, "shop/OrderService.java": service, "shop/Order.java": order})
+    assert [(function, systems) for function, systems, _, _ in found(result)] == [
+        ("OrderService.place", ("sql", "redis")),
+        ("OrderService.close", ("sql", "redis")),
+        ("OrderService.purge", ("sql", "redis")),
+    ]

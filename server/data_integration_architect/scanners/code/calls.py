@@ -179,6 +179,8 @@ class Calls(Construction):
             found = self.implementations(number, name)
             if found:
                 return self.alternatives(frame, found, args, line)
+            if self.roles(methods[0]).effects:
+                return self.generated(frame, methods[0], args, line)
         if len(target) > 2 and not methods:
             self.mutate(frame, target, name, line)
         base = self.library_base(number)
@@ -214,6 +216,15 @@ class Calls(Construction):
         # an unlisted method of an entity or a container of it keeps the type: getters, builders, map, filter
         self.arguments(frame, args, inline=True, bound=target)
         return target if name not in ("get", "value", "id") or len(target) > 2 else None
+
+    def generated(self, frame: Frame, number: int, args: Sequence[Expr], line: int) -> Value:
+        """A method without a body that a library implements by its annotations."""
+        values = self.arguments(frame, args, inline=False)
+        entity = next((v[1] for v in values if v is not None and v[0] == "I"), None)
+        for kind, technology, library in self.roles(number).effects:
+            self.emit(frame, kind, technology, "", entity, line, library=library)
+        function = self.program.functions[number]
+        return self.program.type(self.program.function_module[number], function.returns) if function.returns else None
 
     def duck_type(self, number: int) -> str | None:
         """The library type that a Go interface without implementers was written for: it has the same methods."""

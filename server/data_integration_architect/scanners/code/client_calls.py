@@ -86,6 +86,9 @@ class ClientCalls(Steps):
                         current = self.attribute(None, current, part)
                     if current is not None and current[0] == "L":
                         found = ("L", current[1], None)
+        if found is None and self.program.classes[number].kind == "interface":
+            types = sorted(role[5:] for role in self.class_roles(number) if role.startswith("type:"))
+            found = ("L", types[0], None) if types else None
         self._library_bases[number] = found
         return found
 

@@ -54,6 +54,8 @@ ROLES = (
     "event_handler",
     "observed_by",
     "consumer",
+    "sql_write",
+    "sql_read",
 )
 
 

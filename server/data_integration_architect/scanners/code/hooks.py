@@ -8,6 +8,7 @@ from typing import Any
 
 from .ir import Expr
 from .program import Program
+from .sqltext import sql_kind
 
 # Laravel registers every class of this folder by the type of its handler's first parameter.
 # Source: https://laravel.com/docs/events, "Event Discovery".
@@ -74,6 +75,9 @@ class Decorated:
             role.transaction = True
         elif name in ("cache_set", "invalidate", "publish"):
             role.effects.append((name, technology, library))
+        elif name in ("sql_write", "sql_read"):
+            kinds = [kind for text in texts_in(expression) for kind in (sql_kind(text),) if kind is not None]
+            role.effects.append((kinds[0] if kinds else name[4:], technology, library))
         elif name.startswith("type:"):
             role.type_id = name[5:]
         role.roles.add(name)
@@ -273,6 +277,15 @@ def nested(expression: Expr) -> list[Expr]:
         inner = argument[2] if argument[0] == "k" else argument
         parts = inner[1] if inner[0] == "o" else (inner,)
         out += [part for part in parts if part and part[0] == "c" and part[1][0] == "n"]
+    return out
+
+
+def texts_in(expression: Expr) -> list[str]:
+    """The texts among the arguments of an annotation."""
+    out: list[str] = []
+    for argument in expression[2] if expression[0] == "c" else ():
+        inner = argument[2] if argument[0] == "k" else argument
+        out += [part[1] for part in (inner[1] if inner[0] == "o" else (inner,)) if part and part[0] == "s"]
     return out
 
 
