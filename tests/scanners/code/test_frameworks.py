@@ -334,3 +334,66 @@ def test_methods_that_a_library_implements_do_what_their_annotations_say() -> No
         ("OrderService.close", ("sql", "redis")),
         ("OrderService.purge", ("sql", "redis")),
     ]
+
+
+def test_a_lazy_property_and_a_lambda_after_the_commit_are_followed_in_kotlin() -> None:
+    files = {
+        "build.gradle.kts": 'dependencies { implementation("org.springframework.data:spring-data-r2dbc") }',
+        "src/Orders.kt": """\
+            package shop
+            import org.springframework.data.repository.kotlin.CoroutineCrudRepository
+            import org.springframework.transaction.reactive.TransactionalOperator
+            import org.springframework.transaction.reactive.executeAndAwait
+            import software.amazon.awssdk.services.sns.SnsClient
+
+            class Clients(val client: SnsClient)
+            interface OrderRepository : CoroutineCrudRepository<Order, String>
+            class Order(val id: String)
+
+            class Events(clients: Clients) {
+              private val topic by lazy { clients.client ?: throw RuntimeException("no topic") }
+              fun send(id: String) { topic.publish(id) }
+            }
+
+            open class OrderService(private val orders: OrderRepository) {
+              open suspend fun place(order: Order): Order { return orders.save(order) }
+            }
+
+            class AuditedOrderService(private val events: Events, orders: OrderRepository) : OrderService(orders) {
+              override suspend fun place(order: Order): Order {
+                return super.place(order).also { events.send(it.id) }
+              }
+            }
+
+            class Store(
+              private val tx: TransactionalOperator,
+              private val orders: OrderRepository,
+              private val events: Events,
+            ) {
+              suspend fun store(order: Order) {
+                val saved = tx.executeAndAwait { orders.save(order) }
+                events.send(saved.id)
+              }
+            }
+            """,
+    }
+    result = scan_files(files)
+    assert [(w.function, w.systems, w.order) for w in result.dual_writes] == [
+        ("AuditedOrderService.place", ("sql", "sns"), "no-transaction"),
+        ("Store.store", ("sql", "sns"), "after-commit"),
+    ]
+
+
+def test_a_topic_and_a_queue_of_one_messaging_service_are_one_system() -> None:
+    source = """
+        package shop;
+        import software.amazon.awssdk.services.sns.SnsClient;
+        import software.amazon.awssdk.services.sqs.SqsClient;
+
+        public class Notices {
+          private SnsClient sns;
+          private SqsClient sqs;
+          public void tell() { sns.publish("a"); sqs.sendMessage("b"); }
+        }
+        """
+    assert found(scan_files({"shop/Notices.java": source})) == []

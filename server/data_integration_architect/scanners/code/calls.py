@@ -22,6 +22,11 @@ reduce partial with runInTransaction WithTransaction withTransaction RunInTx Wit
 supplyAsync runAsync Run call
 """
 RUNNERS = frozenset(RUNNERS_WORDS.split())
+# Kotlin functions whose value is that of the lambda they are given.
+YIELDING_WORDS = """
+lazy run with runCatching runBlocking withContext withTimeout coroutineScope supervisorScope synchronized
+"""
+YIELDING = frozenset(YIELDING_WORDS.split())
 IMPLEMENTER_LIMIT = 8
 RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
 
@@ -77,6 +82,8 @@ class Calls(Construction):
             this = self.receiver(frame) if language in ("java", "kotlin", "csharp") else None
             if this is not None and this[0] in ("I", "K") and self.has_method(this[1], name):
                 return self.invoke(frame, this, name, args, line, ("n", "self"))
+        if value is None and language == "kotlin" and name in YIELDING and args:
+            return self.yielded(frame, args)
         if value is None:
             for languages, type_id in self.program.clients.globals.get(name, ()):
                 library = type_id.split("/", maxsplit=1)[0]
@@ -85,6 +92,12 @@ class Calls(Construction):
                 ):
                     return self.client(frame, type_id, None, name, args, line, seen=True)
         return self.call_value(frame, value, args, line, name)
+
+    def yielded(self, frame: Frame, args: Sequence[Expr]) -> Value:
+        """The value of the lambda that comes last, which runs in place."""
+        self.arguments(frame, args[:-1], inline=True)
+        value = self.eval(frame, args[-1])
+        return self.run_closure(frame, value, ()) if value is not None and value[0] == "C" else None
 
     def has_method(self, number: int, name: str) -> bool:
         return bool(self.program.find_method(number, name)) or self.library_base(number) is not None
