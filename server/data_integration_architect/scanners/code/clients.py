@@ -104,6 +104,7 @@ class Clients:
     technology: dict[str, str] = field(default_factory=dict)
     families: dict[str, str] = field(default_factory=dict)
     backing: dict[str, str] = field(default_factory=dict)
+    services: dict[str, str] = field(default_factory=dict)
     handlers: dict[str, set[str]] = field(default_factory=dict)
     # names so telling that they count wherever they are imported from: clients generated into the repository
     anywhere: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -180,6 +181,7 @@ def load_clients(documents: Mapping[str, Any]) -> Clients:
             continue
         clients.families.update(document.get("families", {}))
         clients.backing.update(document.get("backing", {}))
+        clients.services.update(document.get("services", {}))
         for language, names in document.get("handlers", {}).items():
             clients.handlers.setdefault(language, set()).update(names)
         for library in document.get("libraries", [document] if "id" in document else []):

@@ -56,6 +56,8 @@ class Conclusions:
                 other = acting[j]
                 if systems[i] == systems[j] or not systems[i] or not systems[j] or not compatible(one, other):
                     continue
+                if self.one_service(systems[i], systems[j]):
+                    continue
                 if not self.owned(one, other, starter, whole) or self.configured(one, other, acting, systems):
                     continue
                 evicts = {one.kind, other.kind} & {"invalidate"}
@@ -71,6 +73,11 @@ class Conclusions:
         return self.finding(
             number, name, [picked[at] for at in sorted(picked)], "dual_write" if chosen else "cache_invalidation"
         )
+
+    def one_service(self, one: str, other: str) -> bool:
+        """Whether two systems are parts of one messaging service."""
+        services = self.program.clients.services
+        return one in services and services[one] == services.get(other)
 
     @staticmethod
     def whole_callees(effects: Sequence[Effect], systems: Sequence[str]) -> set[tuple[int, frozenset[str]]]:
