@@ -71,7 +71,7 @@ def compose_files(plan: Plan) -> dict[str, str]:
     head = (
         "# The engines of this design with its files applied: docker compose --env-file .env up --wait\n"
         "# A lab, not a production set-up: one broker, no TLS. Secrets come from .env; see .env.example.\n"
-        "# Read by Docker Compose in the project's tests where it is installed; containers were not run there.\n"
+        "# For whoever has Docker. Not executed in the project's tests, which run local processes from packages.\n"
     )
     example = "".join(f"{name}=\n" for name in secrets)
     return {"compose.yaml": head + dump_yaml({"services": services}), ".env.example": example}
