@@ -397,3 +397,37 @@ def test_a_topic_and_a_queue_of_one_messaging_service_are_one_system() -> None:
         }
         """
     assert found(scan_files({"shop/Notices.java": source})) == []
+
+
+def test_clients_of_node_that_wrap_another_store() -> None:
+    files = {
+        "package.json": '{"dependencies": {"typeorm": "1", "aws-sdk": "2", "graphql-redis-subscriptions": "2"}}',
+        "src/posts.ts": """\
+            import { S3, SNS } from 'aws-sdk';
+            import { RedisPubSub } from 'graphql-redis-subscriptions';
+            import { Repository } from 'typeorm';
+            import { Post } from './post';
+
+            export class Posts {
+              constructor(private posts: Repository<Post>, private pubSub: RedisPubSub) {}
+              async add(post: Post) {
+                await this.posts.save(post);
+                this.pubSub.publish('post', post);
+              }
+              async tell(post: Post) {
+                await this.posts.save(post);
+                await new SNS().publish({ TopicArn: 'posts' }).promise();
+              }
+              async attach(post: Post) {
+                await new S3().upload({ Bucket: 'posts' }).promise();
+              }
+            }
+            """,
+        "src/post.ts": "export class Post {}",
+    }
+    result = scan_files(files)
+    assert [(function, systems) for function, systems, _, _ in found(result)] == [
+        ("Posts.add", ("sql", "redis")),
+        ("Posts.tell", ("sql", "sns")),
+    ]
+    assert {store.technology for store in result.stores} == {"redis", "sns", "s3"}
