@@ -431,3 +431,62 @@ def test_clients_of_node_that_wrap_another_store() -> None:
         ("Posts.tell", ("sql", "sns")),
     ]
     assert {store.technology for store in result.stores} == {"redis", "sns", "s3"}
+
+
+def test_a_serializer_writes_the_model_that_it_describes_through_mixins_too() -> None:
+    files = {
+        "requirements.txt": "django\ndjangorestframework\ncelery\n",
+        "shop/models.py": """\
+            from django.db import models
+            from .tasks import send
+
+            class Order(models.Model):
+                def save(self, **kwargs):
+                    self.total = 1
+                    super().save(**kwargs)
+
+                def start(self):
+                    send.delay(self.pk)
+
+            def dispatch(order: Order):
+                order.state = 2
+                order.save()
+                send.delay(order.pk)
+
+            def split(order: Order):
+                order.save()
+                for part in order.parts:
+                    dispatch(order)
+            """,
+        "shop/tasks.py": """\
+            from celery import shared_task
+
+            @shared_task
+            def send(pk):
+                pass
+            """,
+        "shop/serializers.py": """\
+            from rest_framework import serializers
+            from .models import Order
+
+            class OwnedMixin:
+                def create(self, validated):
+                    validated["owner"] = 1
+                    return super().create(validated)
+
+            class OrderSerializer(OwnedMixin, serializers.ModelSerializer):
+                class Meta:
+                    model = Order
+
+                def create(self, validated):
+                    order = super().create(validated)
+                    order.start()
+                    return order
+            """,
+    }
+    result = scan_files(files)
+    assert [(function, systems) for function, systems, _, _ in found(result)] == [
+        ("dispatch", ("sql", "celery")),
+        ("split", ("sql", "celery")),
+        ("OrderSerializer.create", ("sql", "celery")),
+    ]

@@ -118,13 +118,20 @@ class Calls(Construction):
                 if base[0] == "I":
                     self.constructed.setdefault(base[1], tuple(self.eval(frame, arg) for arg in args))
             return this
-        for base in self.program.lineage(owner)[1:]:
+        whole = owner
+        lineage = self.program.lineage(owner)
+        if this is not None and this[0] in ("I", "K") and self.program.language_of(frame.module) == "python":
+            around = self.program.lineage(this[1])
+            if ("I", owner) in around:  # the next class in the order of the object's own bases, as of a mixin
+                whole, lineage = this[1], around[around.index(("I", owner)) :]
+        found = self.library_base(whole)
+        entity = found[2] if found is not None and found[2] is not None else whole
+        for base in lineage[1:]:
             if base[0] == "I" and name in self.program.methods[base[1]]:
                 return self.enter_function(frame, self.program.methods[base[1]][name][0], this, args, line)
             if base[0] == "L":
-                return self.client(frame, base[1], owner, name, args, line, seen=True)
-        found = self.library_base(owner)
-        return self.client(frame, found[1], owner, name, args, line, seen=True) if found else this
+                return self.client(frame, base[1], entity, name, args, line, seen=True)
+        return self.client(frame, found[1], entity, name, args, line, seen=True) if found else this
 
     def invoke(self, frame: Frame, target: Value, name: str, args: Sequence[Expr], line: int, receiver: Expr) -> Value:
         """A method call."""
@@ -362,10 +369,19 @@ class Calls(Construction):
         raised = self.raises(number, values)
         if raised is not None:
             self.emit(frame, "raise", "in-process", "", raised, line)
+        overrides = self.overrides(number)
         for effect in found.effects:
-            self.compose(frame, effect, number, line)
+            self.compose(frame, effect, number, line, own=overrides and effect.kind == "write" and effect.depth == 0)
         self.inlined.add(number)
         return None if generator else found.value
+
+    def overrides(self, number: int) -> bool:
+        """Whether a method stands for a write of the library that its class inherits: a model's own `save`."""
+        owner = self.program.owner.get(number)
+        base = self.library_base(owner) if owner is not None else None
+        if base is None or not base[1].endswith(ENTITY_TYPES):
+            return False
+        return self.program.clients.types[base[1]].kind_of(self.program.functions[number].name) == "write"
 
     def raises(self, number: int, values: Sequence[Value]) -> int | None:
         """The event class that a call notes on an entity: it is published when the entity is flushed."""
@@ -376,12 +392,12 @@ class Calls(Construction):
                 return int(value[1])
         return None
 
-    def compose(self, frame: Frame, effect: Effect, number: int, line: int) -> None:
-        """A callee's effect as one of the caller's."""
+    def compose(self, frame: Frame, effect: Effect, number: int, line: int, own: bool = False) -> None:
+        """A callee's effect as one of the caller's; `own` if the callee is no more than the effect itself."""
         if effect.kind not in CARRIED and (effect.depth > 1 or "hook" in frame.flags):
             return
         after = "after_commit" in effect.flags or "after_commit" in frame.flags
-        own = effect.home >= 0 and effect.home == self.root(frame.function)
+        own = own or (effect.home >= 0 and effect.home == self.root(frame.function))
         frame.add(
             effect._replace(
                 at=line,

@@ -18,6 +18,8 @@ from .steps import Steps
 
 # Types of libraries whose subclasses are entities themselves.
 ENTITY_TYPES = ("/model", "/document", "/entity", "/node", "/dao", "/searchable", "/table")
+# Types of libraries whose subclasses name the entity that they read and write in an inner class.
+DESCRIBED_TYPES = ("/serializer", "/form")
 TASK_TYPES = ("/task", "/actor")
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 LISTENER_LIMIT = 12
@@ -89,8 +91,21 @@ class ClientCalls(Steps):
         if found is None and self.program.classes[number].kind == "interface":
             types = sorted(role[5:] for role in self.class_roles(number) if role.startswith("type:"))
             found = ("L", types[0], None) if types else None
+        if found is not None and found[2] is None and found[1].endswith(DESCRIBED_TYPES):
+            found = ("L", found[1], self.described(number))
         self._library_bases[number] = found
         return found
+
+    def described(self, number: int) -> int | None:
+        """The class that the inner class `Meta` names as `model`."""
+        outer, module = self.program.classes[number], self.program.class_module[number]
+        for inner in self.program.modules[module].classes:
+            if inner.name == "Meta" and outer.line < inner.line <= outer.end_line and "model" in inner.fields:
+                for _, init in inner.fields["model"].inits:
+                    value = self.resolved(self.program.name(module, init[1])) if init[0] == "n" else None
+                    if value is not None and value[0] == "K":
+                        return int(value[1])
+        return None
 
     def begins(self, frame: Frame, item: Expr) -> bool:
         """Whether a `with`/`using` item opens a transaction."""
