@@ -531,3 +531,37 @@ def test_a_store_that_is_not_needed_is_left_by_its_readers_before_it_goes():
     assert [p.name for p in design.phases] == ["read-from-record", "remove-store"]
     first = parse_text(design.phases[0].topology, "x").data
     assert first["readers"][0]["reads"] == "db" and "search" in first["stores"]
+
+
+@cache
+def checked(name: str) -> DesignResult:
+    text = (ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8")
+    return generate_design(Given(text, name), "default")
+
+
+def section_of(document: str, start: str, end: str) -> str:
+    return document[document.index(start) : document.index(end, document.index(start))]
+
+
+def test_what_the_checker_still_breaks_remains_and_counts_in_each_phase():
+    """`What remains` never says less than `What was checked` of the same document."""
+    design = checked("deleted-account-stays-searchable")
+    left = [one for check in design.checks if (one := check.left(True))]
+    assert {(one.property, one.target) for one in left} == {("no-phantom", "elasticsearch")}
+    remains = section_of(design.document, "### Integrity: what remains", "### Timeliness")
+    assert "no-phantom of elasticsearch (account) violated" in remains
+    assert "Nothing definite" not in remains
+    last = section_of(design.document, "stop-old-path", "## What was checked")
+    assert "violated as stated while it lasts: 1 (no-phantom of elasticsearch (account))" in last
+    assert "rebuild the copies" in design.document
+    assert "Violated in the model of the target: 1:\n- no-phantom of elasticsearch (account)" in design.short_text()
+
+
+def test_what_breaks_only_under_unsaid_facts_is_told_apart():
+    design = checked("task-before-commit")
+    assert not any(check.left(True) for check in design.checks)
+    unsure = [check for check in design.checks if check.left(False)]
+    assert unsure
+    apart = section_of(design.document, "### Not known", "## Decisions")
+    assert apart.count("Resting on unsaid facts: ") == len(unsure)
+    assert "Nothing definite" in section_of(design.document, "### Integrity: what remains", "### Timeliness")

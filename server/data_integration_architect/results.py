@@ -115,6 +115,8 @@ class PhaseCheck(Result):
     target: str
     verdict: Literal["holds", "violated", "unknown", "stopped", "not-modelled"]
     states: int
+    assumed: tuple[Condition, ...] = ()
+    """Unknown facts on which a violation rests."""
 
 
 class DesignCheck(Result):
@@ -124,6 +126,17 @@ class DesignCheck(Result):
     target: Check | None
     """None where the target has nothing of which it could be asked."""
     phases: tuple[PhaseCheck, ...] = ()
+
+    def left(self, is_definite: bool) -> Check | None:
+        """The target's check where it is violated as stated, or (`is_definite` false) only under unsaid facts."""
+        found = self.target
+        return found if found and found.verdict == "violated" and is_definite != bool(found.assumed) else None
+
+    def violated_in(self, phase: str) -> tuple[str, ...]:
+        """Stores and copies of which it is violated as stated while a phase lasts."""
+        return tuple(
+            one.target for one in self.phases if one.phase == phase and one.verdict == "violated" and not one.assumed
+        )
 
 
 class SweepCell(Result):

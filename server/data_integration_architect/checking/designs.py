@@ -41,7 +41,7 @@ def check_design(
             today=check,
             target=there.get((key, key[1])),
             phases=tuple(
-                PhaseCheck(phase=name, target=store, verdict=found.verdict, states=found.states)
+                PhaseCheck(phase=name, target=store, verdict=found.verdict, states=found.states, assumed=found.assumed)
                 for name, checks in during
                 for (about, store), found in checks.items()
                 if about == key

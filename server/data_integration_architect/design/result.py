@@ -73,6 +73,15 @@ class DesignResult(Result):
             f"writes and {bounds.faults} faults in a run; section document has all)"
         ]
 
+    def _violated(self, is_definite: bool) -> list[str]:
+        """`convergence of search (product)` for what the target violates as stated, or under unsaid facts only."""
+        found = [one for check in self.checks if (one := check.left(is_definite))]
+        return list(
+            dict.fromkeys(
+                f"{one.property} of {one.target}" + (f" ({one.entity})" if one.entity else "") for one in found
+            )
+        )
+
     def phases_text(self) -> str:
         """The phases without their topologies."""
         lines = []
@@ -92,7 +101,10 @@ class DesignResult(Result):
         left = [f"{f.severity} {f.id}: {f.summary}" for f in self.remaining]
         lines.append(f"Remaining definite findings: {len(left)}" + (":" if left else ""))
         lines += [f"- {line}" for line in left]
-        lines.append(f"Resting on unsaid facts: {len(self.conditional)}")
+        broken, unsure = self._violated(True), self._violated(False)
+        lines.append(f"Violated in the model of the target: {len(broken)}" + (":" if broken else ""))
+        lines += [f"- {words}" for words in broken]
+        lines.append(f"Resting on unsaid facts: {len(self.conditional)} findings, {len(unsure)} violated properties")
         lines += self._checked()
         lines.append("Phases: " + (", ".join(phase.name for phase in self.phases) or "none"))
         return "\n".join(lines)

@@ -19,6 +19,7 @@ from data_integration_architect.renderers.markdown import cell, code, fenced
 from data_integration_architect.renderers.sections import plain_value
 from data_integration_architect.results import DesignCheck, Finding, Review
 from data_integration_architect.rules import Found
+from data_integration_architect.topology import OnChanges
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -64,6 +65,22 @@ def design_document(parts: DesignParts) -> str:
             integrity=_of(target, "integrity"),
             timeliness=_of(target, "timeliness"),
             availability=_of(target, "availability"),
+            broken={kind: _left(parts.checks, True, kind) for kind in ("integrity", "timeliness", "availability")},
+            unsure=_left(parts.checks, False),
+            undecided_checks=list(
+                dict.fromkeys(
+                    subject_words(one.target) for one in parts.checks if one.target and one.target.verdict == "unknown"
+                )
+            ),
+            loses_log=sorted(
+                handler.trigger.changes
+                for process in view.topology.processes.values()
+                for handler in process.handlers.values()
+                if isinstance(handler.trigger, OnChanges)
+                and handler.trigger.slot
+                and handler.trigger.slot.after_loss == "snapshot"
+            ),
+            violated_in={phase.name: _violated_in(parts.checks, phase.name) for phase in parts.phases},
             checks=[_checked(check) for check in parts.checks],
             bounds=bounds_words(parts.checks[0].today) if parts.checks else "",
             not_covered=_not_covered(parts.checks),
@@ -87,6 +104,19 @@ def _checked(check: DesignCheck) -> dict[str, Any]:
         "today_run": mermaid.run_mermaid(check.today.trace) if check.today.trace else "",
         "target_run": mermaid.run_mermaid(check.target.trace) if check.target and check.target.trace else "",
     }
+
+
+def _left(checks: Sequence[DesignCheck], is_definite: bool, violates: str | None = None) -> list[str]:
+    """Verdicts on what is violated in the target: as stated, or only under facts that nobody said."""
+    found = [one for check in checks if (one := check.left(is_definite))]
+    return list(dict.fromkeys(verdict_words(one) for one in found if violates in (None, one.violates)))
+
+
+def _violated_in(checks: Sequence[DesignCheck], phase: str) -> list[str]:
+    """`no-phantom of search (product)` for all that is violated as stated while a phase lasts, copies included."""
+    found = [(check.today, store) for check in checks for store in check.violated_in(phase)]
+    words = (f"{one.property} of {store}" + (f" ({one.entity})" if one.entity else "") for one, store in found)
+    return list(dict.fromkeys(words))
 
 
 def _not_covered(checks: Sequence[DesignCheck]) -> list[str]:
