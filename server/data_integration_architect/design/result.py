@@ -102,9 +102,11 @@ class DesignResult(Result):
         lines.append(f"Remaining definite findings: {len(left)}" + (":" if left else ""))
         lines += [f"- {line}" for line in left]
         broken, unsure = self._violated(True), self._violated(False)
-        lines.append(f"Violated in the model of the target: {len(broken)}" + (":" if broken else ""))
-        lines += [f"- {words}" for words in broken]
-        lines.append(f"Resting on unsaid facts: {len(self.conditional)} findings, {len(unsure)} violated properties")
+        checked = f", {len(unsure)} violated properties" if self.checks else ""
+        if self.checks:
+            lines.append(f"Violated in the model of the target: {len(broken)}" + (":" if broken else ""))
+            lines += [f"- {words}" for words in broken]
+        lines.append(f"Resting on unsaid facts: {len(self.conditional)} findings{checked}")
         lines += self._checked()
         lines.append("Phases: " + (", ".join(phase.name for phase in self.phases) or "none"))
         return "\n".join(lines)
