@@ -453,6 +453,14 @@ def test_a_serializer_writes_the_model_that_it_describes_through_mixins_too() ->
                 order.save()
                 send.delay(order.pk)
 
+            class Invoice(models.Model):
+                def save(self, **kwargs):
+                    super().save(**kwargs)
+                    send.delay(self.pk)
+
+            def bill(invoice: Invoice):
+                invoice.save()
+
             def split(order: Order):
                 order.save()
                 for part in order.parts:
@@ -487,6 +495,7 @@ def test_a_serializer_writes_the_model_that_it_describes_through_mixins_too() ->
     result = scan_files(files)
     assert [(function, systems) for function, systems, _, _ in found(result)] == [
         ("dispatch", ("sql", "celery")),
+        ("Invoice.save", ("sql", "celery")),
         ("split", ("sql", "celery")),
         ("OrderSerializer.create", ("sql", "celery")),
     ]

@@ -369,9 +369,10 @@ class Calls(Construction):
         raised = self.raises(number, values)
         if raised is not None:
             self.emit(frame, "raise", "in-process", "", raised, line)
-        overrides = self.overrides(number)
+        changing = {effect.technology for effect in found.effects if effect.kind in CARRIED}
+        alone = len(changing) == 1 and self.overrides(number)
         for effect in found.effects:
-            self.compose(frame, effect, number, line, own=overrides and effect.kind == "write" and effect.depth == 0)
+            self.compose(frame, effect, number, line, own=alone and effect.kind == "write" and effect.depth == 0)
         self.inlined.add(number)
         return None if generator else found.value
 
