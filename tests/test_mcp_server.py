@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,9 +16,12 @@ from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
-from data_integration_architect.files import Root
+from data_integration_architect.explain import explain
+from data_integration_architect.files import Root, parse_text
+from data_integration_architect.given import read_topology
 from data_integration_architect.mcp_server import create_server, example_names
 from data_integration_architect.results import Review
+from data_integration_architect.use_cases import generate_design, review_document
 from support import ROOT
 
 RETAILER = (ROOT / "examples" / "online-retailer.yaml").read_text(encoding="utf-8")
@@ -63,8 +67,6 @@ def test_every_tool_answers_with_structure_and_a_short_text(name, mode):
 
 
 def test_text_object_and_path_give_the_same_review():
-    from support import parse_text
-
     as_text = call("review_topology", topology=RETAILER).structured_content
     as_object = call("review_topology", topology=parse_text(RETAILER).data).structured_content
     as_path = call("review_topology", path="online-retailer.yaml").structured_content
@@ -91,6 +93,105 @@ def test_one_section_is_paged():
     assert answer["flows"] and not answer["findings"] and answer["omitted"]["findings"]
 
 
+def many_dual_writes(count):
+    """A system with a dual write for each of `count` tables."""
+    entities = "".join(f"  e{n}: {{key: id}}\n" for n in range(count))
+    handlers = "".join(
+        f"  p{n}: {{handlers: {{save: {{trigger: {{request: true}}, steps: "
+        f"[{{write: pg, entity: e{n}}}, {{write: es, entity: e{n}}}]}}}}}}\n"
+        for n in range(count)
+    )
+    stores = "stores:\n  pg: {technology: postgresql}\n  es: {technology: elasticsearch}\n"
+    return f"{stores}entities:\n{entities}processes:\n{handlers}"
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "extra"),
+    [
+        ("detect_antipatterns", "findings", {"check": "none"}),
+        ("check_ordering", "ordering", {}),
+        ("classify_topology", "flows", {}),
+        ("recommend_propagation", "recommendations", {}),
+    ],
+)
+def test_the_pages_of_a_detail_tool_are_the_whole_list(tool, name, extra):
+    big = many_dual_writes(45)
+
+    async def work(client):
+        whole = []
+        for page in range(1, 5):
+            answer = await client.call_tool(tool, {"topology": big, "page": page, **extra})
+            if answer.is_error:
+                assert f"there is no page {page}: " in answer.content[0].text
+                return whole
+            whole.append((answer.structured_content, answer.content[0].text))
+        raise AssertionError("more than three pages")
+
+    pages = run(work)
+    review = review_document(parse_text(big))
+    expected = [one.model_dump(mode="json", by_alias=True) for one in getattr(review, name)]
+    assert [one for content, _ in pages for one in content[name]] == expected
+    assert len(pages) == max(1, -(-len(expected) // 40)) or name == "ordering"
+    for number, (content, text) in enumerate(pages, 1):
+        left = len(expected) - len(content[name])
+        assert content["omitted"].get(name, 0) == left
+        if len(pages) > 1:
+            follow = f"next: page {number + 1}" if number < len(pages) else "the last"
+            assert f"Page {number} of {len(pages)}, {follow}" in text and f"{len(expected)} {name}" in text
+
+
+def test_the_text_of_a_page_counts_what_the_structured_result_has():
+    answer = call("detect_antipatterns", topology=many_dual_writes(45), check="none", page=2)
+    shown = sum(line.startswith("- ") and " in the structured result" not in line
+                for line in answer.content[0].text.splitlines())  # fmt: skip
+    more = sum(
+        int(count) for count in re.findall(r"- … (\d+) (?:more )?in the structured result", answer.content[0].text)
+    )
+    content = answer.structured_content
+    assert shown + more == sum(len(content[name]) for name in ("findings", "questions", "symptoms"))
+
+
+def test_one_section_of_the_review_says_which_entries_it_has():
+    answer = call("review_topology", topology=many_dual_writes(45), check="none", section="findings", page=2)
+    total = len(answer.structured_content["findings"]) + answer.structured_content["omitted"]["findings"]
+    assert f"findings, entries 41 to {min(80, total)} of {total}" in answer.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [("generate_design", {"topology": RETAILER, "section": "document"}), ("explain", {"topic": "topology"})],
+)
+def test_long_texts_come_in_pages_of_whole_sections(tool, arguments):
+    async def work(client):
+        pages = []
+        for page in range(1, 10):
+            answer = await client.call_tool(tool, {**arguments, "page": page})
+            if answer.is_error:
+                assert (
+                    f"no page {page}" in answer.content[0].text and f"pages 1 to {page - 1}" in answer.content[0].text
+                )
+                return pages
+            pages.append(answer)
+        return pages
+
+    pages = run(work)
+    assert 2 <= len(pages) <= 5
+    for number, answer in enumerate(pages, 1):
+        text = answer.content[0].text
+        follow = f"next: page {number + 1}" if number < len(pages) else "the last"
+        assert f"age {number} of {len(pages)}, {follow}" in text
+        assert len(text) < 12_200 and text.count("```") % 2 == 0
+    if tool == "generate_design":
+        whole = generate_design(read_topology(RETAILER), "default").document
+        assert "".join(answer.structured_content["document"] for answer in pages) == whole
+        runs = re.findall(r"```mermaid\n(sequenceDiagram.*?)```", whole, re.S)
+        assert len(runs) > 3 and len(set(runs)) == len(runs)
+        assert "the one of" in whole
+    else:
+        headings = [part["heading"] for answer in pages for part in answer.structured_content["parts"]]
+        assert headings == [part.heading for part in explain("topology").parts]
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -102,6 +203,7 @@ def test_one_section_is_paged():
         ({"topology": RETAILER, "section": "finding"}, ["did you mean 'findings'"]),
         ({"topology": RETAILER, "section": "flows", "page": 99}, ["no page 99", "flows has", "only page 1"]),
         ({"topology": RETAILER, "page": 2}, ["give section as well", "findings"]),
+        ({"topology": RETAILER, "page": 0}, ["page", "1"]),
         ({"topologie": RETAILER}, ["unknown argument", "did you mean 'topology'"]),
         ({"topology": 7}, ["topology"]),
         ({"topology": RETAILER, "since": {"a": 1}}, ["earlier review_topology"]),

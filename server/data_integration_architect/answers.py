@@ -13,10 +13,11 @@ from pydantic import BaseModel
 
 from data_integration_architect import results, use_cases
 from data_integration_architect.checking import Effort, RunJobs, in_this_process
-from data_integration_architect.errors import ArchitectError, InputError, Problem
+from data_integration_architect.errors import ArchitectError, InputError, Problem, clip
 from data_integration_architect.explain import explain
 from data_integration_architect.given import Given
 from data_integration_architect.renderers import text
+from data_integration_architect.renderers.pages import chosen, page_words, pages_of
 
 Answer = tuple[dict[str, Any], str]
 
@@ -40,29 +41,64 @@ def answer_review(
     review = use_cases.checked_review(given, effort, run)
     if since is not None:
         review = review.model_copy(update={"changes": use_cases.changes_since(review, _earlier(since))})
-    return _plain(use_cases.page_of(review, section, page)), text.short_review(review)
+    shown = use_cases.page_of(review, section, page)
+    return _plain(shown), text.short_review(review) + _rest_of(shown, section, page)
 
 
-def answer_view(given: Given, tool: str, effort: Effort, run: RunJobs = in_this_process) -> Answer:
-    """One of the detail views of the review."""
+def _rest_of(shown: results.Review, section: str | None, page: int) -> str:
+    """Which part of the review the structured result has, if not all of it."""
+    if section is not None:
+        first, count = use_cases.PAGE * (page - 1) + 1, len(getattr(shown, section))
+        total = count + shown.omitted.get(section, 0)
+        entries = f"entries {first} to {first + count - 1} of {total}" if count else "none"
+        return f"\nStructured result: {section}, {entries}."
+    if not shown.omitted:
+        return ""
+    missing = ", ".join(f"{count} of {name}" for name, count in sorted(shown.omitted.items()))
+    return f"\nNot in the structured result: {missing}; call again with section and page 2."
+
+
+def answer_view(given: Given, tool: str, effort: Effort, page: int, run: RunJobs = in_this_process) -> Answer:
+    """One page of one of the detail views of the review; the text is of the same page."""
     model, render = _VIEWS[tool]
     whole = use_cases.checked_review(given, effort, run)
-    shown = use_cases.page_of(whole)
-    return _plain(model.model_validate({name: getattr(shown, name) for name in model.model_fields})), render(whole)
+    shown, count = use_cases.view_page(whole, model.model_fields, page)
+    structured = _plain(model.model_validate({name: getattr(shown, name) for name in model.model_fields}))
+    if count == 1:
+        return structured, render(whole, whole)
+    totals = ", ".join(f"{len(getattr(whole, name))} {name.replace('_', ' ')}" for name in sorted(shown.omitted))
+    return structured, f"{render(shown, whole)}\n{_upper(page_words(page, count))} ({totals} in all)."
 
 
-def answer_design(given: Given, section: str | None, effort: Effort, run: RunJobs = in_this_process) -> Answer:
-    """The design, or one of its long parts."""
+def answer_design(
+    given: Given, section: str | None, effort: Effort, page: int, run: RunJobs = in_this_process
+) -> Answer:
+    """The design, or a page of one of its long parts."""
     design = use_cases.generate_design(given, effort, run)
+    shown = design.section(section)
     # Not every client shows structured content to its model: who asks for a part gets it as text.
     parts = {"document": design.document, "topology": design.topology, "phases": design.phases_text()}
-    return _plain(design.section(section)), parts[section] if section in parts else design.short_text()
+    if section is None:
+        if page > 1:
+            message = f"pages are of one section: give section as well, one of {', '.join(parts)}"
+            raise InputError("arguments", [Problem(None, None, "page", message)])
+        return _plain(shown), design.short_text()
+    pages = pages_of(parts[section])
+    part = pages[chosen(pages, page, section)]
+    if section == "document":
+        shown = shown.model_copy(update={"document": part})
+    words = page_words(page, len(pages))
+    return _plain(shown), part.rstrip() + f"\n\n({_upper(words)})" if words else part
 
 
-def answer_explanation(given: Given | None, topic: str) -> Answer:
-    """The explanation of one topic, with a topology also of its findings."""
+def answer_explanation(given: Given | None, topic: str, page: int) -> Answer:
+    """A page of the explanation of one topic, with a topology also of its findings."""
     explanation = explain(topic, use_cases.review(given) if given is not None else None)
-    return _plain(explanation), text.short_explanation(explanation)
+    pages = text.explanation_pages(explanation)
+    shown = pages[chosen(pages, page, clip(topic))]
+    if len(pages) > 1:
+        shown = shown.model_copy(update={"title": f"{shown.title} ({page_words(page, len(pages))})"})
+    return _plain(shown), text.short_explanation(shown)
 
 
 def answer_discovery(pipe: Connection, root: Path, write: Path | None, written_as: str) -> None:
@@ -79,6 +115,10 @@ def answer_discovery(pipe: Connection, root: Path, write: Path | None, written_a
         pipe.send(("refused", str(error)))
     except BrokenPipeError:
         return
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _plain(result: BaseModel) -> dict[str, Any]:

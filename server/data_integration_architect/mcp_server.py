@@ -59,11 +59,10 @@ CHECKING = ("default", "deep")
 
 Answer = tuple[dict[str, Any], str]
 
-TopologyArgument = Annotated[
-    str | dict[str, Any] | None, Field(description="Topology as YAML or JSON text, or as an object")
-]
-CheckArgument = Annotated[Literal["none", "default", "deep"], Field(description="How much the model checker explores")]
-PathArgument = Annotated[str | None, Field(description="Topology file below the root, instead of topology")]
+TopologyArgument = Annotated[str | dict[str, Any] | None, Field(description="YAML or JSON text, or an object")]
+CheckArgument = Annotated[Literal["none", "default", "deep"], Field(description="Effort of the model checker")]
+PageArgument = Annotated[int, Field(ge=1)]
+PathArgument = Annotated[str | None, Field(description="File below the root instead")]
 
 
 class ArchitectServer(MCPServer[Any]):
@@ -243,7 +242,7 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         path: PathArgument = None,
         since: Annotated[dict[str, Any] | None, Field(description="Earlier review, to see what changed")] = None,
         section: Annotated[str | None, Field(description="One list of the review, for paging")] = None,
-        page: Annotated[int, Field(ge=1)] = 1,
+        page: PageArgument = 1,
         check: CheckArgument = "default",
     ) -> Annotated[CallToolResult, results.Review]:
         """First tool: the whole judgement of a topology. Findings, systems of record, recommendations, questions."""
@@ -251,51 +250,63 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         return await answers.of("answer_review", given(topology, path), earlier, section, page, check, ctx=ctx)
 
     async def classify_topology(
-        ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
+        ctx: Context[Any, Any],
+        topology: TopologyArgument = None,
+        path: PathArgument = None,
+        page: PageArgument = 1,
     ) -> Annotated[CallToolResult, results.Classification]:
         """How data moves: applicability, mechanism of each flow, system of record of each entity, layers."""
-        return await answers.of("answer_view", given(topology, path), "classify_topology", "none", ctx=ctx)
+        return await answers.of("answer_view", given(topology, path), "classify_topology", "none", page, ctx=ctx)
 
     async def detect_antipatterns(
         ctx: Context[Any, Any],
         topology: TopologyArgument = None,
         path: PathArgument = None,
+        page: PageArgument = 1,
         check: CheckArgument = "default",
     ) -> Annotated[CallToolResult, results.AntiPatterns]:
         """What can go wrong: findings with severity, place, condition, fixes; symptoms that nothing explains."""
-        return await answers.of("answer_view", given(topology, path), "detect_antipatterns", check, ctx=ctx)
+        return await answers.of("answer_view", given(topology, path), "detect_antipatterns", check, page, ctx=ctx)
 
     async def recommend_propagation(
-        ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
+        ctx: Context[Any, Any],
+        topology: TopologyArgument = None,
+        path: PathArgument = None,
+        page: PageArgument = 1,
     ) -> Annotated[CallToolResult, results.Propagation]:
         """How each derived store should follow its system of record, with runner-up and what would flip it."""
-        return await answers.of("answer_view", given(topology, path), "recommend_propagation", "none", ctx=ctx)
+        return await answers.of("answer_view", given(topology, path), "recommend_propagation", "none", page, ctx=ctx)
 
     async def check_ordering(
-        ctx: Context[Any, Any], topology: TopologyArgument = None, path: PathArgument = None
+        ctx: Context[Any, Any],
+        topology: TopologyArgument = None,
+        path: PathArgument = None,
+        page: PageArgument = 1,
     ) -> Annotated[CallToolResult, results.OrderCheck]:
         """Order needed and given on each flow, idempotency, causal pairs, constraints."""
-        return await answers.of("answer_view", given(topology, path), "check_ordering", "none", ctx=ctx)
+        return await answers.of("answer_view", given(topology, path), "check_ordering", "none", page, ctx=ctx)
 
     async def generate_design(
         ctx: Context[Any, Any],
         topology: TopologyArgument = None,
         path: PathArgument = None,
         section: Annotated[str | None, Field(description="topology, document or phases; default: all")] = None,
+        page: PageArgument = 1,
         check: CheckArgument = "default",
     ) -> Annotated[CallToolResult, DesignResult]:
         """Target topology, design document, decisions and migration plan, judged again by the same engines."""
-        return await answers.of("answer_design", given(topology, path), section, check, ctx=ctx)
+        return await answers.of("answer_design", given(topology, path), section, check, page, ctx=ctx)
 
     async def explain(
         topic: Annotated[str, Field(description="Id, fingerprint, store, engine, 'topology' or 'vocabulary'")],
         ctx: Context[Any, Any],
         topology: TopologyArgument = None,
         path: PathArgument = None,
+        page: PageArgument = 1,
     ) -> Annotated[CallToolResult, results.Explanation]:
         """Explains one finding, anti-pattern, mechanism, fix or store with sources, or how to write a topology."""
         about = given(topology, path) if topology is not None or path is not None else None
-        return await answers.of("answer_explanation", about, topic, ctx=ctx)
+        return await answers.of("answer_explanation", about, topic, page, ctx=ctx)
 
     async def discover_topology(
         ctx: Context[Any, Any],
@@ -329,7 +340,8 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
 # Parts whose schema the first tool has; the others only say that there is an object.
 SAID_BEFORE = {
     "review_topology": ("CheckBounds",),
-    "detect_antipatterns": ("Check",),
+    "detect_antipatterns": ("Check", "Question"),
+    "discover_topology": ("Question",),
     "generate_design": ("DesignCheck", "Finding", "Recommendation"),
 }
 

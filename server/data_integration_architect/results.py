@@ -335,6 +335,8 @@ class Classification(Result):
     flows: tuple[FlowResult, ...]
     systems_of_record: tuple[SystemOfRecord, ...]
     processing: Processing
+    omitted: dict[str, int] = Field(default_factory=dict)
+    """Entries of each list that are on other pages; so in the other views."""
 
 
 class AntiPatterns(Result):
@@ -342,11 +344,13 @@ class AntiPatterns(Result):
     symptoms: tuple[SymptomResult, ...]
     unexplained_symptoms: tuple[int, ...]
     questions: tuple[Question, ...]
+    omitted: dict[str, int] = Field(default_factory=dict)
 
 
 class Propagation(Result):
     applicable: Applicable
     recommendations: tuple[Recommendation, ...]
+    omitted: dict[str, int] = Field(default_factory=dict)
 
 
 class OrderCheck(Result):
@@ -354,6 +358,7 @@ class OrderCheck(Result):
     idempotency: tuple[Idempotency, ...]
     causal: tuple[Causal, ...]
     constraints: tuple[ConstraintResult, ...]
+    omitted: dict[str, int] = Field(default_factory=dict)
 
 
 class Part(Result):

@@ -150,6 +150,21 @@ def page_of(whole: Review, section: str | None = None, page: int = 1) -> Review:
     return whole.model_copy(update={**cut, "omitted": omitted}) if omitted else whole
 
 
+def view_page(whole: Review, names: Iterable[str], page: int) -> tuple[Review, int]:
+    """Page `page` of each of the lists `names`, and how many pages there are; `omitted` counts what is on the others.
+
+    Raises: InputError for a page that does not exist.
+    """
+    lists = {name: getattr(whole, name) for name in names if name in LISTS}
+    pages = max(1, *(-(-len(entries) // PAGE) for entries in lists.values()))
+    if page > pages:
+        there = "only page 1" if pages == 1 else f"pages 1 to {pages}"
+        raise InputError("arguments", [Problem(None, None, "page", f"there is no page {page}: {there}")])
+    cut = {name: entries[PAGE * (page - 1) : PAGE * page] for name, entries in lists.items()}
+    omitted = {name: len(lists[name]) - len(shown) for name, shown in cut.items() if len(shown) < len(lists[name])}
+    return whole.model_copy(update={**cut, "omitted": omitted}), pages
+
+
 def _check_page(whole: Review, section: str | None, page: int) -> None:
     if section is None:
         if page > 1:

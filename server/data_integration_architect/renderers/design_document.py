@@ -81,7 +81,7 @@ def design_document(parts: DesignParts) -> str:
                 and handler.trigger.slot.after_loss == "snapshot"
             ),
             violated_in={phase.name: _violated_in(parts.checks, phase.name) for phase in parts.phases},
-            checks=[_checked(check) for check in parts.checks],
+            checks=_checks(parts.checks),
             bounds=bounds_words(parts.checks[0].today) if parts.checks else "",
             not_covered=_not_covered(parts.checks),
             conditional=[f for f in target.findings if not f.is_definite],
@@ -89,6 +89,22 @@ def design_document(parts: DesignParts) -> str:
         .strip()
         + "\n"
     )
+
+
+def _checks(checks: Sequence[DesignCheck]) -> list[dict[str, Any]]:
+    """Every property, with the diagram of each run once: where it breaks another property too, its place is named."""
+    shown: dict[str, str] = {}
+    result = []
+    for check in checks:
+        one = _checked(check)
+        for when, words in (("today", "today"), ("target", "in the target")):
+            run = one[f"{when}_run"]
+            if run in shown:
+                one[f"{when}_run"], one[f"{when}_same"] = "", shown[run]
+            elif run:
+                shown[run] = f"{one['about']}, {words}"
+        result.append(one)
+    return result
 
 
 def _checked(check: DesignCheck) -> dict[str, Any]:
@@ -101,6 +117,8 @@ def _checked(check: DesignCheck) -> dict[str, Any]:
         "today": verdict_words(check.today),
         "target": verdict_words(check.target) if check.target is not None else "nothing of which it could be asked",
         "phases": [f"{name}: {', '.join(verdicts)}" for name, verdicts in phases.items()],
+        "today_same": "",
+        "target_same": "",
         "today_run": mermaid.run_mermaid(check.today.trace) if check.today.trace else "",
         "target_run": mermaid.run_mermaid(check.target.trace) if check.target and check.target.trace else "",
     }

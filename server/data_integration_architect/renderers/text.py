@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from data_integration_architect.renderers import discovered, sections
+from data_integration_architect.renderers.pages import grouped
 from data_integration_architect.renderers.sections import ALL, Build, Entry, Section, Table, flat
 from data_integration_architect.results import CheckReport, Discovery, Explanation, Review
 
@@ -212,24 +213,24 @@ def short_review(review: Review) -> str:
     )
 
 
-def short_classification(review: Review) -> str:
-    """Flows, systems of record, applicability."""
-    return _detail(review, sections.CLASSIFICATION)
+def short_classification(review: Review, whole: Review) -> str:
+    """Flows, systems of record, applicability: of one page; counts are of the whole review, here and below."""
+    return _detail(review, whole, sections.CLASSIFICATION)
 
 
-def short_antipatterns(review: Review) -> str:
+def short_antipatterns(review: Review, whole: Review) -> str:
     """Findings, symptoms, questions."""
-    return _detail(review, sections.ANTIPATTERNS)
+    return _detail(review, whole, sections.ANTIPATTERNS)
 
 
-def short_propagation(review: Review) -> str:
+def short_propagation(review: Review, whole: Review) -> str:
     """Recommendations with what decided them."""
-    return _detail(review, sections.PROPAGATION)
+    return _detail(review, whole, sections.PROPAGATION)
 
 
-def short_order_check(review: Review) -> str:
+def short_order_check(review: Review, whole: Review) -> str:
     """Ordering, idempotency, causal pairs, constraints."""
-    return _detail(review, sections.ORDER_CHECK)
+    return _detail(review, whole, sections.ORDER_CHECK)
 
 
 def short_explanation(explanation: Explanation) -> str:
@@ -246,18 +247,29 @@ def short_explanation(explanation: Explanation) -> str:
     return "\n".join(lines)
 
 
-def _detail(review: Review, builds: Sequence[Build]) -> str:
-    return _short(review, [(build, 100 // len(builds), "the structured result") for build in builds])
+def explanation_pages(explanation: Explanation) -> list[Explanation]:
+    """The explanation in pages of whole parts."""
+    sizes = (
+        len(short_explanation(Explanation(topic="", kind="guide", title="", parts=(p,)))) for p in explanation.parts
+    )
+    pages = grouped(sizes)
+    if len(pages) == 1:
+        return [explanation]
+    return [explanation.model_copy(update={"parts": tuple(explanation.parts[i] for i in page)}) for page in pages]
 
 
-def _short(review: Review, builds: Iterable[tuple[Build, int, str]]) -> str:
+def _detail(review: Review, whole: Review, builds: Sequence[Build]) -> str:
+    return _short(review, [(build, 100 // len(builds), "the structured result") for build in builds], whole)
+
+
+def _short(review: Review, builds: Iterable[tuple[Build, int, str]], whole: Review | None = None) -> str:
     """One line an entry. A section may take its percentage of the room, and then, in order, what others left over."""
     shown = [(build(review, ""), share, more) for build, share, more in builds]
     lines = [_short_lines(section) for section, _, _ in shown]
     wanted = [sum(map(_cost, one)) for one in lines]
     rooms = [min(want, SHORT_BYTES * share // 100) for want, (_, share, _) in zip(wanted, shown, strict=True)]
     left = SHORT_BYTES - sum(rooms)
-    text = [_cut(sections.closing(review))]
+    text = [_cut(sections.closing(whole or review))]
     for (section, _, more), entries, want, room in zip(shown, lines, wanted, rooms, strict=True):
         extra = min(left, want - room)
         left -= extra
