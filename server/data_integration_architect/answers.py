@@ -65,7 +65,7 @@ def answer_view(given: Given, tool: str, effort: Effort, page: int, run: RunJobs
     shown, count = use_cases.view_page(whole, model.model_fields, page)
     structured = _plain(model.model_validate({name: getattr(shown, name) for name in model.model_fields}))
     if count == 1:
-        return structured, render(whole, whole)
+        return structured, render(whole)
     totals = ", ".join(f"{len(getattr(whole, name))} {name.replace('_', ' ')}" for name in sorted(shown.omitted))
     return structured, f"{render(shown, whole)}\n{_upper(page_words(page, count))} ({totals} in all)."
 

@@ -213,22 +213,22 @@ def short_review(review: Review) -> str:
     )
 
 
-def short_classification(review: Review, whole: Review) -> str:
+def short_classification(review: Review, whole: Review | None = None) -> str:
     """Flows, systems of record, applicability: of one page; counts are of the whole review, here and below."""
     return _detail(review, whole, sections.CLASSIFICATION)
 
 
-def short_antipatterns(review: Review, whole: Review) -> str:
+def short_antipatterns(review: Review, whole: Review | None = None) -> str:
     """Findings, symptoms, questions."""
     return _detail(review, whole, sections.ANTIPATTERNS)
 
 
-def short_propagation(review: Review, whole: Review) -> str:
+def short_propagation(review: Review, whole: Review | None = None) -> str:
     """Recommendations with what decided them."""
     return _detail(review, whole, sections.PROPAGATION)
 
 
-def short_order_check(review: Review, whole: Review) -> str:
+def short_order_check(review: Review, whole: Review | None = None) -> str:
     """Ordering, idempotency, causal pairs, constraints."""
     return _detail(review, whole, sections.ORDER_CHECK)
 
@@ -258,7 +258,7 @@ def explanation_pages(explanation: Explanation) -> list[Explanation]:
     return [explanation.model_copy(update={"parts": tuple(explanation.parts[i] for i in page)}) for page in pages]
 
 
-def _detail(review: Review, whole: Review, builds: Sequence[Build]) -> str:
+def _detail(review: Review, whole: Review | None, builds: Sequence[Build]) -> str:
     return _short(review, [(build, 100 // len(builds), "the structured result") for build in builds], whole)
 
 
