@@ -2,10 +2,12 @@
 
 import pytest
 
+from data_integration_architect.advice.ordering import ordering_of
 from data_integration_architect.analysis.idempotency import idempotency_of
 from data_integration_architect.analysis.order import order_need, reorderings
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
+from data_integration_architect.rules import judge_topology
 from data_integration_architect.topology import normalize
 from support import load
 
@@ -143,3 +145,27 @@ def test_relays_that_share_a_table_can_repeat_an_old_row_after_a_newer_one(trigg
     view = View(normalize(load(topology)).topology, load_catalog())
     (found,) = [one for one in idempotency_of(view) if one.flow.startswith("db -> log")]
     assert (found.mechanism, found.currently) == ("natural-upsert", expected)
+
+
+def ordering(view):
+    found = judge_topology(view).found
+    (one,) = [o for o in ordering_of(view, found) if o.flow.startswith("changes -> index")]
+    return one.need, one.given, one.satisfied, one.reason
+
+
+@pytest.mark.parametrize(
+    ("step", "entity", "expected", "words"),
+    [
+        ({"mode": "increment"}, {"change": "delta"}, True, "same sum in any order"),
+        ({"mode": "increment", "guard": "condition"}, {"change": "delta"}, "partial", "can refuse"),
+        ({"guard": "version", "guard_keeps_deletes": True}, {}, True, "the target refuses the older one"),
+        ({"values": "re-read", "missing_source": "delete"}, {}, True, "the target reads the current state again"),
+    ],
+)
+def test_the_reason_says_why_records_that_change_places_do_no_harm(step, entity, expected, words):
+    view = view_of({"message_key": "product_id"}, {"workers": 4}, step, {"deletes": "never", **entity})
+    need, given, satisfied, reason = ordering(view)
+    assert (need, given, satisfied) == ("per-key", "none", expected)
+    assert words in reason
+    others = {"same sum", "can refuse", "refuses the older", "current state again"} - {words}
+    assert not any(other in reason for other in others if other not in words)

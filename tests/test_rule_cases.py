@@ -22,6 +22,7 @@ def describe(found: Found, keys: set[str]) -> dict[str, object]:
         "severity": found.severity,
         "violates": found.match.consequence.violates,
         "also": list(found.also),
+        "shows": sorted(found.match.shows),
         "condition": [{"path": format_path(path), "value": value} for path, value in found.condition],
     }
     return {key: value for key, value in full.items() if key in keys or (key == "condition" and value)}

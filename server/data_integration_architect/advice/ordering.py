@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import Literal
 
 from data_integration_architect.analysis.flows import Flow
-from data_integration_architect.analysis.order import order_need, reorderings
+from data_integration_architect.analysis.order import (
+    adds,
+    is_checked,
+    is_guarded,
+    order_need,
+    ordered_ends,
+    re_reads,
+    reorderings,
+    writes_its_source,
+)
+from data_integration_architect.analysis.system import Effect
 from data_integration_architect.analysis.view import View
 from data_integration_architect.results import Causal, Ordering
 from data_integration_architect.rules import Found
@@ -78,13 +88,10 @@ def _entry(view: View, flow: Flow, need: str, key: str | None, breaks: list[Foun
         satisfied, reason = False, f"broken by {', '.join(definite)}"
     elif possible:
         satisfied, reason = "partial", f"depends on unsaid facts ({', '.join(possible)})"
+    elif given == "none":
+        satisfied, reason = _in_spite_of_disorder(view, flow)
     else:
-        satisfied = True
-        reason = (
-            "records can change places, and the target re-reads or refuses the older one"
-            if given == "none"
-            else "records of one key stay in order from writer to reader"
-        )
+        satisfied, reason = True, "records of one key stay in order from writer to reader"
     return Ordering(
         flow=flow.id,
         entity=entity,
@@ -96,6 +103,33 @@ def _entry(view: View, flow: Flow, need: str, key: str | None, breaks: list[Foun
     )
 
 
+def _in_spite_of_disorder(view: View, flow: Flow) -> tuple[bool | Literal["partial"], str]:
+    """What becomes of records that can change places where no finding says that they do harm."""
+    if not _is_reordered(view, flow):
+        return True, "records can get lost on the way, and those that come keep their order"
+    ends = ordered_ends(view, flow)
+    if any(adds(e) and is_checked(view, e) for e in ends):
+        why = "the sum comes out the same, but the rule on it can refuse another one of them"
+        return "partial", f"records can change places: {why}"
+    answers = {_answer(view, e) for e in ends} - {None}
+    if not answers:
+        return True, "nothing that is known lets two records of one key change places with harm"
+    return True, f"records can change places, and {', '.join(sorted(str(a) for a in answers))}"
+
+
+def _answer(view: View, effect: Effect) -> str | None:
+    """Why an older record that comes last does no harm at an effect."""
+    if adds(effect):
+        return "additions give the same sum in any order (no rule that looks at it is known)"
+    if re_reads(view, effect):
+        return "the target reads the current state again"
+    if is_guarded(effect):
+        return "the target refuses the older one"
+    if writes_its_source(view, effect):
+        return "each is an order to change the record itself, not a copy of its state"
+    return None
+
+
 def _given(
     view: View, flow: Flow, broken: bool, unsure: bool
 ) -> Literal["none", "per-key", "per-group", "total", "unknown"]:
@@ -105,14 +139,18 @@ def _given(
         return "unknown"
     name = flow.via or flow.source
     channel = view.system.channel(name) or view.system.channel(flow.target)
-    sites = [view.system.handlers[handler] for handler in flow.handlers]
-    if any(reorderings(view, site) for site in sites if site.consumed):
+    if _is_reordered(view, flow):
         return "none"
     if channel is not None and (channel.order == "total" or channel.partitions == 1):
         return "total"
     if channel is not None and view.system.channel_kind(name) == "lossy":
         return "none"
     return "per-key"
+
+
+def _is_reordered(view: View, flow: Flow) -> bool:
+    sites = [view.system.handlers[handler] for handler in flow.handlers]
+    return any(reorderings(view, site) for site in sites if site.consumed)
 
 
 def causal_of(view: View, found: Sequence[Found]) -> tuple[Causal, ...]:

@@ -340,15 +340,40 @@ def needs_order(view: View, effect: Effect) -> bool:
     """Whether records of one key must come in order for an effect: state, and deltas that a rule may check."""
     step = effect.step
     if isinstance(step, Append):
-        return _carries_state(view, effect)
+        return any(_kept_behind(view, effect))
     if isinstance(step, Write) and step.mode == "increment" and not effect.on_miss:
         entity = view.system.entity(effect.entity)
         return entity is not None and entity.change == "delta"
     return changes_state(view, effect)
 
 
-def _carries_state(view: View, append: Effect) -> bool:
-    """Whether some store behind a channel keeps what the appended records say."""
+def adds(effect: Effect) -> bool:
+    """Whether the effect adds to a sum, which comes out the same in any order."""
+    return isinstance(effect.step, Write) and effect.step.mode == "increment"
+
+
+def is_checked(view: View, effect: Effect) -> bool:
+    """Whether something said looks at the sum so far and can refuse an addition."""
+    guarded = isinstance(effect.step, Write) and effect.step.guard == "condition"
+    return guarded or any(
+        c.kind in {"non-negative", "sum"} and c.entity and c.entity.split(".", 1)[0] == effect.entity
+        for c in view.topology.constraints
+    )
+
+
+def ordered_ends(view: View, flow: Flow) -> tuple[Effect, ...]:
+    """The effects at which the order of a flow's records counts: its own, and those behind the channels it fills."""
+    found: list[Effect] = []
+    for effect in flow.effects:
+        if isinstance(effect.step, Append):
+            found.extend(_kept_behind(view, effect))
+        elif needs_order(view, effect):
+            found.append(effect)
+    return tuple(found)
+
+
+def _kept_behind(view: View, append: Effect) -> Iterator[Effect]:
+    """Effects behind a channel that keep what the appended records say."""
     pending, seen = [append.target], set[str]()
     while pending:
         channel = pending.pop()
@@ -362,7 +387,6 @@ def _carries_state(view: View, append: Effect) -> bool:
                     and effect.entity in (None, append.entity)
                     and needs_order(view, effect)
                 ):
-                    return True
+                    yield effect
                 if isinstance(effect.step, Append) and effect.entity in (None, append.entity):
                     pending.append(effect.target)
-    return False

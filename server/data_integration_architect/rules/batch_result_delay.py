@@ -1,7 +1,9 @@
 """A batch brings its result more rarely than its readers tolerate.
 
-The period counts, not the running time. A store that is also fed by a log, a request or a stream layer does not wait
-for the batch. Misses: a batch that reads a store which is itself late.
+The period counts, not the running time. A store that a log, a request or a stream layer also feeds with the same
+result does not wait for the batch, nor does a reader who joins it with another store that has such a feed. A stream
+layer that writes elsewhere does not help those who read only here. Misses: a batch that reads a store which is itself
+late.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
-from data_integration_architect.analysis.layers import layers_of
 from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import Consequence, Target
@@ -26,7 +27,6 @@ A_MINUTE = 60
 def sites(view: View) -> Iterator[Site]:
     """(write, schedule, readers) where the batch is the only feed of what they read."""
     system = view.system
-    streamed = {s.id for layers in layers_of(system).values() if layers.stream for s in layers.batch}
     for target in view.topology.stores:
         quickest: dict[str | None, tuple[float, Effect, OnSchedule]] = {}
         for effect in system.touching(target):
@@ -38,18 +38,32 @@ def sites(view: View) -> Iterator[Site]:
                 if not is_planned(system, effect) and (known is None or period < known[0]):
                     quickest[effect.entity] = (period, effect, trigger)
         for entity, (_, effect, trigger) in quickest.items():
-            readers = system.readers_of(target, entity)
-            if readers and effect.site.id not in streamed and not _has_other_feed(view, effect):
+            readers = tuple(i for i in system.readers_of(target, entity) if not _is_served_sooner(view, effect, i))
+            if readers:
                 yield effect, trigger, readers
 
 
-def _has_other_feed(view: View, batch: Effect) -> bool:
+def _is_served_sooner(view: View, batch: Effect, index: int) -> bool:
+    """Whether something that does not wait for a schedule feeds what a reader reads, the stores it joins included."""
+    reads = view.topology.readers[index].reads
+    joined = (reads,) if isinstance(reads, str) else reads
+    return any(_has_other_feed(view, batch, store) for store in {batch.target, *joined})
+
+
+def _has_other_feed(view: View, batch: Effect, store: str) -> bool:
+    """Whether something that does not wait for a schedule brings the same entity or result to a store."""
     return any(
-        other.entity in (None, batch.entity)
+        (other.entity in (None, batch.entity) or _computes_the_same(other, batch))
         and isinstance(other.step, Write)
         and not isinstance(other.site.handler.trigger, OnSchedule)
-        for other in view.system.touching(batch.target)
+        and not is_planned(view.system, other)
+        for other in view.system.touching(store)
     )
+
+
+def _computes_the_same(one: Effect, other: Effect) -> bool:
+    first, second = one.site.handler.computes, other.site.handler.computes
+    return first is not None and second is not None and first.result == second.result
 
 
 def judge(view: View, site: Site, facts: Facts) -> Match | None:

@@ -178,7 +178,8 @@ def judge(view: View, site: Bypass, facts: Facts) -> Match | None:
         summary=says[site.how],
         consequence=kept_deleted(system, copies, subject) if _deletes(site.around) else Consequence("integrity"),
         targets=_seen_at(system, site),
-        shows=frozenset({"missing", "stale", "phantom", "reverted"}),
+        # Only a message that is published at once can overtake an older one, which waits in the outbox.
+        shows=frozenset({"missing", "stale", "phantom", *(("reverted",) if site.how == "published" else ())}),
     )
 
 

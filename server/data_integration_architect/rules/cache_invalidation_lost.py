@@ -1,8 +1,9 @@
 """The value is committed, but the deletion of its cache entry fails or never runs.
 
 Decided for handlers that delete the entry after the commit: a crash between the two, or a failed deletion that is
-given up, leaves the old value. Also for caches without expiry whose entries nobody deletes. A deletion that is driven
-by the log or kept for a later try is not lost. Cannot see a retry inside the cache's client.
+given up, leaves the old value. A deletion before the commit is lost only where its failure does not end the change.
+Also for caches without expiry whose entries nobody deletes. A deletion that is driven by the log or kept for a later
+try is not lost. Cannot see a retry inside the cache's client.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Site:
     write: Effect
     deletion: Effect | None
     """The deletion that may be lost; None where nobody deletes the entry."""
+    early: bool = False
+    """Whether the deletion stands before the commit."""
 
 
 def sites(view: View) -> Iterator[Site]:
@@ -44,9 +47,10 @@ def sites(view: View) -> Iterator[Site]:
             continue
         for write in source_writes(system, fill):
             own = [e for e in deletions if e.site.id == write.site.id]
-            for deletion in own:
-                if not stands_before_commit(system, deletion, write):
-                    yield Site(fill, write, deletion)
+            late = [e for e in own if not stands_before_commit(system, e, write)]
+            # A second deletion after the commit makes up for one before it.
+            for deletion in late or own:
+                yield Site(fill, write, deletion, early=not late)
             if not deletions and not _replaced(view, fill) and not _only_added(view, write):
                 yield Site(fill, write, None)
         for deletion in deletions:
@@ -67,6 +71,17 @@ def _gives_up(view: View, deletion: Effect) -> bool:
     if channel is None:
         return False
     return acknowledges(deletion.site) == "before" or delivery_of(view.system, channel) == "at-most-once"
+
+
+def _is_ignored(deletion: Effect, facts: Facts) -> bool:
+    """Whether the handler goes on to its commit when the deletion before it failed; an error ends the transaction."""
+    retry = deletion.step.retry
+    if deletion.step.wait is False:
+        return True
+    if retry is None:
+        return False
+    ask = f"Does {deletion.site.id} commit although it could not delete the entry of {deletion.target}?"
+    return bool(facts.ask((*deletion.path, "retry", "then"), retry.then, ("ignore", "raise"), ask) == "ignore")
 
 
 def _replaced(view: View, fill: Fill) -> bool:
@@ -101,11 +116,15 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         retry = site.deletion.step.retry
         if retry is not None and retry.then in {"dead-letter", "block"} and retry.attempts != 0:
             return None
+        if site.early and not _is_ignored(site.deletion, facts):
+            return None
         # With retries only a crash between commit and deletion is left.
-        minor = retry is not None and bool(retry.attempts) and retry.then != "ignore"
+        minor = not site.early and retry is not None and bool(retry.attempts) and retry.then != "ignore"
         store = fill.source.target
         lost = "a crash or an error there" if handler.is_direct else "a message or an attempt that is lost"
         how = f"{handler.id} deletes the entry after the commit, and {lost} is not made good"
+        if site.early:
+            how = f"{handler.id} deletes the entry before the commit, and commits even if that fails"
     return Match(
         elements=(system.primary(fill.source.target), fill.cache, handler.id),
         at=site.deletion.path if site.deletion else site.write.path,

@@ -130,5 +130,6 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         summary=summary,
         consequence=consequence,
         targets=(Target(one.target, site.entity),),
-        shows=frozenset({"missing"}),
+        # What refers to a record that is gone is still shown.
+        shows=frozenset({"missing", "phantom"} if site.kind == "gone" else {"missing"}),
     )

@@ -1,8 +1,9 @@
 """A reader that missed in the cache stores the old value after a writer has deleted the entry.
 
-Decided for fills without lease or version beside writers that delete or replace the entry, and for deletions before
-the commit or fills from a lagging replica, which a lease does not help. Cannot see how long a fill takes; the window
-is small where the log drives the deletion.
+Decided for fills without lease or version beside writers that delete or replace the entry. A lease does not help
+against a fill from a lagging replica, and neither guard against a deletion before the commit: whoever misses after it
+reads the old value, and no entry is left to compare it with. Cannot see how long a fill takes; the window is small
+where the log drives the deletion.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def judge(view: View, fill: Fill, facts: Facts) -> Match | None:
     source = system.store(fill.source.target)
     lagging = source is not None and source.replica_of is not None and source.replication in (None, "async")
     guard = fill.write.step.guard if isinstance(fill.write.step, Write) else None
-    if guard == "version" or (guard == "lease" and not early and not lagging):
+    if not early and (guard == "version" or (guard == "lease" and not lagging)):
         return None
     by_log = all(not e.site.is_direct for e in removals)
     subject = fill.entity or "a value"
@@ -77,15 +78,16 @@ def judge(view: View, fill: Fill, facts: Facts) -> Match | None:
         consequence=stale_entry(system, facts, fill.cache, fill.entity, minor=by_log and not lagging),
         targets=(Target(fill.cache, fill.entity),),
         shows=frozenset({"stale", "reverted", "phantom"}),
-        fixes=("invalidate-after-commit", "versioned-fill", "expiry-as-bound") if early else (),
+        fixes=("invalidate-after-commit", "cdc-driven-invalidation", "expiry-as-bound") if early else (),
     )
 
 
 def _all_before_commit(view: View, fill: Fill, removals: list[Effect]) -> bool:
     """Whether some writer deletes the entry only before its value is visible."""
     for write in source_writes(view.system, fill):
-        own = [e for e in removals if e.site.id == write.site.id and not isinstance(e.step, Write)]
-        if own and all(stands_before_commit(view.system, e, write) for e in own):
+        own = [e for e in removals if e.site.id == write.site.id]
+        early = [e for e in own if not isinstance(e.step, Write) and stands_before_commit(view.system, e, write)]
+        if own and len(early) == len(own):
             # A deletion from the log comes after the commit and makes up for it.
             return all(e.site.is_direct for e in removals)
     return False
