@@ -6,7 +6,7 @@ from data_integration_architect.results import Review
 from data_integration_architect.use_cases import review_document
 from support import ROOT, parse_text, read_yaml
 
-NAMES = sorted(path.stem for path in (ROOT / "tests" / "expected").glob("*.yaml"))
+NAMES = sorted(path.stem for path in (ROOT / "examples").glob("*.yaml") if not path.name.endswith(".evidence.yaml"))
 LOUD = {"medium", "high", "critical"}
 MOST_CONDITIONAL = 3
 
