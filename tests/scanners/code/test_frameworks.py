@@ -499,3 +499,49 @@ def test_a_serializer_writes_the_model_that_it_describes_through_mixins_too() ->
         ("split", ("sql", "celery")),
         ("OrderSerializer.create", ("sql", "celery")),
     ]
+
+
+def test_a_function_in_a_field_of_a_struct_runs_where_the_field_is_called() -> None:
+    files = {
+        "go.mod": "module shop\nrequire github.com/hibiken/asynq v0.24.0\nrequire gorm.io/gorm v1.25.0\n",
+        "shop.go": """\
+            package shop
+
+            import (
+                "github.com/hibiken/asynq"
+                "gorm.io/gorm"
+            )
+
+            type Params struct {
+                Name  string
+                After func(id int) error
+            }
+
+            type Store struct{ db *gorm.DB }
+
+            func (s *Store) Create(arg Params) error {
+                return s.db.Transaction(func(tx *gorm.DB) error {
+                    tx.Create(&arg.Name)
+                    return arg.After(1)
+                })
+            }
+
+            type Server struct {
+                store *Store
+                tasks *asynq.Client
+            }
+
+            func (s *Server) Place() error {
+                arg := Params{Name: "a", After: func(id int) error {
+                    _, err := s.tasks.Enqueue(asynq.NewTask("mail", nil))
+                    return err
+                }}
+                return s.store.Create(arg)
+            }
+            """,
+    }
+    result = scan_files(files)
+    assert [(w.function, w.systems, w.order) for w in result.dual_writes] == [
+        ("Store.Create", ("sql", "asynq"), "inside-transaction"),
+        ("Server.Place", ("sql", "asynq"), "inside-transaction"),
+    ]

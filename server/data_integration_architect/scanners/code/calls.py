@@ -28,6 +28,8 @@ lazy run with runCatching runBlocking withContext withTimeout coroutineScope sup
 """
 YIELDING = frozenset(YIELDING_WORDS.split())
 IMPLEMENTER_LIMIT = 8
+# A field that holds more functions than this is a table of handlers.
+HELD_LIMIT = 3
 RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
 
 
@@ -215,6 +217,9 @@ class Calls(Construction):
         value = self.attribute(frame, target, name) if not methods else None
         if value is not None and value[0] in ("C", "F", "K", "L", "X"):
             return self.call_value(frame, value, args, line, name)
+        held = self.held.get((number, name), ()) if not methods else ()
+        if 0 < len(held) <= HELD_LIMIT:
+            return self.run_held(frame, held, args)
         if name in ("new", "builder", "create") and target[0] == "K" and not methods:
             self.arguments(frame, args, inline=True)
             return ("I", number)
@@ -295,6 +300,16 @@ class Calls(Construction):
                 frame.context = (*context, (node, at))
             value = self.enter_function(frame, method, ("I", owner), args, line) or value
         frame.context, frame.flags = context, flags
+        return value
+
+    def run_held(self, frame: Frame, held: Sequence[Value], args: Sequence[Expr]) -> Value:
+        """The functions that a field is known to hold are arms of one branch."""
+        context, value, node = frame.context, None, next(self.ids)
+        for at, function in enumerate(held):
+            if len(held) > 1:
+                frame.context = (*context, (node, at))
+            value = self.call_value(frame, function, args, frame.line) or value
+        frame.context = context
         return value
 
     def pick(self, frame: Frame, methods: list[int], args: Sequence[Expr]) -> int:

@@ -59,6 +59,12 @@ class Construction(ClientCalls):
         """An instance of a repository class; what its constructor is given tells the types of its fields."""
         values = self.arguments(frame, args, inline=False)
         number = value[1]
+        if frame.module not in self.tests and self.program.language_of(frame.module) == "go":
+            for arg, given in zip(args, values, strict=True):
+                if arg[0] == "k" and given is not None and given[0] == "C":
+                    held = self.held.setdefault((number, arg[1]), [])
+                    if all(known is None or given[1] != known[1] for known in held):
+                        held.append(given)
         if self.program.classes[number].name.startswith("<anonymous"):
             self.anonymous[number] = frame
         if any(v is not None and v[0] in ("L", "I", "K", "F", "D") for v in values) and number not in self.constructed:

@@ -41,6 +41,8 @@ Expr: TypeAlias = "tuple[Any, ...]"
 Block: TypeAlias = "tuple[tuple[Any, ...], ...]"
 
 STRING_LIMIT = 400
+# Among the calls of a function: it puts a function into a field of a value that it makes.
+HOLDS = "{holds}"
 
 
 @dataclass(slots=True)

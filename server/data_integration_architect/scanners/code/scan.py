@@ -13,7 +13,7 @@ from .clients import Clients
 from .conclude import Conclusions
 from .effects import EMPTY, Effect, Frame, Summary
 from .evaluate import Evaluator
-from .ir import Expr, Module
+from .ir import HOLDS, Expr, Module
 from .manifests import Manifest, is_manifest, read_manifest
 from .parse import TEXT_LIMIT, language_ending, parse_source
 from .paths import is_generated, is_test, is_vendored
@@ -172,8 +172,8 @@ def analyse(
 
 
 def registered_hooks(evaluator: Evaluator) -> None:
-    """Run the functions that register hooks, then forget what was summarised without them."""
-    words: set[str] = set()
+    """Run the functions that register hooks or fill fields with functions; forget what was summarised before."""
+    words: set[str] = {HOLDS}
     for client in evaluator.program.clients.types.values():
         words |= {name for name, kind in client.methods.items() if kind in ("hook", "listen")}
     for number, function in enumerate(evaluator.program.functions):

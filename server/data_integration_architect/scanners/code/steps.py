@@ -26,6 +26,8 @@ class Steps(Decorated):
         self.tests: frozenset[int] = frozenset()
         self.alternative_nodes: set[int] = set()
         self.running: set[tuple[object, ...]] = set()
+        # functions put into fields of a class where its instances are made
+        self.held: dict[tuple[int, str], list[Value]] = {}
         self.constructed: dict[int, tuple[Value, ...]] = {}
         # handler -> (technology, topic, library) of what it consumes; the topic is empty if it is computed
         self.consumed: dict[int, list[tuple[str, str, str]]] = {}

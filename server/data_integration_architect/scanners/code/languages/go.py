@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from ..ir import Block, Expr, Field, Param
+from ..ir import HOLDS, Block, Expr, Field, Param
 from .reader import Node, Reader
 
 VERSION = re.compile(r"(?:/v\d+|\.v\d+)$")
@@ -91,7 +91,10 @@ class GoReader(Reader):
             if child.kind() == "keyed_element":
                 parts = self.named(child)
                 if len(parts) == 2:
-                    args.append(("k", self.text(parts[0]), self.expr(parts[1]) or ("o", ())))
+                    value = self.expr(parts[1]) or ("o", ())
+                    args.append(("k", self.text(parts[0]), value))
+                    if value[0] == "f" and self.functions:
+                        self.module.functions[self.functions[-1]].calls |= {HOLDS}
             else:
                 args.append(self.expr(child) or ("o", ()))
         return ("new", self.text(node.field("type")), tuple(args), self.line(node))
