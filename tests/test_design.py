@@ -1,6 +1,7 @@
 """The design: options with their runs, phases that fit the system, what is carried out, what is left unsaid."""
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from data_integration_architect.design.changes import changes
 from data_integration_architect.design.result import DesignResult
+from data_integration_architect.renderers.mermaid import write_path
 from data_integration_architect.topology import dump_topology, load_topology, normalize
 from data_integration_architect.use_cases import Given, generate_design, judge
 from generated import random_topology
@@ -565,3 +567,71 @@ def test_what_breaks_only_under_unsaid_facts_is_told_apart():
     apart = section_of(design.document, "### Not known", "## Decisions")
     assert apart.count("Resting on unsaid facts: ") == len(unsure)
     assert "Nothing definite" in section_of(design.document, "### Integrity: what remains", "### Timeliness")
+
+
+def nightly(**context: Any) -> dict[str, Any]:
+    """A job that copies what is newer than its cursor from a store whose log is closed and whose rows are deleted."""
+    return {
+        "scope": "whole",
+        "stores": {"erp": {"technology": "sqlserver", "log_access": False}, "dwh": {"technology": "snowflake"}},
+        "entities": {"supplier": {"key": "supplier_id", "deletes": "hard"}},
+        "processes": {"erp_app": process("save", {"write": "erp", "entity": "supplier"}, request={"retries": False})},
+        "jobs": {
+            "extract": {
+                "from": "erp", "to": "dwh", "entity": "supplier", "every": "8h", "reads": "since-cursor",
+                "cursor": "modified-time", "mode": "merge",
+            }
+        },
+        "readers": [{"reads": "dwh", "entity": "supplier", "tolerates": "2d"}],
+        "context": context,
+    }  # fmt: skip
+
+
+def test_a_fixed_application_and_a_closed_log_leave_a_full_extract():
+    design = design_of(nightly(application="fixed"))
+    chosen = design.decisions[0].recommendation
+    assert (chosen.mechanism, chosen.fixes) == ("keep-current", ("reconciliation-sweep",))
+    assert [f.fix for f in design.fixes] == ["reconciliation-sweep"]
+    target = target_of(design)
+    assert target["entities"]["supplier"]["deletes"] == "hard"
+    run = handlers_of(target)["extract.run"]
+    assert run["trigger"] == {"every": "8h", "reads": "all"}
+    assert [s["mode"] for s in run["steps"] if "write" in s] == ["rebuild-and-swap"]
+    assert design.remaining == ()
+    assert "repair" not in [p.name for p in design.phases]
+
+
+def test_an_application_that_may_change_gives_other_fixes():
+    chosen = design_of(nightly(application="changeable")).decisions[0].recommendation
+    assert chosen.mechanism == "outbox"
+    opened = nightly(application="fixed")
+    opened["stores"]["erp"]["log_access"] = True
+    assert design_of(opened).decisions[0].recommendation.mechanism == "cdc"
+
+
+def parts_of_diagram(diagram: str) -> list[set[str]]:
+    """Nodes of a flowchart that hang together."""
+    groups = [{node} for node in re.findall(r"^  (n\d+)[\[(]", diagram, re.MULTILINE)]
+    for one, other in re.findall(r"^  (n\d+) \S+\|.*\| (n\d+)$", diagram, re.MULTILINE):
+        joined = [g for g in groups if {one, other} & g]
+        groups = [g for g in groups if g not in joined] + [set().union(*joined)]
+    return groups
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_write_path_is_one_path_from_the_caller_to_the_last_store(name):
+    design = example(name)
+    topology = normalize(load_topology(parse_text(design.topology, "target"))).topology
+    for entity in topology.entities:
+        diagram = write_path(topology, entity)
+        assert len(parts_of_diagram(diagram)) <= 1, f"{entity}\n{diagram}"
+
+
+def test_a_write_path_leads_over_channels_and_relays():
+    topology = normalize(load_topology(parse_text(example("money-transfer").topology, "target"))).topology
+    diagram = write_path(topology, "account")
+    for name in ("app", "bank", "transfer_requests", "transfer_instruction_outbox", "transfer_instructions"):
+        assert f'"{name}' in diagram
+    extract = normalize(load_topology(parse_text(json.dumps(nightly()), "nightly"))).topology
+    assert len(parts_of_diagram(write_path(extract, "supplier"))) == 1
+    assert '"read supplier"' in write_path(extract, "supplier")

@@ -150,6 +150,8 @@ class Fix(FixHead):
     summary: str
     changes: tuple[Change, ...] = ()
     structural: str | None = None
+    needs: tuple[Literal["application", "log"], ...] = ()
+    """What must be open to it: that the writing application may change, that the log of the source may be read."""
     addresses: tuple[str, ...]
     costs: str
     sources: tuple[Source, ...] = Field(min_length=1)

@@ -18,6 +18,7 @@ LOG_BELOW_SECONDS = 60
 BATCH_FROM_SECONDS = 3600
 ANNOUNCED_APART = {"dual-write-unprotected", "enqueue-before-commit"}
 MILD = {"info", "low"}
+MISSES_DELETES = {"query-extract-misses-deletes", "delete-not-propagated"}
 FROM_THE_LOG = "a new system that needs its history can start from the log"
 
 
@@ -187,7 +188,9 @@ class Decision(LegFacts):
             choice = self.follow(because)
             if choice.mechanism != "batch-etl":
                 return Choice(choice.mechanism, "batch-etl", choice.reason, choice.fixes)
-            return Choice("keep-current", choice.runner_up, choice.reason)
+            swept = ("reconciliation-sweep",) if wrong & MISSES_DELETES else ()
+            how = "; so each run reads everything and swaps the new copy in, which also drops what was deleted"
+            return Choice("keep-current", choice.runner_up, choice.reason + (how if swept else ""), swept)
         runner = "cdc" if self.source.has_log else "event-sourcing"
         return Choice("keep-current", runner, self.keeping.batch(self.age()))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from data_integration_architect.advice.choice import Advice, Choice
 from data_integration_architect.advice.decision import Decision
 from data_integration_architect.advice.elsewhere import for_causality, for_copies, for_replicas
+from data_integration_architect.advice.feasible import feasible
 from data_integration_architect.advice.legs import Leg, contested, legs_of
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.view import View
@@ -65,7 +66,7 @@ def _for_leg(view: View, leg: Leg, found: list[Found]) -> Advice:
     fixes = dict.fromkeys(choice.fixes)
     for one in sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.id)):
         if one.is_definite:
-            fixes.update(dict.fromkeys(_fixes_of(view, one)[:3]))
+            fixes.update(dict.fromkeys(feasible(view, _fixes_of(view, one), [leg.source])[:3]))
     fixes.pop(choice.mechanism, None)
     reason = choice.reason + _rivals(view, leg)
     own = next((e.path for flow in leg.flows for e in flow.effects), None)

@@ -208,8 +208,17 @@ def token_phases(today: View, target: Topology, advice: Sequence[Advice]) -> Ste
 
 
 def repair_phase(today: View, target: Topology, found: Sequence[Found], steps: Steps) -> Step | None:
-    """What today's defects have already left wrong in stores that no phase fills anew; None where there is none."""
+    """What today's defects have already left wrong in stores that no phase fills anew; None where there is none.
+
+    A store that each run swaps anew is mended by its first run.
+    """
     fresh = {s.name for s in steps} & {"shadow", "replay"}
+    swapped = {
+        (str(s["write"]), s.get("entity"))
+        for handler in handlers_of(dump_topology(target)).values()
+        for s in steps_of(handler)
+        if s.get("mode") == "rebuild-and-swap"
+    }
     damaged = sorted(
         {
             t.store
@@ -221,6 +230,7 @@ def repair_phase(today: View, target: Topology, found: Sequence[Found], steps: S
             and f.id not in BEYOND_COMPARISON
             and t.store in target.stores
             and not today.system.is_external(t.store)
+            and (t.store, t.entity) not in swapped
         }
     )
     if fresh or not damaged:

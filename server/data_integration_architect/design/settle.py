@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from data_integration_architect.advice.feasible import feasible
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import SEVERITIES, Change
 from data_integration_architect.design.draft import Draft, steps_of
@@ -52,10 +53,12 @@ def _weight(found: Sequence[Found]) -> int:
 def _first_that_helps(draft: Draft, view: View, finding: Found, before: int, judge: Judge) -> tuple[Draft, str] | None:
     shelf = view.catalog.fixes
     fixes = finding.match.fixes or view.catalog.anti_patterns.heads[finding.id].fixes
-    for fix in fixes:
+    for fix in feasible(view, fixes, sorted(finding.match.elements)):
         if fix not in shelf:
             continue
         for candidate in _candidates(draft, view, finding, fix):
+            if view.topology.context.application == "fixed" and _writers(candidate) != _writers(draft):
+                continue
             try:
                 _, found = judge(candidate.topology())
             except ArchitectError:
@@ -64,6 +67,11 @@ def _first_that_helps(draft: Draft, view: View, finding: Found, before: int, jud
             if not still and _weight(found) < before:
                 return candidate, fix
     return None
+
+
+def _writers(draft: Draft) -> dict[str, Any]:
+    """Handlers of the writing application: those that answer requests, or whose trigger was not said."""
+    return {name: h for name, h in draft.handlers() if "trigger" not in h or "request" in h["trigger"]}
 
 
 def _candidates(draft: Draft, view: View, finding: Found, fix: str) -> Iterator[Draft]:
@@ -90,10 +98,22 @@ def _apply(draft: Draft, view: View, finding: Found, changes: Sequence[Change], 
                 if resolved is None:
                     continue
                 full = (*path, *attribute.split("."))
+                if attribute == "every" and _said(draft, full) not in (None, "unknown"):
+                    continue
                 if _fits(draft, full):
                     draft.data = set_fact(draft.data, full, resolved)
                     changed = True
+                if full[-2:] == ("trigger", "reads") and resolved == "all":
+                    (_said(draft, full[:-1]) or {}).pop("cursor", None)
     return changed
+
+
+def _said(draft: Draft, path: DocumentPath) -> Any:
+    """The value at a path of the draft; None where there is none."""
+    value: Any = draft.data
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _fits(draft: Draft, path: DocumentPath) -> bool:

@@ -42,6 +42,8 @@ OF_STORES = {
     "single-leader-with-fencing",
     "synchronous-quorum-commit",
 }
+# Mechanisms that need no change.
+STAYING = {"keep-current", "federated-read", "single-store", "none"}
 # Mechanisms that make one place follow another, which presupposes that it takes no original writes of the same thing.
 COPIES = {"batch-etl", "cdc", "outbox", "refetch-from-source"}
 
@@ -73,7 +75,16 @@ def done_with(done: str, advice: Advice, applied: Iterable[tuple[Found, str]]) -
         or advice.target in {*found.match.elements, *(target.store for target in found.match.targets)}
     ]
     used = list(dict.fromkeys(on_the_way))
-    return f"the mechanism stays; changed on it: {', '.join(used)}" if done == KEPT and used else done
+    if done == KEPT and used:
+        return f"the mechanism stays; changed on it: {', '.join(used)}"
+    if done == KEPT and advice.choice.mechanism not in STAYING:
+        return _by_hand(advice)
+    return done
+
+
+def _by_hand(advice: Advice) -> str:
+    way = " to ".join(dict.fromkeys(advice.key))
+    return f"not carried out: nothing on the way from {way} could be changed by itself; do it by hand"
 
 
 def _carry_out(bench: Workbench, advice: Advice) -> str:
@@ -103,6 +114,5 @@ def _carry_out(bench: Workbench, advice: Advice) -> str:
         )
     done = build(bench, advice)
     if done == KEPT and mechanism != "single-store":
-        way = " to ".join(dict.fromkeys(advice.key))
-        return f"not carried out: nothing on the way from {way} could be changed by itself; do it by hand"
+        return _by_hand(advice)
     return done

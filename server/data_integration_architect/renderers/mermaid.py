@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from data_integration_architect.renderers.paths import Move, path_of
 from data_integration_architect.renderers.sections import flat, names
 from data_integration_architect.results import RunStep
 from data_integration_architect.topology import (
@@ -88,8 +89,11 @@ def component_map(topology: Topology) -> str:
 def write_path(topology: Topology, entity: str) -> str:
     """From whoever asks for a change of `entity` to every place that gets it."""
     chart = _Chart(normalize(topology).topology)
-    for edge in _edges(chart.topology):
-        if edge.kind not in {"read", OWN_WRITES} and _about(edge, entity):
+    for part in path_of(chart.topology, entity):
+        for edge in _handler_edges(part.process, part.handler, part.steps):
+            chart.add(edge)
+    for edge in _replicas(chart.topology):
+        if edge.source in chart.nodes:
             chart.add(edge)
     return chart.text()
 
@@ -111,10 +115,9 @@ def _about(edge: _Edge, entity: str) -> bool:
 def _edges(topology: Topology) -> Iterator[_Edge]:
     for process_name, process in topology.processes.items():
         for handler in process.handlers.values():
-            yield from _handler_edges(process_name, handler)
-    for name, store in topology.stores.items():
-        if store.replica_of:
-            yield _Edge(("place", store.replica_of), ("place", name), "replica")
+            steps = [step for _, step in walk_steps(handler.steps, ()) if not isinstance(step, Transaction)]
+            yield from _handler_edges(process_name, handler, steps)
+    yield from _replicas(topology)
     for reader in topology.readers:
         who: _Node = ("person", f"readers ({reader.access})" if reader.access else "readers")
         entities = (reader.entity,) if reader.entity else ()
@@ -124,9 +127,15 @@ def _edges(topology: Topology) -> Iterator[_Edge]:
             yield _Edge(("place", reader.own_writes_from), who, OWN_WRITES, entities)
 
 
-def _handler_edges(process_name: str, handler: Handler) -> Iterator[_Edge]:
+def _replicas(topology: Topology) -> Iterator[_Edge]:
+    for name, store in topology.stores.items():
+        if store.replica_of:
+            yield _Edge(("place", store.replica_of), ("place", name), "replica")
+
+
+def _handler_edges(process_name: str, handler: Handler, steps: Sequence[Move]) -> Iterator[_Edge]:
+    """What fires a handler, and what the given of its steps move."""
     process: _Node = ("process", process_name)
-    steps = [step for _, step in walk_steps(handler.steps, ()) if not isinstance(step, Transaction)]
     changed = tuple(dict.fromkeys(s.entity for s in steps if s.entity and not isinstance(s, Read | Invalidate)))
     trigger = handler.trigger
     if isinstance(trigger, OnConsume):
@@ -144,6 +153,8 @@ def _handler_edges(process_name: str, handler: Handler) -> Iterator[_Edge]:
             yield _Edge(place, process, "read", entities)
         else:
             yield _Edge(process, place, step_kind(step), entities)
+        if step.dead_letter:
+            yield _Edge(process, ("place", step.dead_letter), "dead letter", entities)
 
 
 def run_mermaid(trace: Sequence[RunStep]) -> str:
