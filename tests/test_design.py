@@ -635,3 +635,40 @@ def test_a_write_path_leads_over_channels_and_relays():
     extract = normalize(load_topology(parse_text(json.dumps(nightly()), "nightly"))).topology
     assert len(parts_of_diagram(write_path(extract, "supplier"))) == 1
     assert '"read supplier"' in write_path(extract, "supplier")
+
+
+def test_the_document_says_what_order_repetition_and_writers_rest_on():
+    retailer, transfer, friends = (
+        example(name).document for name in ("online-retailer", "money-transfer", "friendship-messages")
+    )
+    assert "write-ahead log (WAL) of postgres by the Debezium connector for PostgreSQL" in retailer
+    assert "Order per key suffices, by product_id, order_id" in retailer and "total order is not required" in retailer
+    assert "search, warehouse upsert by key" in retailer and "so redelivery is harmless" in retailer
+    assert "whether search remembers the version of a deletion was not said" in retailer
+    assert "search, warehouse are read-only derived views" in retailer
+    for store, handler in (("accounts_a", "transfer_processor.validate"), ("accounts_b", "accounts_b_processor.apply")):
+        assert f"{handler} recognises a repetition by request_id, recorded at {store}" in transfer
+    assert "which needs a unique constraint" in transfer
+    assert "Order within each pair_id" in friends and "no total order over all groups" in friends
+
+
+def test_what_a_document_rests_on_follows_the_facts():
+    data = read_yaml(ROOT / "examples" / "online-retailer.yaml")
+    data["stores"]["postgres"]["technology"] = "mysql"
+    data["entities"]["product"]["deletes"] = "never"
+    document = design_of(data).document
+    assert "binary log (binlog) of postgres by the Debezium connector for MySQL" in document
+    assert "WAL" not in document and "remembers the version" not in document
+    data["stores"]["postgres"].pop("technology")
+    assert "Debezium" not in section_of(design_of(data).document, "## Decisions", "## Migration")
+
+
+def test_an_outbox_says_why_neither_the_present_channel_nor_the_present_table_is_it():
+    done = example("task-before-commit").decisions[0].done
+    assert "celery_broker is not used for it, because it " in done
+    assert "event_delivery itself becomes the outbox" in done and "nobody said that it does" in done
+    assert "becomes the outbox" not in target_done(announcing(), "letters")
+
+
+def target_done(data: dict[str, Any], to: str) -> str:
+    return " ".join(d.done for d in design_of(data).decisions if d.recommendation.to == to)

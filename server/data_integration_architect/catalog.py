@@ -67,6 +67,10 @@ class StoreHead(Entry):
     ordering: Literal["per-partition", "per-queue", "per-group", "none"] | None = None
     delivery: Literal["at-least-once", "at-most-once", "exactly-once"] | None = None
     change_feed_kind: Literal["log", "stream", "notification", "trigger", "query", "none"] = "none"
+    change_log: str | None = None
+    """What the product calls the log that holds its changes, where a connector reads it."""
+    change_connector: str | None = None
+    """Connector that reads it."""
     transaction_scope_kind: Literal["instance", "partition", "row", "document", "batch", "table", "none"] = "none"
     unique_constraint_kind: Literal["enforced", "informational", "key-only", "none"] = "none"
     version_check: Literal["external-version", "condition", "compare-and-set", "merge-condition", "none"] = "none"

@@ -30,7 +30,11 @@ def capture(bench: Workbench, advice: Advice) -> str:
         bench.sink(bench.change_log(advice.source, entity), advice.target, entity)
     bench.remove_announcements(advice)
     how = "by key and version" if bench.compares_versions(advice.target) else "by key, in the order of each key"
-    return f"changes are captured from the log of {advice.source}; {advice.target} applies them {how}"
+    head = bench.view.system.technology(advice.source)
+    log, by = "log", ""
+    if head is not None and head.change_log and head.change_connector:
+        log, by = head.change_log, f" by the {head.change_connector}"
+    return f"changes are captured from the {log} of {advice.source}{by}; {advice.target} applies them {how}"
 
 
 def refetch(bench: Workbench, advice: Advice) -> str:

@@ -44,7 +44,33 @@ def outbox(bench: Workbench, advice: Advice) -> str:
             f"a relay sends the committed rows of {idle[0]} in commit order, from those that are written after it "
             "starts: older rows are older states, and are removed unsent"
         )
-    return f"an outbox row is written in the transaction on {source}; a relay sends committed rows in commit order"
+    done = f"an outbox row is written in the transaction on {source}; a relay sends committed rows in commit order"
+    return done + _why_anew(bench, source, entities, channels)
+
+
+def _why_anew(bench: Workbench, source: str, entities: list[str], channels: set[str]) -> str:
+    """Why present channels do not carry the rows, and why a table of the entity is no outbox by itself."""
+    system, said = bench.view.system, []
+    for name in sorted(channels):
+        kind, order = system.channel_kind(name), bench.view.topology.channels[name].order
+        if kind == "log":
+            continue
+        lacks = "keeps no order of a key" if order == "none" else "is not said to keep the order of a key"
+        said.append(f"{name} is not used for it, because it {lacks} and gives no record a second time")
+    for entity in entities:
+        if any(e.entity == entity and system.enlisted(e) and e.target == source for e in _told_beside(bench, channels)):
+            said.append(
+                f"{entity} itself becomes the outbox, and no second table is needed, if it has one row for each event "
+                "that is never changed, in an order that follows the commits; nobody said that it does"
+            )
+    return "".join(f"; {words}" for words in said)
+
+
+def _told_beside(bench: Workbench, channels: set[str]) -> list[Effect]:
+    """Inserts that handlers make beside what they send to the channels."""
+    system = bench.view.system
+    sites = {e.site.id: e.site for name in channels for e in system.appends(name)}
+    return [e for s in sites.values() for e in s.changes if isinstance(e.step, Write) and e.step.mode == "insert"]
 
 
 def _relay_announcements(bench: Workbench, advice: Advice) -> str | None:

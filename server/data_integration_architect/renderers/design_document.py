@@ -15,6 +15,7 @@ from data_integration_architect.design.result import Decision, Phase
 from data_integration_architect.files import packaged_text
 from data_integration_architect.renderers import mermaid
 from data_integration_architect.renderers.checks import bounds_words, subject_words, verdict_words
+from data_integration_architect.renderers.guarantees import guarantees
 from data_integration_architect.renderers.markdown import cell, code, fenced
 from data_integration_architect.renderers.sections import plain_value
 from data_integration_architect.results import DesignCheck, Finding, Review
@@ -62,6 +63,9 @@ def design_document(parts: DesignParts) -> str:
             write_paths={o.entity: mermaid.write_path(view.topology, o.entity) for o in entities},
             read_paths={o.entity: mermaid.read_path(view.topology, o.entity) for o in entities},
             flows=_flows(target),
+            guarantees=guarantees(
+                view, target, list(dict.fromkeys(s for owner in entities for s in _record(view, owner)["derived"]))
+            ),
             integrity=_of(target, "integrity"),
             timeliness=_of(target, "timeliness"),
             availability=_of(target, "availability"),
