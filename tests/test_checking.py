@@ -5,6 +5,7 @@ import pytest
 from data_integration_architect.checking import bounds_of, check_findings, in_this_process, jobs_of, run_job, subject_of
 from data_integration_architect.checking.jobs import BUG
 from data_integration_architect.given import Given
+from data_integration_architect.renderers import sections
 from data_integration_architect.results import Review
 from data_integration_architect.topology import normalize
 from data_integration_architect.use_cases import checked_review, generate_design, judge
@@ -85,6 +86,131 @@ def test_a_finding_that_is_mended_elsewhere_holds():
     job = jobs_of(normal.topology, [subject_of(found, normal.topology)], bounds_of("default"))[0]
     outcome = run_job(normal.topology, job)
     assert (outcome.verdict.verdict, outcome.idealised) == ("violated", "holds")
+
+
+DELETED_IN_THE_TRANSACTION = """
+scope: whole
+stores: {db: {technology: mysql}, cache: {technology: redis, expiry: none}}
+entities: {price: {key: sku, deletes: never}}
+processes:
+  web:
+    instances: many
+    handlers:
+      get:
+        trigger: {request: {from: browser, retries: false}}
+        steps:
+          - read: cache
+            entity: price
+            on_miss: [{read: db, entity: price}, {write: cache, entity: price, guard: none}]
+      set:
+        trigger: {request: {from: admin, retries: false}}
+        steps: [{transaction: db, steps: [{write: db, entity: price}, {invalidate: cache, entity: price}]}]
+readers: [{reads: cache, entity: price, access: point, tolerates: 10s}]
+"""
+NIGHTLY = """
+scope: whole
+stores: {erp: {technology: sqlserver}, dwh: {technology: snowflake}}
+entities: {customer: {key: customer_id, deletes: hard}}
+processes:
+  app:
+    instances: many
+    handlers: {save: {trigger: {request: {from: staff, retries: false}}, steps: [{write: erp, entity: customer}]}}
+jobs: {extract: {from: erp, to: dwh, entity: customer, every: 24h, reads: since-cursor, cursor: modified-time,
+  overlap: 10m, mode: merge}}
+"""
+SEVERAL_RELAYS = """
+scope: whole
+stores: {db: {technology: oracle}, crm: {technology: mongo}}
+channels:
+  outbox: {technology: table, in: db, carries: [contact], event: {content: full, version: none, id: event_id}}
+  contacts: {technology: kafka, message_key: contact_id, partitions: 6, carries: [contact], event: {content: full}}
+entities: {contact: {key: contact_id, deletes: hard}}
+processes:
+  app:
+    instances: many
+    handlers:
+      save:
+        trigger: {request: {from: staff, retries: false}}
+        steps: [{transaction: db, steps: [{write: db, entity: contact}, {append: outbox, entity: contact}]}]
+      remove:
+        trigger: {request: {from: staff, retries: false}}
+        steps: [{write: db, entity: contact, mode: delete}]
+  relay:
+    instances: many
+    handlers:
+      poll:
+        trigger: {consume: outbox, cursor: row-flag, claim: skip-locked, workers: 4}
+        steps: [{append: contacts, entity: contact}]
+  sync:
+    instances: 1
+    handlers:
+      apply:
+        trigger: {consume: contacts, acknowledge: after}
+        steps: [{write: crm, entity: contact, mode: replace, guard: none}]
+"""
+CHARGES = """
+scope: whole
+stores: {psp: {technology: stripe, external: true}}
+channels: {payments: {technology: kafka, message_key: payment_id, delivery: at-least-once,
+  event: {content: full, id: event_id}}}
+entities: {payment: {key: payment_id, change: append-only, deletes: never}}
+processes:
+  api:
+    instances: many
+    handlers:
+      pay:
+        trigger: {request: {from: app, retries: true, operation_id: none}}
+        steps: [{append: payments, entity: payment}]
+  worker:
+    instances: 1
+    handlers:
+      apply:
+        trigger: {consume: payments, acknowledge: after}
+        dedup: none
+        steps: [{call: psp, kind: charge, operation_id: none, reversible: false}]
+"""
+
+
+def checked(text: str) -> Review:
+    return checked_review(Given(text, "x"), "default")
+
+
+@pytest.mark.parametrize("text", [DELETED_IN_THE_TRANSACTION, NIGHTLY, SEVERAL_RELAYS, CHARGES])
+def test_what_a_finding_stands_at_is_no_unnamed_violation(text):
+    review = checked(text)
+    assert review.checked and not review.unnamed
+    for finding in review.definite:
+        assert (finding.check.verdict, finding.check.idealised) == ("violated", "holds"), finding
+
+
+def test_what_remains_of_a_finding_that_no_option_mends_depends_on_it():
+    review = checked(DELETED_IN_THE_TRANSACTION)
+    (race,) = review.definite
+    (remaining,) = [one for one in review.checked if one.verdict == "violated"]
+    assert race.id == "stale-cache-fill-race" and remaining.together_with == (race.fingerprint,)
+    assert any(f"depends on {race.fingerprint}" in row[-1] for row in sections.checked(review, "x").content.rows)
+
+
+def test_a_violation_is_unnamed_where_no_finding_stands():
+    normal = normalize(load(parse_text(DELETED_IN_THE_TRANSACTION).data))
+    left = [run_job(normal.topology, job) for job in jobs_of(normal.topology, [], bounds_of("default"))]
+    assert [(one.verdict.verdict, one.together) for one in left].count(("violated", ())) == 1
+
+
+def test_a_finding_that_the_model_mends_names_nothing_else():
+    normal = normalize(load(parse_text(SEVERAL_RELAYS).data))
+    (relays,) = [f for f in judge(normal.topology).found if f.id == "outbox-concurrent-relay-reorder"]
+    alone = jobs_of(normal.topology, [subject_of(relays, normal.topology)], bounds_of("default"))
+    left = [run_job(normal.topology, job) for job in alone if job.subject is None]
+    assert ("violated", ()) in [(one.verdict.verdict, one.together) for one in left]
+
+
+def test_the_run_of_a_finding_needs_that_finding():
+    runs = {f.id: [step.text for step in f.check.trace] for f in checked(CHARGES).definite}
+    assert "response lost, retry" in runs["server-generated-operation-id"]
+    assert any("crashes" in text for text in runs["non-idempotent-consumer"])
+    relays = {f.id: [step.actor for step in f.check.trace] for f in checked(SEVERAL_RELAYS).definite}
+    assert {"relay.poll worker 1", "relay.poll worker 2"} <= {*relays["outbox-concurrent-relay-reorder"]}
 
 
 def test_none_checks_nothing():

@@ -94,7 +94,9 @@ class Check(Result):
     idealised: Literal["holds", "violated", "unknown"] | None = None
     """The verdict with the finding's own defect idealised too: `holds` shows that the run needs this defect."""
     together_with: tuple[str, ...] = ()
-    """Fingerprints of other findings without which the property holds."""
+    """Fingerprints of other findings without which the property holds; of a property that is checked with every named
+    defect mended, those of findings that the model cannot mend and that explain what remains.
+    """
     healed_by: str | None = None
     """A job, or an entry's expiry, that repairs the violation later."""
     assumed: tuple[Condition, ...] = ()
@@ -325,9 +327,13 @@ class Review(Result):
 
     @property
     def unnamed(self) -> tuple[Check, ...]:
-        """Violations that remain although every defect that a finding names is idealised."""
+        """Violations that remain although every defect that a finding names is idealised, and that none explains."""
         lasting = ("integrity", "availability")
-        return tuple(c for c in self.checked if c.verdict == "violated" and c.violates in lasting and not c.assumed)
+        return tuple(
+            c
+            for c in self.checked
+            if c.verdict == "violated" and c.violates in lasting and not (c.assumed or c.together_with)
+        )
 
 
 class Classification(Result):

@@ -55,7 +55,7 @@ class Outcome:
     """What a job found. `verdict` is None where there is no model: then `reason` says why.
 
     `idealised`: the verdict with the finding's own defect idealised too. `together`: fingerprints of findings without
-    which the property holds.
+    which the property holds; of a property that is still violated, findings that name it.
     """
 
     verdict: Verdict | None
@@ -155,19 +155,49 @@ class _Runner:
         verdict = self.decide(question, safe(others))
         if verdict.verdict == "violated":
             found = Outcome(verdict, idealised=self.without(question, verdict, [*others, *own]))
-            if found.idealised == "holds":
+            if found.idealised == "holds" and self.shows(subject, question, verdict, own):
                 return found
+            if found.idealised == "holds" and (apart := self.apart(subject, question, own, others)) is not None:
+                return apart
             if (alone := self.alone(subject, question, own)) is not None:
                 return alone
-            return (
-                found if found.idealised == "unknown" else Outcome(None, f"what violates {about} needs no such defect")
-            )
+            if found.idealised == "unknown" and subject.acts_in(verdict.trace):
+                return found
+            return Outcome(None, f"what violates {about} needs no such defect")
         if verdict.verdict != "holds":
             return Outcome(verdict)
-        if others and (found_together := self.together(question, own, others)) is not None:
+        if others and (found_together := self.together(subject, question, own, others)) is not None:
             return found_together
         left_out = self.left_out(case)
         return Outcome(None, left_out) if left_out else Outcome(verdict)
+
+    def shows(self, subject: Subject, question: Question, verdict: Verdict, own: Iterable[str]) -> bool:
+        """Whether a run is evidence of the finding: it takes part in it, and with its own defect alone mended the
+        defects of others do not bring about the same run.
+        """
+        if not subject.acts_in(verdict.trace):
+            return False
+        assumed: dict[str, End] = {one.path: one.end for one in verdict.conditions}
+        return self.decide(question, {**assumed, **safe(own)}, unknown="safe").trace != verdict.trace
+
+    def apart(
+        self, subject: Subject, question: Question, own: Sequence[str], others: Mapping[str, str]
+    ) -> Outcome | None:
+        """The pair where other findings are mended by all that stands at their handlers: a consumer that passes on an
+        id is not mended by that as long as this finding's defect leaves it without an id.
+        """
+        case = self.case(question, safe(others))
+        wider = dict.fromkeys(others)
+        for other in self.job.subjects:
+            if other.fingerprint in others.values() and case is not None:
+                places = tuple(place for place in other.places if place.startswith("processes."))
+                near = (use for use in case.options.used if use.path.startswith(places) and use.is_ordered)
+                wider |= dict.fromkeys(use.path for use in near if not subject.owns(use.path))
+        verdict = self.decide(question, safe(wider))
+        if verdict.verdict != "violated" or not subject.acts_in(verdict.trace):
+            return None
+        is_pair = self.without(question, verdict, [*wider, *own]) == "holds"
+        return Outcome(verdict, idealised="holds") if is_pair else None
 
     def left_out(self, case: Case) -> str:
         """Facts of the scene that the model lacks, in words: that it holds without them says nothing."""
@@ -184,10 +214,14 @@ class _Runner:
         verdict = self.decide(question, {**kept, **dict.fromkeys(own, KNOWN)}, every="safe")
         if verdict.verdict != "violated" or self.decide(question, kept, every="safe").verdict != "holds":
             return None
+        if not subject.acts_in(verdict.trace):
+            return None
         rests_on = tuple(Condition(use.path, use.unsafe, "unsafe") for use in unsaid if use.path in kept)
         return Outcome(replace(verdict, conditions=rests_on), idealised="holds")
 
-    def together(self, question: Question, own: Iterable[str], others: Mapping[str, str]) -> Outcome | None:
+    def together(
+        self, subject: Subject, question: Question, own: Sequence[str], others: Mapping[str, str]
+    ) -> Outcome | None:
         """Fails only with other defects: a minimal set of findings to keep as they are, by deletion."""
         if self.decide(question, {}).verdict != "violated":
             return None
@@ -198,7 +232,10 @@ class _Runner:
                 needed = fewer
         apart = [path for path, fingerprint in others.items() if fingerprint not in needed]
         verdict = self.decide(question, safe(apart))
-        return Outcome(verdict, idealised=self.without(question, verdict, [*apart, *own]), together=tuple(needed))
+        idealised = self.without(question, verdict, [*apart, *own])
+        if idealised != "holds" or not subject.acts_in(verdict.trace):
+            return Outcome(None, f"what violates {question.property} of {question.target} needs no such defect")
+        return Outcome(verdict, idealised=idealised, together=tuple(needed))
 
     def without(self, question: Question, found: Verdict, ideal: Iterable[str]) -> str:
         """The verdict with these options ideal and nothing else assumed than what the violation rests on."""
@@ -211,7 +248,33 @@ class _Runner:
         if verdict.verdict == "violated" and self.topology.scope != "whole":
             # what is not listed may be what keeps the copies in agreement
             verdict = replace(verdict, conditions=(*verdict.conditions, Condition("scope", "whole", "unsafe")))
-        return Outcome(verdict)
+        return Outcome(verdict, together=self.named_by(question, verdict))
+
+    def named_by(self, question: Question, verdict: Verdict) -> tuple[str, ...]:
+        """Definite findings of which a violation that remains may be the very defect: it breaks what they are about,
+        their handler takes part, and no option of this model mends them.
+        """
+        if verdict.verdict != "violated":
+            return ()
+        return tuple(
+            subject.fingerprint
+            for subject in self.job.subjects
+            if not subject.condition
+            and subject.is_about(question)
+            and subject.acts_in(verdict.trace)
+            and not self.is_mended(subject, question)
+        )
+
+    def is_mended(self, subject: Subject, question: Question) -> bool:
+        """Whether the model has the finding's defect and, with its own options ideal, has it no more."""
+        case = self.case(question)
+        own = self.own(subject, case.options.used) if case is not None else []
+        if case is None or not own:
+            return False
+        uses = [use for use in case.options.used if use.path in own]
+        if not any(self.idealises(subject, use) for use in uses) and not self.mends(subject, uses):
+            return False
+        return self.of(subject, question, case).idealised == "holds"
 
     def idealised(self, question: Question, subjects: Iterable[Subject]) -> list[str]:
         """Options that are the own ones of findings. One that is idealised may lead to the next: a token that is
@@ -242,7 +305,11 @@ class _Runner:
         """Options of a model that are the finding's own."""
         near = [use for use in used if subject.owns(use.path) and use.is_ordered and use.safe != use.unsafe]
         near = [use for use in near if use.known is None or use.known != use.safe]
-        found = [use.path for use in near if self.idealises(subject, use) or self.mends(subject, [use])]
+        found = [
+            use.path
+            for use in near
+            if use.path == subject.at or self.idealises(subject, use) or self.mends(subject, [use])
+        ]
         if found:
             return found
         facts = [use for use in near if not use.path.endswith((f".{TOGETHER}", f".{PROPAGATES}"))]

@@ -8,7 +8,7 @@ from typing import Any
 
 from data_integration_architect.catalog import load_catalog
 from data_integration_architect.files import DocumentPath
-from data_integration_architect.modelcheck import Question
+from data_integration_architect.modelcheck import Question, Step
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import NormalForm, Topology, dump_topology
 
@@ -22,6 +22,9 @@ SAME_MEANING = {
     "uniqueness": ("non-negative", "exactly-once-effect"),
 }
 
+
+# Forms of one thing: a state that is the right one, and effects that are each there once.
+STATE = frozenset({"convergence", "monotonic-view", "no-phantom", "no-stale-overwrite"})
 
 RECEIVERS = "receivers of "
 
@@ -43,10 +46,26 @@ class Subject:
     elements: tuple[str, ...]
     condition: tuple[tuple[DocumentPath, Any], ...] = ()
     ideal: tuple[str, ...] = ()
+    at: str = ""
 
     def owns(self, path: str) -> bool:
         """Whether an option lies at a place of the finding."""
         return any(path == place or path.startswith(f"{place}.") for place in self.places)
+
+    def acts_in(self, steps: Sequence[Step]) -> bool:
+        """Whether a handler of the finding, or an element by itself, does a step of a run; of a finding without
+        handlers, whether an element takes part at all.
+        """
+        acting = (*self.handlers, *self.elements)
+        if any(_is_by(step.actor, name) for step in steps for name in acting):
+            return True
+        return not self.handlers and any(name in (step.source, step.target) for step in steps for name in self.elements)
+
+    def is_about(self, question: Question) -> bool:
+        """Whether a question asks, of a target of the finding, for what the finding's defect breaks."""
+        return _means(self.property, question.property) and any(
+            question.target == store and _same(question.entity, entity) for store, entity in self.targets
+        )
 
 
 def subject_of(found: Found, topology: Topology) -> Subject:
@@ -67,7 +86,18 @@ def subject_of(found: Found, topology: Topology) -> Subject:
         elements=elements,
         condition=found.condition,
         ideal=head.check.ideal,
+        at=".".join(map(str, found.match.at)),
     )
+
+
+def _means(one: str, other: str) -> bool:
+    """Whether a defect that breaks one property breaks the other as well."""
+    return bool(one) and (other in (one, *SAME_MEANING.get(one, ())) or {one, other} <= STATE)
+
+
+def _is_by(actor: str, handler: str) -> bool:
+    """Whether an actor is a handler: `shop.save #2`, `relay.poll worker 1` and `sync, old instance` are."""
+    return actor == handler or actor.startswith((f"{handler} ", f"{handler},"))
 
 
 def _is_handler(topology: Topology, name: str) -> bool:

@@ -172,7 +172,8 @@ def _verdict_cell(check: Check) -> str:
     if check.verdict == "not-modelled":
         return verdict_words(check)
     kind = f" ({check.violates})" if check.verdict == "violated" else ""
-    return f"{check.verdict}{kind}, {check.states:,} states"
+    named = f"; depends on {names(check.together_with)}" if check.together_with else ""
+    return f"{check.verdict}{kind}, {check.states:,} states{named}"
 
 
 def place(finding: Finding, source: str) -> str:
