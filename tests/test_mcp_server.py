@@ -203,7 +203,10 @@ def test_long_texts_come_in_pages_of_whole_sections(tool, arguments):
         ({"topology": RETAILER, "section": "finding"}, ["did you mean 'findings'"]),
         ({"topology": RETAILER, "section": "flows", "page": 99}, ["no page 99", "flows has", "only page 1"]),
         ({"topology": RETAILER, "page": 2}, ["give section as well", "findings"]),
-        ({"topology": RETAILER, "page": 0}, ["page", "1"]),
+        ({"topology": RETAILER, "page": 0}, ["page: a whole number from 1 on"]),
+        ({"topology": RETAILER, "page": "x"}, ["page: a whole number"]),
+        ({"topology": RETAILER, "since": 7}, ["since: an object is needed"]),
+        ({"topology": RETAILER, "check": "x"}, ["check: allowed: none, default, deep"]),
         ({"topologie": RETAILER}, ["unknown argument", "did you mean 'topology'"]),
         ({"topology": 7}, ["topology"]),
         ({"topology": RETAILER, "since": {"a": 1}}, ["earlier review_topology"]),
@@ -214,7 +217,7 @@ def test_our_own_errors_say_what_to_do(arguments, words, mode):
     assert answer.is_error
     for word in words:
         assert word in answer.content[0].text
-    assert "pydantic" not in answer.content[0].text
+    assert "pydantic" not in answer.content[0].text and "nput should" not in answer.content[0].text
 
 
 def test_other_errors_leak_nothing(monkeypatch):

@@ -2,15 +2,15 @@
 
 import pytest
 
-from data_integration_architect.errors import InputError
-from data_integration_architect.explain import topology_schema
+from data_integration_architect.errors import InputError, UnknownName
+from data_integration_architect.explain import explain, topology_schema
 from data_integration_architect.files import packaged_names, parse_text
 from data_integration_architect.given import read_topology
 from data_integration_architect.renderers.markdown import review_markdown
 from data_integration_architect.renderers.text import review_text, short_review
 from data_integration_architect.topology import load_topology
 from data_integration_architect.topology.words import MEANT
-from data_integration_architect.use_cases import review, review_document
+from data_integration_architect.use_cases import generate_design, review, review_document
 from support import ROOT, schema_words
 
 EXAMPLES = [name for name in packaged_names("examples", ".yaml") if not name.endswith(".evidence")]
@@ -223,6 +223,62 @@ def test_each_mistake_is_named_once_and_at_its_place(text, expected):
 )
 def test_harmless_habits_are_read(text):
     load_topology(parse_text(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stores: {a: hunter2, b: {url: hunter2}}\nscope: hunter2\n",
+        "scope: hunter2\nreaders: [{reads: hunter2, latency: hunter2}]\ncluster: hunter2\n",
+        "stores: hunter2\n",
+        "entities: {a: [hunter2, 7007]}\nsystem: {x: 7007}\n",
+    ],
+)
+def test_a_file_of_another_kind_is_not_shown(text):
+    with pytest.raises(InputError) as raised:
+        load_topology(parse_text(text))
+    assert raised.value.problems and "hunter2" not in str(raised.value) and "7007" not in str(raised.value)
+
+
+def test_what_looks_like_a_secret_is_in_no_output():
+    text = (
+        'system: "db password=hunter2secret"\n'
+        'stores: {"postgres://u:hunter2@h/db": {technology: postgresql}, es: {technology: elasticsearch}}\n'
+        "entities: {order: {key: id}}\n"
+        "processes: {api: {handlers: {save: {trigger: {request: true}, steps: "
+        '[{write: "postgres://u:hunter2@h/db", entity: order}, {write: es, entity: order}]}}}}\n'
+    )
+    given = read_topology(text)
+    found = review(given)
+    assert any(one.id == "dual-write-unprotected" for one in found.findings)
+    design = generate_design(given)
+    shown = [found.model_dump_json(), review_text(found, ""), short_review(found), review_markdown(found, ""), design]
+    assert "hunter2" not in "".join(map(str, shown)) and "postgres://h/db" in found.model_dump_json()
+    for wrong in (text.replace("{write: es,", "{wirte: es, mode: x,"), '{"a:b": 1}'):
+        with pytest.raises(InputError) as raised:
+            review(read_topology(wrong))
+        assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("digits", [30, 5_000])
+def test_a_number_that_is_too_long_is_shown_in_part(digits):
+    with pytest.raises(InputError) as raised:
+        load_topology(parse_text(BASE + f"processes: {{a: {{instances: {'9' * digits}}}}}\n"))
+    (problem,) = raised.value.problems
+    assert problem.message.count("'") % 2 == 0 and "or a whole number" in problem.message
+    assert len(problem.message) < 200 and "nput" not in problem.message
+
+
+def test_a_cursor_of_a_capture_on_a_consumer():
+    with pytest.raises(InputError) as raised:
+        load_topology(parse_text(BASE + "consumers: {c: {from: k, to: es, cursor: commit-position}}\n"))
+    assert "did you mean 'commit-order'?" in str(raised.value)
+
+
+def test_a_place_that_is_misspelt_is_no_topic():
+    assert explain("stores.technology").kind == explain("processes.a.handlers.b.steps").kind == "attribute"
+    with pytest.raises(UnknownName, match=r"did you mean 'stores.technology'"):
+        explain("stroes.technology")
 
 
 def test_other_words_mean_words_of_the_format():

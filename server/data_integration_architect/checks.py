@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from data_integration_architect.checking import Job, RunJobs, check_of, in_this_process
 from data_integration_architect.errors import UnknownName
-from data_integration_architect.files import parse_text
 from data_integration_architect.given import Given
 from data_integration_architect.modelcheck import PROPERTIES, Assumptions, Bounds, Question, questions
 from data_integration_architect.modelcheck.cases import build_case
@@ -32,7 +31,7 @@ def check_topology(
 
     `sweep` adds a verdict for each smaller number of faults and writes. Raises: InputError, UnknownName.
     """
-    document = parse_text(given.text, given.source)
+    document = given.document()
     normal = normalize(load_topology(document))
     limits = bounds or Bounds()
     asked = _asked(normal, property, target)
@@ -83,7 +82,7 @@ def export_models(
 
     A property that is judged at rest and in between gives two. Raises: InputError, UnknownName.
     """
-    normal = normalize(load_topology(parse_text(given.text, given.source)))
+    normal = normalize(load_topology(given.document()))
     found = []
     for question in _asked(normal, property, target):
         try:

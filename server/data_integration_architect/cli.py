@@ -484,12 +484,11 @@ def _rendered(verb: str, given: Given, found: Review, form: str, output: str | N
     from data_integration_architect.renderers.sections import VIEWS
 
     if form == "markdown":
-        from data_integration_architect.files import parse_text
         from data_integration_architect.renderers.markdown import review_markdown
         from data_integration_architect.renderers.mermaid import component_map
         from data_integration_architect.topology import load_topology
 
-        diagram = component_map(load_topology(parse_text(given.text, given.source)))
+        diagram = component_map(load_topology(given.document()))
         return review_markdown(found, given.source, diagram, VIEWS[verb])
     from data_integration_architect.renderers.text import review_text
 

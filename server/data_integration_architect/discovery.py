@@ -21,6 +21,7 @@ from data_integration_architect.files import (
     write_text,
 )
 from data_integration_architect.given import Given
+from data_integration_architect.redact import clean_name
 from data_integration_architect.repository import read_repository
 from data_integration_architect.results import (
     CodeFinding,
@@ -38,7 +39,6 @@ from data_integration_architect.scanners.code.scan import CONFIG_ENDINGS
 from data_integration_architect.scanners.config import Draft, Fact, draft, is_candidate, read_configuration
 from data_integration_architect.scanners.config.elements import dotless
 from data_integration_architect.scanners.config.inventory import COMPATIBLE
-from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import technology_named
 from data_integration_architect.scanners.facts import CodeEffect, CodeScan, DualWrite, Observation
 from data_integration_architect.scanners.observations import marked_lines, may_mark, observe

@@ -22,6 +22,8 @@ from data_integration_architect.results import (
     Review,
     SystemOfRecord,
 )
+from data_integration_architect.topology import Topology
+from data_integration_architect.topology.shape import homes_of
 
 __all__ = ["Explanation", "explain", "topology_schema"]
 
@@ -52,6 +54,8 @@ def explain(topic: str, review: Review | None = None) -> Explanation:
         return _of_engine(catalog, engine.id)
     attributes = _attributes().get(word.rsplit(".", 1)[-1])
     if attributes:
+        if "." in word and word.split(".", 1)[0] not in _attributes():
+            raise UnknownName("topic", topic, _written_places())
         return Explanation(
             topic=word, kind="attribute", title=f"Attribute {word}", parts=attributes, see_also=("topology",)
         )
@@ -373,6 +377,12 @@ def _attributes() -> Mapping[str, tuple[Part, ...]]:
         for term, text in part.items:
             found.setdefault(term.rsplit(".", 1)[-1], []).append(Part(heading=part.heading, items=((term, text),)))
     return {name: tuple(parts) for name, parts in found.items()}
+
+
+def _written_places() -> list[str]:
+    """Every attribute with where it stands, such as `stores.technology`."""
+    homes = homes_of(Topology).values()
+    return [place.replace(".NAME", "").replace("[]", "") for places in homes for place in places if "." in place]
 
 
 # Vocabulary

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_integration_architect.errors import InputError, Problem
-from data_integration_architect.files import Root, read_text
+from data_integration_architect.files import Document, Root, parse_text, read_text
+from data_integration_architect.redact import scrub
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,10 @@ class Given:
 
     text: str
     source: str
+
+    def document(self) -> Document:
+        """The data of the text; what looks like a secret in a name or value is replaced. Raises: InputError."""
+        return _without_secrets(parse_text(self.text, self.source))
 
 
 def read_topology(
@@ -31,3 +36,21 @@ def read_topology(
     if isinstance(topology, str):
         return Given(topology, "topology")
     return Given(json.dumps(topology, ensure_ascii=False), "topology")
+
+
+def _without_secrets(document: Document) -> Document:
+    marks = {
+        tuple(scrub(key) if isinstance(key, str) else key for key in path): at for path, at in document.marks.items()
+    }
+    if len(marks) < len(document.marks):
+        message = "two names that differ only in what looks like a secret; name elements without credentials"
+        raise InputError(document.source, [Problem(None, None, "", message)])
+    return Document(_scrubbed(document.data), document.source, marks)
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {scrub(key): _scrubbed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(item) for item in value]
+    return scrub(value) if isinstance(value, str) else value

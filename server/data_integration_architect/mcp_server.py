@@ -86,10 +86,26 @@ class ArchitectServer(MCPServer[Any]):
 
 def _argument_problems(error: ValidationError) -> str:
     """What is wrong with arguments, without the rejected values."""
-    parts: dict[str, str] = {}
+    parts: dict[str, list[str]] = {}
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
-        parts.setdefault(str(detail["loc"][0]) if detail["loc"] else "arguments", detail["msg"])
-    return "; ".join(f"{name}: {message}" for name, message in sorted(parts.items()))
+        words = _ARGUMENT_WORDS.get(detail["type"], "a value of another kind is needed")
+        name = str(detail["loc"][0]) if detail["loc"] else "arguments"
+        if detail["type"] == "literal_error":
+            words = (
+                f"allowed: {', '.join(re.findall(r'[a-z]+', detail['msg'].split('be ', 1)[-1].replace(' or ', ' ')))}"
+            )
+        # Where several kinds are allowed, each of them is tried and complains.
+        if words not in parts.setdefault(name, []):
+            parts[name].append(words)
+    return "; ".join(f"{name}: {', or '.join(words)}" for name, words in sorted(parts.items()))
+
+
+_ARGUMENT_WORDS = {
+    "missing": "is required", "string_type": "text is needed", "dict_type": "an object is needed",
+    "int_type": "a whole number is needed", "int_parsing": "a whole number is needed",
+    "int_from_float": "a whole number is needed", "int_parsing_size": "a smaller number is needed",
+    "greater_than_equal": "a whole number from 1 on is needed",
+}  # fmt: skip
 
 
 def create_server(root: Root | None = None, **settings: Any) -> MCPServer[Any]:

@@ -29,7 +29,7 @@ from data_integration_architect.checking import (
 from data_integration_architect.design.draft import as_built
 from data_integration_architect.design.result import AppliedFix, Decision, DesignResult, Phase
 from data_integration_architect.errors import InputError, Problem, UnknownName
-from data_integration_architect.files import Document, DocumentPath, dump_yaml, format_path, parse_text
+from data_integration_architect.files import Document, DocumentPath, dump_yaml, format_path
 from data_integration_architect.given import Given
 from data_integration_architect.results import (
     Answer,
@@ -84,7 +84,7 @@ def review_document(document: Document) -> Review:
 @lru_cache(maxsize=MOST_REVIEWS_KEPT)
 def review(given: Given) -> Review:
     """The whole judgement of a topology; the last few are kept, since the detail views ask for the same one."""
-    return review_document(parse_text(given.text, given.source))
+    return review_document(given.document())
 
 
 _checked: dict[tuple[Given, Effort], Review] = {}
@@ -106,7 +106,7 @@ def _with_checks(given: Given, effort: Effort, run: RunJobs) -> Review:
     whole = review(given)
     if whole.applicable.verdict == "not-applicable":
         return whole
-    document = parse_text(given.text, given.source)
+    document = given.document()
     normal = normalize(load_topology(document))
     found = judge_topology(View(normal.topology, load_catalog())).found
     checks = check_findings(normal, document, found, effort, run)
@@ -426,7 +426,7 @@ def _design(given: Given, effort: Effort, run: RunJobs) -> DesignResult:
     from data_integration_architect.design.target import build_target, done_with
     from data_integration_architect.renderers.design_document import DesignParts, design_document
 
-    document = parse_text(given.text, given.source)
+    document = given.document()
     today_review = review(given)
     today = judge(normalize(load_topology(document)).topology)
     if today.applicable.verdict == "not-applicable":

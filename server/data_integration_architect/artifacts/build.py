@@ -26,7 +26,7 @@ def build_folder(design: DesignResult, given: Given) -> tuple[Artifact, ...]:
 
     `given` is the topology of today that the design was made for.
     """
-    today = normalize(load_topology(parse_text(given.text, given.source))).topology
+    today = normalize(load_topology(given.document())).topology
     topology = normalize(load_topology(parse_text(design.topology, "topology.yaml"))).topology
     files = {"topology.yaml": design.topology, "today.yaml": dump_yaml(dump_topology(today))}
     plan = plan_of(topology)

@@ -302,8 +302,10 @@ def _changes(review: Review) -> list[str]:
 
 def _short_lines(section: Section) -> list[str]:
     if isinstance(section.content, Table):
+        labels = section.content.columns[1:]
         return [
-            _cut(f"- {row[0]}: {'; '.join(cell for cell in row[1:] if cell != '–')}") for row in section.content.rows
+            _cut(f"- {row[0]}: {'; '.join(f'{k} {v}' for k, v in zip(labels, row[1:], strict=True) if v != '–')}")
+            for row in section.content.rows
         ]
     lines = []
     for entry in section.content:

@@ -16,14 +16,25 @@ from data_integration_architect.topology.shape import Shape, attributes_of, desc
 from data_integration_architect.topology.words import nearest
 
 
-def complaints(error: ValidationError, data: Any) -> dict[DocumentPath, str]:
-    """Path → message, for everything that is wrong in `data`; a value that fits none of several kinds once."""
+def complaints(error: ValidationError, data: Any, shows: bool = True) -> dict[DocumentPath, str]:
+    """Path → message, for everything that is wrong in `data`; a value that fits none of several kinds once.
+
+    `shows`: whether messages may hold values.
+    """
     details: dict[DocumentPath, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         path = tuple(key for key in detail["loc"] if not _is_union_tag(key))
+        if not shows and isinstance(detail.get("input"), str | int | float):
+            detail["input"] = HIDDEN
         details.setdefault(path, []).append(detail)
     return {path: _message(path, found, data) for path, found in details.items()}
 
+
+class _Hidden:
+    """Stands for a value of a file that is no topology."""
+
+
+HIDDEN = _Hidden()
 
 # Unions put the name of the member that was tried into a location; it is nothing that stands in the file.
 _UNION_MEMBERS = {"str", "int", "bool", "float", "[key]"}
@@ -49,15 +60,14 @@ def _message(path: DocumentPath, details: list[ErrorDetails], data: Any) -> str:
         return f"{_shown(given)} is not {wanted}{also}{_with_unit(given)}"
     if words:
         near = nearest(given, words) if isinstance(given, str) else None
-        number = " or a whole number" if by_type.keys() & {"int_parsing", "int_type"} else ""
+        number = " or a whole number" if by_type.keys() & NO_NUMBER else ""
         return f"{_shown(given)} is not allowed; {did_you_mean(near)}{allowed(words)}{number}"
     if path and path[-1] == "entity" and isinstance(given, list):
         return "a list of entities stands where one is needed; write a step for each entity"
     wanted = _wanted(shape, details[0]["type"], given)
     if wanted:
         return f"{_shown(given)} stands where {wanted}"
-    message = details[0]["msg"]
-    return f"{_shown(given)}: {message[0].lower()}{message[1:]}"
+    return f"{_shown(given)} is not allowed here; `explain {path[-1] if path else 'topology'}` tells what is"
 
 
 def _allowed_words(detail: ErrorDetails) -> list[str]:
@@ -71,6 +81,10 @@ def _wanted(shape: Shape, kind: str, given: Any) -> str:
         return "true or false is needed"
     if kind in {"int_parsing", "int_type", "int_from_float"}:
         return "a whole number is needed"
+    if kind in {"int_parsing_size", "greater_than_equal", "less_than_equal", "greater_than", "less_than"}:
+        return "a smaller or larger number is needed; a count is from 0 to 1000000000"
+    if kind in {"string_too_short", "string_too_long"}:
+        return "text is needed: a name of 1 to 200 characters, free text of at most 4000"
     if kind == "tuple_type":
         shown = f": write [{clip(given)[1:-1]}]" if isinstance(given, str) else ": write - before each entry"
         return f"a list is needed{shown}"
@@ -114,6 +128,10 @@ def _with_unit(given: Any) -> str:
     return f"; did you mean {meant}?" if meant else ""
 
 
+LONGEST_SHOWN = 60
+NO_NUMBER = {"int_parsing", "int_type", "int_parsing_size", "greater_than_equal", "less_than_equal"}
+
+
 def _shown(given: Any) -> str:
     if given is None:
         return "nothing"
@@ -123,4 +141,9 @@ def _shown(given: Any) -> str:
         return "a list"
     if isinstance(given, bool):
         return "true" if given else "false"
-    return clip(given)[:60] if isinstance(given, str) else str(given)[:60]
+    if given is HIDDEN:
+        return "this value"
+    if isinstance(given, str):
+        return clip(given if len(given) <= LONGEST_SHOWN else given[: LONGEST_SHOWN - 1] + "…")
+    shown = str(given)
+    return shown if len(shown) <= LONGEST_SHOWN else shown[: LONGEST_SHOWN - 1] + "…"

@@ -31,11 +31,13 @@ def load_topology(document: Document) -> Topology:
     try:
         topology = Topology.model_validate(reading.data)
     except ValidationError as error:
-        for path, message in complaints(error, reading.data).items():
+        for path, message in complaints(error, reading.data, reading.follows).items():
             place = reading.original(path)
             if place not in reading.problems:
                 found.append(_Found(place, message, place))
-    for reference, message in reference_problems(reading.data, reading.references):
+    # A file of another kind: its values are no names, and are not shown.
+    references = reading.references if reading.follows or not found else []
+    for reference, message in reference_problems(reading.data, references):
         cause = reference.name if message.startswith("unknown") else message
         found.append(_Found(reading.original(reference.path), message, cause))
     for path, message in name_problems(reading.data):

@@ -150,9 +150,24 @@ class Reading:
 
 def read_as_meant(data: Any) -> Reading:
     """`data` along the model of a topology."""
-    reading = Reading(follows=isinstance(data, dict) and not MAIN_GROUPS.isdisjoint(data))
+    reading = Reading(follows=_is_topology(data))
     reading.data = reading.value(TOPOLOGY, data, ())
     return reading
+
+
+def _is_topology(data: Any) -> bool:
+    """Whether `data` has two of the main groups, or one with an element of a known attribute: no file of another kind
+    that happens to have a key of the same name.
+    """
+    groups = MAIN_GROUPS & set(data) if isinstance(data, dict) else set()
+    if len(groups) > 1:
+        return True
+    for group in groups:
+        elements = data[group].values() if isinstance(data[group], dict) else ()
+        known = set(shape_at(data, (group, "NAME")).attributes())
+        if any(isinstance(element, dict) and not known.isdisjoint(element) for element in elements):
+            return True
+    return False
 
 
 def shape_at(data: Any, path: DocumentPath) -> Shape:

@@ -31,6 +31,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "slow": ("stale",), "lag": ("stale",), "lost": ("missing",), "duplicated": ("duplicate",), "lww":
     ("last-write-wins",), "production": ("existing",), "prod": ("existing",), "new": ("greenfield",), "email":
     ("notify",), "refund": ("payout",), "whole": ("full",), "key": ("id-only",), "several": ("many",),
+    "commit_position": ("commit-order",), "commit_order": ("commit-position",),
     "multiple": ("many",), "never": (NONE,), "no": (NONE, "never"),
 }  # fmt: skip
 MOST_COMPARED = 500

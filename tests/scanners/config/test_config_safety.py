@@ -2,9 +2,9 @@
 
 import pytest
 
+from data_integration_architect.redact import REPLACED, clean_name, is_secret_key, scrub
 from data_integration_architect.scanners.config.configfacts import fact
 from data_integration_architect.scanners.config.draft import draft
-from data_integration_architect.scanners.config.redact import REPLACED, clean_name, is_secret_key, scrub
 from data_integration_architect.scanners.config.registry import read_config
 
 SECRET = "Zx9!kQ7vTr2#Lm"

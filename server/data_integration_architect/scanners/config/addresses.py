@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from data_integration_architect.scanners.config.redact import is_secret_key
+from data_integration_architect.redact import is_secret_key
 from data_integration_architect.scanners.config.technologies import technology_of_port, technology_of_scheme
 
 LONGEST_VALUE = 4_000

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from data_integration_architect.scanners.config.redact import clean_name, scrub
+from data_integration_architect.redact import clean_name, scrub
 
 Value: TypeAlias = str | int | bool | tuple[str, ...]
 Confidence: TypeAlias = Literal["seen", "inferred"]

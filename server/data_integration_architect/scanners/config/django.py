@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 
+from data_integration_architect.redact import is_secret_key
 from data_integration_architect.scanners.config.addresses import addresses
 from data_integration_architect.scanners.config.configfacts import Fact, fact
 from data_integration_architect.scanners.config.pythontext import syntax_tree
-from data_integration_architect.scanners.config.redact import is_secret_key
 from data_integration_architect.scanners.config.settings import Setting, facts_of_settings
 from data_integration_architect.scanners.config.technologies import technology_named
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from data_integration_architect.redact import clean_name
 from data_integration_architect.scanners.config import channels, connectors, entities, handlers, inventory
 from data_integration_architect.scanners.config.configfacts import Fact
 from data_integration_architect.scanners.config.connect import EMBEDDED, Connections, Link
 from data_integration_architect.scanners.config.elements import MOST_EVIDENCE, evidence
 from data_integration_architect.scanners.config.inventory import Inventory, Store
 from data_integration_architect.scanners.config.names import well_named
-from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import BY_NAME
 from data_integration_architect.scanners.facts import CodeFunction
 

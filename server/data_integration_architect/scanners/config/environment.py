@@ -8,11 +8,11 @@ import re
 from ast_grep_py import SgNode, SgRoot
 from dotenv.parser import parse_stream
 
+from data_integration_architect.redact import is_secret_key
 from data_integration_architect.scanners.config import jsontext
 from data_integration_architect.scanners.config.addresses import addresses, substitute
 from data_integration_architect.scanners.config.configfacts import Fact, fact, problem
 from data_integration_architect.scanners.config.located import Malformed, flatten
-from data_integration_architect.scanners.config.redact import is_secret_key
 from data_integration_architect.scanners.config.settings import Setting, facts_of_settings, words_of
 from data_integration_architect.scanners.config.technologies import technology_named, technology_of_image
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from data_integration_architect.redact import clean_name
 from data_integration_architect.scanners.config.channels import Flows, broker_of
 from data_integration_architect.scanners.config.configfacts import fact
 from data_integration_architect.scanners.config.connect import Link
 from data_integration_architect.scanners.config.entities import TableEntry, Tables
 from data_integration_architect.scanners.config.inventory import COMPATIBLE, Inventory, Program
 from data_integration_architect.scanners.config.places import is_test, plain
-from data_integration_architect.scanners.config.redact import clean_name
 from data_integration_architect.scanners.config.technologies import BY_NAME, technology_named
 from data_integration_architect.scanners.facts import CodeEffect, CodeFunction
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from data_integration_architect.redact import is_secret_key
 from data_integration_architect.scanners.config.addresses import Address, addresses, host_of, substitute
 from data_integration_architect.scanners.config.configfacts import Fact, fact
-from data_integration_architect.scanners.config.redact import is_secret_key
 from data_integration_architect.scanners.config.technologies import (
     BY_NAME,
     technology_named,

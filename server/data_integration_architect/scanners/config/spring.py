@@ -6,11 +6,11 @@ import posixpath
 import re
 from collections.abc import Iterable
 
+from data_integration_architect.redact import is_secret_key
 from data_integration_architect.scanners.config.addresses import substitute
 from data_integration_architect.scanners.config.configfacts import Fact, fact
 from data_integration_architect.scanners.config.kafka_connect import properties
 from data_integration_architect.scanners.config.located import flatten
-from data_integration_architect.scanners.config.redact import is_secret_key
 from data_integration_architect.scanners.config.settings import Setting, facts_of_settings
 from data_integration_architect.scanners.config.yamltext import load_all
 
