@@ -126,3 +126,19 @@ def test_a_condition_is_exactly_what_it_says(name, rule, topology):
                 if answer != value:
                     present = names(judge(with_fact(topology, path, answer)).found)
                     assert key not in present, (key, format_path(path), answer)
+
+
+@pytest.mark.parametrize("trigger", [None, {"request": {}}, {"request": {"from": "browser"}}])
+def test_whether_requests_are_repeated_is_asked_where_that_decides(trigger):
+    handler = {"steps": [{"write": "pg", "entity": "stock", "mode": "increment"}]}
+    if trigger is not None:
+        handler["trigger"] = trigger
+    topology = load(
+        {
+            "stores": {"pg": {"technology": "postgresql"}, "es": {"technology": "elasticsearch"}},
+            "entities": {"stock": {"key": "sku"}},
+            "processes": {"shop": {"handlers": {"reserve": handler}}},
+        }
+    )
+    asked = {format_path(question.path) for question in judge(normalize(topology).topology).judgement.questions}
+    assert "processes.shop.handlers.reserve.trigger.request.retries" in asked

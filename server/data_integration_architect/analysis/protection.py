@@ -102,16 +102,14 @@ def runs_again(system: System, effect: Effect, facts: Facts) -> bool:
     if isinstance(trigger, OnSchedule):
         return isinstance(effect.step, Call)
     request = request_of(site)
-    if request is None:
-        return False
-    return bool(
-        facts.ask(
-            (*site.path, "trigger", "request", "retries"),
-            request.retries,
-            (True, False),
-            f"Does the caller of {site.id}, its library or the person repeat a request that seemed to fail?",
-        )
+    repeats = facts.ask(
+        (*site.path, "trigger", "request", "retries"),
+        request.retries if request is not None else None,
+        (True, False),
+        f"Does the caller of {site.id}, its library or the person repeat a request that seemed to fail?",
     )
+    # A handler whose caller nobody named may be none that answers requests: the answer would say so.
+    return request is not None and bool(repeats)
 
 
 def _comes_twice(system: System, effect: Effect) -> bool:

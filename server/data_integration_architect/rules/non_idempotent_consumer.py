@@ -1,7 +1,9 @@
 """An effect that can run twice for one intent, does harm when it does, and is not recognised as a repetition.
 
 Decides from what makes a handler run again (redelivery, retried requests, retried calls), from what a second run
-does, and from guards, ids and deduplication. Cannot see whether a receiver recognises a request by its content.
+does, and from guards, ids and deduplication. Of a request nothing need be said: it may be repeated, and nothing may
+recognise it. Where even the caller is unknown that is asked, for increments and outside effects, and nothing concluded.
+Cannot see whether a receiver recognises a request by its content.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Iterator
 
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
-from data_integration_architect.analysis.protection import harm_of, is_refused, protection_of, request_of, runs_again
+from data_integration_architect.analysis.protection import harm_of, is_refused, protection_of, runs_again
 from data_integration_architect.analysis.repetition import consequence_of, weight
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect
@@ -32,21 +34,15 @@ def sites(view: View) -> Iterator[Effect]:
         if weight(view.system, effect) == "notice" and not effect.site.consumed:
             # A job marks what it sent, and a person who asks twice is told twice.
             continue
-        if effect.site.fired_by != "unknown" and _request_says_enough(effect):
+        known = effect.site.fired_by != "unknown"
+        if known or isinstance(effect.step, Call) or effect.step.mode == "increment":
             yield effect
-
-
-def _request_says_enough(effect: Effect) -> bool:
-    """Whether a request's handler says anything about repetition; otherwise asking would be idle for every request."""
-    request = request_of(effect.site)
-    if request is None or request.retries is not None:
-        return True
-    said = (request.operation_id, effect.site.handler.dedup, getattr(effect.step, "operation_id", None))
-    return any(fact is not None for fact in said) or effect.step.retry is not None
 
 
 def judge(view: View, effect: Effect, facts: Facts) -> Match | None:
     if is_refused(view.system, effect) or not runs_again(view.system, effect, facts):
+        return None
+    if effect.site.fired_by == "unknown":
         return None
     harm = harm_of(view, effect, facts)
     if harm is None:
