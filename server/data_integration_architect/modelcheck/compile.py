@@ -1,5 +1,6 @@
 """From a normal-form topology and a target to one model: the scene, its stores and channels, its handlers' actions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from data_integration_architect.modelcheck.builder import ModelBuilder
@@ -33,8 +34,10 @@ from data_integration_architect.topology import (
     OnRequest,
     OnSchedule,
     Read,
+    Step,
     Topology,
     Write,
+    step_target,
     walk_steps,
 )
 
@@ -87,7 +90,7 @@ def build_world(
         scene.add((record, target.entity))
     scene.complete()
     counts = _is_counted(scene, target)
-    has_parts = not counts and has_partial_events(scene)
+    has_parts = not counts and record in topology.stores and has_partial_events(scene)
     whole = reads_whole(scene) if has_parts else ""
     has_parts = has_parts and not whole
     deletes = not counts and (erases or _has_deletes(scene, target))
@@ -106,7 +109,7 @@ def build_world(
         deletes=deletes,
         has_earlier=not counts and (deletes or bool(partial) or bool(plans) or has_parts or _is_rebuilt(scene)),
         has_parts=has_parts,
-        starts_empty=bool(plans) or any(jobs.is_backfill(scene, place) for place in scene.handlers.values()),
+        starts_empty=_filled_later(scene, plans),
         partial=partial,
         new_ids=False,
         record=record,
@@ -128,7 +131,8 @@ def build_world(
     _note_numbered(world, roles, numbered)
     again = any(requests.retries(world, place) for place, _ in roles.requests)
     limits = replace(bounds, writes=writes, retries=bounds.retries if again else 0)
-    volume = Volume(scene, limits, roles.requests, world.numbered)
+    others = (*roles.readers, *roles.consumers, *roles.captures, *roles.jobs)
+    volume = Volume(scene, limits, [place for place, _ in roles.requests], others, numbered, counts=counts)
     _declare(world, roles, volume, numbered)
     jobs.declare_rebuilds(world, roles.jobs)
     for place in roles.readers:
@@ -217,6 +221,8 @@ def _filled_on_miss(scene: Scene) -> frozenset[str]:
 
 def _is_counted(scene: Scene, target: Target) -> bool:
     """Whether the target accumulates effects, so that repetitions matter, or holds state that is replaced."""
+    if _only_copies(scene, target):
+        return False
     entity = scene.topology.entities.get((target.entity or "").split(".")[0])
     if entity is not None and entity.change in ("delta", "append-only", "commutative"):
         return True
@@ -230,6 +236,37 @@ def _is_counted(scene: Scene, target: Target) -> bool:
             if is_target and isinstance(step, Write) and step.mode in ("increment", "insert"):
                 return True
     return False
+
+
+def _filled_later(scene: Scene, snapshots: Iterable[str]) -> frozenset[str]:
+    """Stores that get by a snapshot or a backfill what was there before; where these read, it is there."""
+    sources = {
+        place.handler.trigger.changes
+        for label, place in scene.handlers.items()
+        if label in snapshots and isinstance(place.handler.trigger, OnChanges)
+    }
+    for place in scene.handlers.values():
+        copy = jobs.copy_of(scene, place)
+        if copy is not None and jobs.is_backfill(scene, place):
+            sources.add(copy.source)
+    return frozenset(name for name, _ in scene.nodes if name not in sources) if sources else frozenset()
+
+
+def _only_copies(scene: Scene, target: Target) -> bool:
+    """Whether the target is a cache: filled with what was read elsewhere, so that it has values, however those came
+    about.
+    """
+    steps = [step for place in scene.handlers.values() for _, step in walk_steps(place.handler.steps, ())]
+    on = [step for step in steps if isinstance(step, Write | Call) and step_target(step) == target.name]
+    adds = any(isinstance(step, Call) or step.mode in ("increment", "insert") for step in on)
+    fills = (step.on_miss for step in steps if isinstance(step, Read) and step.read == target.name)
+    return not adds and any(
+        isinstance(inner, Write) and inner.write == target.name for fill in fills if _reads(fill) for inner in fill
+    )
+
+
+def _reads(steps: tuple[Step, ...]) -> bool:
+    return any(isinstance(step, Read) for step in steps)
 
 
 def _is_rebuilt(scene: Scene) -> bool:
@@ -350,8 +387,13 @@ def _declare(world: World, roles: Roles, volume: Volume, numbered: set[str]) -> 
         for _, step in walk_steps(place.handler.steps, ())
         if isinstance(step, Append)
     }
+    in_order = {
+        place.handler.trigger.consume
+        for place in roles.consumers
+        if isinstance(place.handler.trigger, OnConsume) and place.label not in numbered
+    }
     for name in names:
-        if name in topology.channels and name not in world.numbered:
+        if name in topology.channels and (name not in world.numbered or name in in_order):
             channels.declare_channel(world, name, name, volume.of(name), is_captured=name in captured)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import product
 
 from data_integration_architect.modelcheck.effects import Effect
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms import channels, commits, stores
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import Branch, Value, World
@@ -47,13 +48,16 @@ def lower(
                 source = _written_value(step, value, local if has_read else None)
                 effects = _effects(world, step, source, here)
                 follows = _follows_deletions(step, value)
+                if follows and not world.deletes:
+                    world.not_modelled.add(f"{place.label}: what it deletes, since no request is known to delete")
+                    continue
                 found += [_of_deletions(world, effect, value) if follows else effect for effect in effects]
     return found
 
 
 def _follows_deletions(step: Step, event: Value) -> bool:
     """A handler of events whose write deletes is told of deletions; other events of the entity are not its own."""
-    return isinstance(step, Write) and step.mode == "delete" and not event.request and event.deletes == "maybe"
+    return isinstance(step, Write) and step.mode == "delete" and not event.request and event.deletes != "yes"
 
 
 def _of_deletions(world: World, effect: Effect, event: Value) -> Effect:
@@ -180,11 +184,22 @@ def _lost(world: World, step: Step, path: str) -> str:
 
 def _read(world: World, place: Place, step: Read, value: Value, local: str | None, path: str) -> list[Effect]:
     if step.on_miss:
+        if value.request and not world.counts and _copies(world, step.on_miss):
+            # what a request fills in is what it has read, not what it writes itself
+            key = f"fill:{value.request}"
+            local = world.shared.get(key) or world.m.var(f"request{value.request}_read", world.ids)
+            world.shared[key] = local
         fill = lower(world, place, step.on_miss, value, local, f"{path}.on_miss")
+        if world.counts and _copies(world, step.on_miss):
+            raise NotModelledError(f"{place.label}: entries that are filled on a miss, of effects that add up")
+        if not world.scene.has(step.read, step.entity):
+            # another record, so either may be the case
+            either = (Branch("True", (), "hit", skips=len(fill)), Branch("True", (), "miss"))
+            return [Effect("look up", step.read, either, stores.ATOMIC), *fill]
         state = world.stores[step.read]
         hit = Branch(f"{state.cell} > 0", (), "hit", skips=len(fill))
         miss = Branch(f"{state.cell} == 0", (), "miss")
-        if isinstance(step.on_miss[0], Read) and fill:
+        if local is not None and fill and _is_plain_read(world, step.on_miss[0]):
             # A miss and the read of the source are one step: whoever reads the source later than the miss reads a
             # value at least as new, so a run that ends with a stale entry has one in which both happen together.
             source, *fill = fill
@@ -193,10 +208,25 @@ def _read(world: World, place: Place, step: Read, value: Value, local: str | Non
             words = f"look up; read {source.target} on a miss"
             return [Effect(words, state.label, (hit, *missed), stores.ATOMIC), *fill]
         return [Effect("look up", state.label, (hit, miss), stores.ATOMIC), *fill]
-    if local is None or step.read not in world.stores:
+    if local is None or not _is_plain_read(world, step):
         return []
     state = world.stores[step.read]
     return [Effect("read", state.label, (Branch("True", (f"{local} = {state.cell}",)),), stores.ATOMIC)]
+
+
+def _is_plain_read(world: World, step: Step) -> bool:
+    """Whether a step reads a store of the scene and does nothing else."""
+    return isinstance(step, Read) and not step.on_miss and world.scene.keeps(step) and step.read in world.stores
+
+
+def _copies(world: World, steps: tuple[Step, ...]) -> bool:
+    """Whether steps store what they have read."""
+    kept = [step for step in steps if world.scene.keeps(step)]
+    reads = [number for number, step in enumerate(kept) if isinstance(step, Read)]
+    return bool(reads) and any(
+        isinstance(step, Write) and step.mode not in ("increment", "insert", "delete") and step.values != "request"
+        for step in kept[reads[0] :]
+    )
 
 
 def _transaction(

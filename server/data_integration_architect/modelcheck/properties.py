@@ -7,6 +7,7 @@ one, is the form that finds what a reader may see in between.
 
 from dataclasses import dataclass
 
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms.commits import in_doubt
 from data_integration_architect.modelcheck.mechanisms.partial_rows import part_of
 from data_integration_architect.modelcheck.mechanisms.stores import ghost
@@ -31,9 +32,16 @@ class PropertyForms:
     follows_convergence: bool = False
 
 
+def record_of(world: World) -> StoreState:
+    """The system of record of a model. Raises: NotModelledError, where none is known."""
+    if world.record not in world.stores:
+        raise NotModelledError(f"no store is known to be right about what {world.scene.target[0]} has")
+    return world.stores[world.record]
+
+
 def convergence(world: World, target: StoreState, *, is_partial: bool) -> PropertyForms:
     """At rest the derived store has what the system of record has; a cache may lack the entry."""
-    record = world.stores[world.record or ""]
+    record = record_of(world)
     same = f"{target.cell} == {record.cell}"
     parts = (f"{part_of(target)} == {part_of(record)}",) if world.has_parts else ()
     return PropertyForms("convergence", (f"{target.cell} == 0 or {same}" if is_partial else same, *parts))
@@ -41,7 +49,7 @@ def convergence(world: World, target: StoreState, *, is_partial: bool) -> Proper
 
 def no_phantom(world: World, target: StoreState) -> PropertyForms:
     """Always: what the derived store has was in the record at some time. At rest: and the record has the key now."""
-    present = f"{target.cell} == 0 or {world.stores[world.record or ''].cell} > 0"
+    present = f"{target.cell} == 0 or {record_of(world).cell} > 0"
     if world.counts:
         return PropertyForms("no-phantom", (present,), (present,))
     known = f"{target.cell} == 0 or version[{target.cell}] > 0"

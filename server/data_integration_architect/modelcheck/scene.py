@@ -166,7 +166,7 @@ class Scene:
             case Write(write=target) | Append(append=target) | Call(call=target) | Invalidate(invalidate=target):
                 return self.has(target, step.entity)
             case Read(read=target):
-                return self.has(target, step.entity)
+                return self.has(target, step.entity) or any(self.keeps(inner) for inner in step.on_miss)
             case Transaction():
                 return any(self.keeps(inner) for inner in step.steps)
         return False

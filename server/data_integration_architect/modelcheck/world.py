@@ -146,10 +146,10 @@ class World:
     `labels`: variable -> words for it in a trace. `shared`: role -> variable that several mechanisms use. `changes`:
     store -> log of its changes, where something follows it. `numbered`: stores and outboxes read by a drawn number;
     `draws_first`: it is drawn before the row of the record is locked. `partial`: stores that are filled on a miss, so
-    that an entry may lack. `has_parts`: events may leave out what did not change. `starts_empty`: derived stores get
-    what was there before by a snapshot. `synchronous`: store -> cells of replicas that have each of its commits
-    before the writer is answered. `stamps`: how versions that guards compare are drawn, where that is not the commit
-    order. `positions`: log -> where its consumers stand. `rebuilds`: store -> a rebuild beside a stream.
+    that an entry may lack. `has_parts`: events may leave out what did not change. `starts_empty`: derived stores
+    that get what was there before by a snapshot. `synchronous`: store -> cells of replicas that have each of its
+    commits before the writer is answered. `stamps`: how versions that guards compare are drawn, where that is not the
+    commit order. `positions`: log -> where its consumers stand. `rebuilds`: store -> a rebuild beside a stream.
     """
 
     topology: Topology
@@ -171,7 +171,7 @@ class World:
     changes: dict[str, str] = field(default_factory=dict)
     numbered: set[str] = field(default_factory=set)
     draws_first: bool = False
-    starts_empty: bool = False
+    starts_empty: frozenset[str] = frozenset()
     has_parts: bool = False
     partial: frozenset[str] = frozenset()
     synchronous: dict[str, list[str]] = field(default_factory=dict)

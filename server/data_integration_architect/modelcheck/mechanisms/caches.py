@@ -7,6 +7,7 @@ Source: Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2
 
 from dataclasses import replace
 
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.programs import lower
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import World
@@ -21,6 +22,9 @@ def add_reader(world: World, place: Place) -> None:
     local = world.m.var(f"{stem}_read", world.ids)
     value = replace(world.value_at(local), is_read=True)
     effects = lower(world, place, place.handler.steps, value, local, f"{place.path}.steps")
+    changed = {update.split(" = ")[0] for effect in effects for branch in effect.branches for update in branch.updates}
+    if changed and local not in changed:
+        raise NotModelledError(f"{place.label}: what it stores on a miss, which it reads from nowhere")
     counter = world.m.var(f"{stem}_pc", len(effects) - 1)
     runs = world.m.var(f"{stem}_runs", READER_RUNS)
     lease = _lease(world, place)
@@ -83,4 +87,5 @@ def add_expiry(world: World, name: str) -> None:
             source=state.label,
             target=state.label,
             text=f"the entry with {{w:{value}}} expires",
+            atomic="an entry is there or has expired",
         )

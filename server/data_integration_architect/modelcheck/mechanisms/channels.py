@@ -55,7 +55,7 @@ def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ..
 
 def append_branches(world: World, step: Append, value: Value) -> list[Branch]:
     """One branch for each partition that may take the record, and one for a deletion that no event tells of."""
-    if step.append in world.numbered:
+    if step.append not in world.channels:
         return [Branch()]  # readers find the row by the number that its transaction drew
     known = world.topology.channels[step.append].event.on_delete
     path = f"channels.{step.append}.event.on_delete"

@@ -85,7 +85,8 @@ class _Worker:
         self.stem = world.fresh("worker")
         self.deduplication = Deduplication(world, place)
         self.slots: dict[int, list[str]] | None = None
-        reads = any(
+        # effects that add up are those of the record itself, whatever its handler looks up
+        reads = not world.counts and any(
             isinstance(step, Read) and world.scene.keeps(step) for _, step in walk_steps(place.handler.steps, ())
         )
         self.local = world.m.var(f"{self.stem}_read", world.ids) if reads else None
@@ -98,6 +99,10 @@ class _Worker:
             plain = self._without_waiting(plain, value)
         if len(plain) > 1 and is_transactional(self.world, place):
             plain = [joined(plain)]
+        if not plain:
+            return [
+                Effect(f"pass over {value.label}", place.process, (Branch(),), "a reader moves its position at once")
+            ]
         if value.deletes == "maybe" and self._is_blind():
             plain = self._without_deletions(plain, value)
         return self.deduplication.around(plain, value)

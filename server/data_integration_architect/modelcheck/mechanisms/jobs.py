@@ -16,9 +16,19 @@ from data_integration_architect.modelcheck.mechanisms import stores, versions
 from data_integration_architect.modelcheck.programs import lower
 from data_integration_architect.modelcheck.scene import Place, Scene
 from data_integration_architect.modelcheck.world import Position, Rebuild, StoreState, Value, World
-from data_integration_architect.topology import Call, OnChanges, OnConsume, OnSchedule, Read, Write, walk_steps
+from data_integration_architect.topology import (
+    Call,
+    OnChanges,
+    OnConsume,
+    OnSchedule,
+    Read,
+    Transaction,
+    Write,
+    walk_steps,
+)
 
 EXTRA_RUNS = 1
+MOST_RUNS = 2
 READS = "one query sees one snapshot"
 
 
@@ -32,6 +42,13 @@ class Copy:
     write: Write
 
     @property
+    def path(self) -> str:
+        """Dotted path of the write."""
+        steps = walk_steps(self.place.handler.steps, ())
+        where = next(path for path, step in steps if step is self.write)
+        return f"{self.place.path}.steps.{'.'.join(map(str, where))}"
+
+    @property
     def swaps(self) -> bool:
         """Whether it fills a new copy and swaps it in."""
         return self.write.mode == "rebuild-and-swap"
@@ -40,9 +57,10 @@ class Copy:
 def copy_of(scene: Scene, place: Place) -> Copy | None:
     """The copy that a scheduled handler makes in this scene; None where it has another shape."""
     trigger = place.handler.trigger
-    steps = [step for _, step in walk_steps(place.handler.steps, ()) if scene.keeps(step)]
+    kept = [(path, step) for path, step in walk_steps(place.handler.steps, ()) if scene.keeps(step)]
+    steps = [step for _, step in kept if not isinstance(step, Transaction)]
     sources = [step.read for step in steps if isinstance(step, Read)]
-    writes = [step for step in steps if isinstance(step, Write)]
+    writes = [step for path, step in kept if isinstance(step, Write) and "on_miss" not in path]
     if not isinstance(trigger, OnSchedule) or len(sources) != 1 or len(writes) != 1 or len(steps) != 2:
         return None
     return Copy(place, trigger, sources[0], writes[0])
@@ -106,6 +124,10 @@ def add_job(world: World, place: Place, *, repeats: bool) -> None:
     copy = copy_of(world.scene, place)
     if copy is None or copy.source not in world.stores or copy.write.write not in world.stores:
         raise NotModelledError(f"{place.label}: a scheduled run of this shape")
+    if copy.write.mode == "delete":
+        raise NotModelledError(f"{place.label}: a scheduled run that deletes")
+    if copy.swaps and (copy.write.write in world.changes or copy.write.write == world.record):
+        raise NotModelledError(f"{place.label}: a rebuild of {copy.write.write}, which others follow")
     is_once = copy.trigger.every == "once" or (not repeats and has_stream(world.scene, copy.write.write))
     _add_copy(world, copy, is_once=is_once)
 
@@ -119,7 +141,7 @@ def _add_copy(world: World, copy: Copy, *, is_once: bool) -> None:
     counter = rebuild.counter if rebuild is not None else world.m.var(f"{stem}_pc", 1)
     run = world.m.var(f"{stem}_runs", EXTRA_RUNS)
     useful = f"not {origin.cell} == {state.cell}" + ("" if copy.swaps else f" and {origin.cell} > 0")
-    if not copy.swaps and _is_guarded(world, copy):
+    if not copy.swaps and not state.is_record and _is_guarded(world, copy):
         # a run whose write is refused changes nothing, however often it comes again
         useful += f" and {versions.compared(world, origin.cell)} > {stores.ghost(state, 'guard')}"
     act = partial(world.act, actor=place.label)
@@ -138,8 +160,7 @@ def _add_copy(world: World, copy: Copy, *, is_once: bool) -> None:
     label = f"{{w:{read}}}"
     if not copy.swaps:
         value = Value(read, read, "no", label, is_read=True, is_row=_is_row(copy.write))
-        path = f"{place.path}.steps.{place.handler.steps.index(copy.write)}"
-        for branch in stores.write_branches(world, copy.write, value, path):
+        for branch in stores.write_branches(world, copy.write, value, copy.path):
             words = f"write {label}" + (f" ({branch.note})" if branch.note else "")
             guards = [f"{counter} == 1", f"{read} > 0", branch.guard]
             writes("job_publish", guards, [*branch.updates, f"{counter} = 0"], text=words)
@@ -163,8 +184,7 @@ def _add_copy(world: World, copy: Copy, *, is_once: bool) -> None:
 
 
 def _is_guarded(world: World, copy: Copy) -> bool:
-    path = f"{copy.place.path}.steps.{copy.place.handler.steps.index(copy.write)}.guard"
-    return world.options.get(path, copy.write.guard, safe="version", unsafe="none") == "version"
+    return world.options.get(f"{copy.path}.guard", copy.write.guard, safe="version", unsafe="none") == "version"
 
 
 def _add_swap(
@@ -249,10 +269,10 @@ def _add_counted(world: World, place: Place) -> None:
     keeps_cursor = trigger.reads == "since-cursor"
     last = len(effects) + keeps_cursor
     counter = world.m.var(f"{stem}_pc", last)
-    runs = world.m.var(f"{stem}_runs", 2)
+    runs = world.m.var(f"{stem}_runs", MOST_RUNS)
     done = world.m.var(f"{stem}_cursor", 1) if keeps_cursor else None
     fresh = [f"{done} == 0"] if done is not None else []
-    most = 1 if trigger.every == "once" else 2
+    most = 1 if trigger.every == "once" else MOST_RUNS
     start = [f"{counter} == 0", f"{origin.cell} > 0", f"{runs} < {most}", *fresh]
     act = partial(world.act, actor=place.label)
     begun = [f"{counter} = 1", f"{runs} += 1"]

@@ -14,7 +14,17 @@ from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.programs import lower as lower_steps
 from data_integration_architect.modelcheck.scene import Place, Scene
 from data_integration_architect.modelcheck.world import Branch, World
-from data_integration_architect.topology import Append, OnChanges, OnConsume, Transaction, Write, walk_steps
+from data_integration_architect.topology import (
+    Append,
+    Call,
+    OnChanges,
+    OnConsume,
+    OnRequest,
+    Transaction,
+    Write,
+    step_target,
+    walk_steps,
+)
 
 ATOMIC = "one query sees one snapshot of what is committed"
 
@@ -94,6 +104,9 @@ def split(world: World, effects: list[Effect], intent: int, *, deletes: bool) ->
     A request on another key changes the numbers only, and skips whatever concerns the modelled key.
     """
     found: list[Effect] = []
+    if sum(bool(effect.touches & world.numbered) for effect in effects) > 1:
+        names = ", ".join(sorted(world.numbered))
+        raise NotModelledError(f"rows of {names} read by number, of which one request writes several apart")
     for effect in effects:
         if not effect.touches & world.numbered:
             found.append(effect)
@@ -129,6 +142,8 @@ def add_poller(world: World, place: Place) -> None:
     An outbox keeps each row. A captured table has the newest state of a record only, so an overwritten row is gone,
     and so is a deleted one unless the table keeps a mark that the query sees.
     """
+    if writer := _other_writer(world, _origin(place)):
+        raise NotModelledError(f"{place.label}: rows by number that no request writes, but {writer}")
     stem = world.fresh("poller")
     most = world.writes
     cursor = world.m.var(f"{stem}_cursor", most)
@@ -161,6 +176,8 @@ def add_poller(world: World, place: Place) -> None:
             kind = [f"removed{intent} == {int(deletes)}"] if world.deletes else []
             value = world.own_value(intent, deletes=deletes)
             effects = lower_steps(world, place, place.handler.steps, value, None, f"{place.path}.steps")
+            if len(effects) != 1:
+                raise NotModelledError(f"{place.label}: several steps, or none, while reading by number")
             for branch in effects[0].branches:
                 world.act(
                     "poll",
@@ -172,8 +189,6 @@ def add_poller(world: World, place: Place) -> None:
                     text=f"reads number {{n:stamp{intent}}}, {effects[0].text}",
                     atomic=ATOMIC,
                 )
-            if len(effects) > 1:
-                raise NotModelledError(f"{place.label}: steps after the first while reading by number")
         world.act(
             "poll_other",
             [*guards, f"other{intent} == 1"],
@@ -184,6 +199,17 @@ def add_poller(world: World, place: Place) -> None:
             text=f"reads number {{n:stamp{intent}}} of another key",
             atomic=ATOMIC,
         )
+
+
+def _other_writer(world: World, source: str) -> str:
+    """A handler that writes the rows and is no request: only requests draw numbers here; empty where none does."""
+    for place in world.scene.handlers.values():
+        if isinstance(place.handler.trigger, OnRequest | None):
+            continue
+        for _, step in walk_steps(place.handler.steps, ()):
+            if world.scene.keeps(step) and isinstance(step, Write | Append | Call) and step_target(step) == source:
+                return place.label
+    return ""
 
 
 def _row_exists(world: World, place: Place, intent: int) -> str:

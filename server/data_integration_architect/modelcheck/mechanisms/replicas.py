@@ -25,10 +25,11 @@ def add_replica(world: World, name: str, most: int) -> None:
         if world.deletes:
             updates.append((f"{ready} and {value.code} > {world.ids}", f"{state.cell} = 0"))
     for guard, update in updates:
+        followed = (f"{world.changes[name]}.append({value.code})",) if name in world.changes else ()
         world.act(
             "replicate",
             [guard],
-            [update, f"{position} += 1"],
+            [update, *followed, f"{position} += 1"],
             actor=f"{store.replica_of} replication",
             source=store.replica_of or "",
             target=state.label,

@@ -4,7 +4,7 @@ ATOMIC: a read of one record sees one committed version. Source: Terry et al., "
 Replicated Data" (PDIS 1994), read your writes.
 """
 
-from data_integration_architect.modelcheck.properties import PropertyForms
+from data_integration_architect.modelcheck.properties import PropertyForms, record_of
 from data_integration_architect.modelcheck.world import StoreState, World
 
 ATOMIC = "a read of one record sees one committed version"
@@ -16,7 +16,7 @@ def read_your_writes(world: World, target: StoreState, *, waits: bool) -> Proper
     A read that `waits` carries the position of the own write and is answered once the store has reached it.
     At rest (integrity) the store itself must not be older than an answered write; an empty cache is read through.
     """
-    record = world.stores[world.record or ""]
+    record = record_of(world)
     bad = world.m.var("own_read_stale", 1)
     at_rest = []
     for intent in range(1, world.writes + 1):

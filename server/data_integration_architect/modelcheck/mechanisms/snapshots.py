@@ -58,6 +58,8 @@ class Snapshot:
         if {"select", "emit"} - set(plan.order) or plan.order.index("emit") < plan.order.index("select"):
             raise NotModelledError(f"{place.label}: a snapshot that does not read the rows and then send them")
         self.world, self.place, self.plan, self.log = world, place, plan, log
+        trigger = place.handler.trigger
+        self.source = trigger.changes if isinstance(trigger, OnChanges) else ""
         stem = world.fresh("snapshot")
         self.done = len(plan.order)
         self.counter = world.m.var(f"{stem}_pc", self.done)
@@ -100,12 +102,12 @@ class Snapshot:
         """The steps of the copy; `effects` are those of the handler for the row."""
         if len(effects) != 1:
             raise NotModelledError(f"{self.place.label}: a snapshot by a handler with several steps")
-        record = self.world.stores[self.world.record or ""]
+        rows = self.world.stores[self.source]
         for number, step in enumerate(self.plan.order):
             here, moved = [f"{self.counter} == {number}"], [f"{self.counter} = {number + 1}"]
             match step:
                 case "select":
-                    self._act(here, [*moved, f"{self.row} = {record.cell}"], f"reads {{w:{record.cell}}}")
+                    self._act(here, [*moved, f"{self.row} = {rows.cell}"], f"reads {{w:{rows.cell}}}")
                 case "emit":
                     self._emit(effects[0], here, moved, offset, floor)
                 case _:
@@ -162,7 +164,7 @@ class Snapshot:
             guards,
             updates,
             actor=f"{self.place.label} snapshot",
-            source=self.world.record or "",
+            source=self.source,
             target=target or self.place.label,
             text=words,
             atomic=ATOMIC,

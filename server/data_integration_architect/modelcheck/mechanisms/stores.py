@@ -28,7 +28,7 @@ def declare_store(world: World, name: str, label: str, most: int, *, is_record: 
         more = tuple(world.m.var(f"{stem}_count{number}", 2) for number in range(2, most_steps + 1))
         world.labels |= {other: f"effect {number} on {label}" for number, other in enumerate(more, 2)}
     else:
-        is_filled = is_record or not world.starts_empty or world.topology.stores[name].replica_of is not None
+        is_filled = is_record or name not in world.starts_empty or world.topology.stores[name].replica_of is not None
         initial = world.ids if world.has_earlier and name not in world.partial and is_filled else 0
         cell = world.m.var(f"{stem}_cell", world.ids, initial)
         more = ()
@@ -87,7 +87,10 @@ def _store(
     code = value.code if step.mode != "delete" or value.deletes == "yes" else f"{value.intent} + {world.ids}"
     changed = (f"{world.changes[state.name]}.append({code})",) if state.name in world.changes else ()
     if state.is_record:
-        copies = tuple(f"{cell} = {new}" for cell in world.synchronous.get(state.name, ()))
+        cells = world.synchronous.get(state.name, [])
+        copies = [f"{cell} = {new}" for cell in cells]
+        # who follows a synchronous replica sees each commit in its log too
+        copies += [f"{log}.append({code})" for name, log in world.changes.items() if world.stores[name].cell in cells]
         commit = Branch(guard, (f"{state.cell} = {new}", *copies, *record_commit(world, value), *changed))
         stamped = [commit.merged(stamp) for stamp in versions.at_commit(world, value)]
         return [one.merged(part) for one in stamped for part in partial_rows.at_commit(world, state, value, new)]
@@ -153,6 +156,10 @@ def _count(world: World, step: Write | Call | Invalidate, state: StoreState, val
     if value.is_tracked == "False":
         return [Branch("True", changed)]
     match step:
+        case Invalidate():
+            raise NotModelledError(f"entries of {state.label} that are invalidated, where effects add up")
+        case Write(mode="delete"):
+            raise NotModelledError(f"deletions in {state.label}, where effects add up")
         case Call():
             passed = world.options.get(f"{path}.operation_id", step.operation_id, safe="passed", unsafe="none")
             # the receiver recognises the id, so it knows a repetition of the same attempt, not of the same intent
@@ -186,7 +193,10 @@ def _counted(world: World, state: StoreState, value: Value, path: str, is_idempo
         effect = new if value.is_tracked == "True" else f"{new} if {value.is_tracked} else {cell}"
         yield f"{cell} = {effect}"
         if cell == state.cell:
-            yield from (f"{copy} = {effect}" for copy in world.synchronous.get(state.name, ()))
+            mirrored = world.synchronous.get(state.name, [])
+            yield from (f"{copy} = {effect}" for copy in mirrored)
+            followed = (log for name, log in world.changes.items() if world.stores[name].cell in mirrored)
+            yield from (f"{log}.append({value.code})" for log in followed)
 
 
 def _effects_on(world: World, name: str) -> list[list[str]]:
