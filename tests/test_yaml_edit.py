@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data_integration_architect.files import dump_yaml, parse_text
@@ -67,6 +67,7 @@ MAPPINGS = st.dictionaries(st.text("abc", min_size=1, max_size=2), VALUES, min_s
 
 @settings(deadline=None, max_examples=150)
 @given(MAPPINGS, MAPPINGS)
+@example({"a": None}, {"a": ":a"})
 def test_the_data_is_what_was_asked_for_or_nothing(before, after):
     text = edited(dump_yaml(before), after)
     assert text is None or parse_text(text).data == after

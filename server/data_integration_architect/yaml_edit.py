@@ -11,6 +11,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
+from data_integration_architect.errors import ArchitectError
+from data_integration_architect.files import parse_text
+
 WIDTH = 4096
 
 
@@ -33,7 +36,15 @@ def edited(text: str, data: Mapping[str, Any]) -> str | None:
         yaml.dump(document, stream)
     except (YAMLError, RecursionError, TypeError, ValueError):
         return None
-    return stream.getvalue()
+    return _as_asked(stream.getvalue(), data)
+
+
+def _as_asked(text: str, data: Mapping[str, Any]) -> str | None:
+    """The text if our own reader finds the data in it: the two libraries differ on plain scalars such as `:a`."""
+    try:
+        return text if parse_text(text).data == data else None
+    except ArchitectError:
+        return None
 
 
 def _list_offset(text: str) -> int:
