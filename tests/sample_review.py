@@ -1,7 +1,7 @@
 """A review made by hand that has something in every section; `name` stands wherever a file's own words can stand."""
 
-from data_integration_architect.catalog import Source
 from data_integration_architect.results import Review
+from data_integration_architect.sources import Source
 from data_integration_architect.topology import Topology
 from support import load
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from data_integration_architect.catalog import SEVERITIES, SLOTS, load_catalog
+from data_integration_architect.catalog import SLOTS, load_catalog
+from data_integration_architect.sources import SEVERITIES
 
 CATALOG = load_catalog()
 SHELVES = {name: getattr(CATALOG, name) for name in ("stores", "mechanisms", "anti_patterns", "fixes", "engines")}

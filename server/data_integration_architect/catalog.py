@@ -15,20 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from data_integration_architect.errors import KnowledgeError, UnknownName
 from data_integration_architect.files import packaged_names, packaged_text, parse_text
+from data_integration_architect.sources import Severity, Source
 from data_integration_architect.topology.values import Duration
 
 
 class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Source(Entry):
-    """Where a claim can be checked; `checked` is the day it was opened, or `unchecked`."""
-
-    url: str
-    title: str
-    locator: str = ""
-    checked: str
 
 
 class Claim(Entry):
@@ -51,8 +43,6 @@ StoreKind = Literal[
     "relational", "document", "wide-column", "key-value", "cache", "search", "warehouse", "lakehouse", "object-store",
     "log", "queue", "pubsub", "graph", "vector", "feature-store",
 ]  # fmt: skip
-Severity = Literal["info", "low", "medium", "high", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
 
 class StoreHead(Entry):

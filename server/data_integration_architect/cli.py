@@ -435,7 +435,7 @@ def _report(
     cached: bool = True,
 ) -> int:
     """Judges `file`, prints the part that `verb` shows, and returns the exit code."""
-    from data_integration_architect.catalog import SEVERITIES
+    from data_integration_architect.sources import SEVERITIES
     from data_integration_architect.use_cases import checked_review
 
     changed = bool(scope and scope["since"])

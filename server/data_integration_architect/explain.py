@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, get_args
 
-from data_integration_architect.catalog import SEVERITIES, SLOTS, Catalog, Claim, Source, load_catalog
+from data_integration_architect.catalog import SLOTS, Catalog, Claim, load_catalog
 from data_integration_architect.errors import InputError, Problem, UnknownName
 from data_integration_architect.files import dump_yaml, packaged_text, parse_text
 from data_integration_architect.renderers.sections import finding_entry, names
@@ -22,6 +22,7 @@ from data_integration_architect.results import (
     Review,
     SystemOfRecord,
 )
+from data_integration_architect.sources import SEVERITIES, Source
 from data_integration_architect.topology import Topology
 from data_integration_architect.topology.shape import homes_of
 

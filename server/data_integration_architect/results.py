@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data_integration_architect.catalog import Severity, Source
+from data_integration_architect.sources import Severity, Source
 
 SCHEMA_VERSION = "1"
 CODE_CLASSES = {"dual_write": "dual-write-unprotected", "cache_invalidation": "cache-invalidation-lost"}

@@ -17,7 +17,7 @@ from data_integration_architect.advice.recommendation import advise
 from data_integration_architect.analysis.constraints import constraints_of
 from data_integration_architect.analysis.slips import slips_of
 from data_integration_architect.analysis.view import View
-from data_integration_architect.catalog import SEVERITIES, load_catalog
+from data_integration_architect.catalog import load_catalog
 from data_integration_architect.checking import (
     Effort,
     RunJobs,
@@ -47,6 +47,7 @@ from data_integration_architect.results import (
     SystemOfRecord,
 )
 from data_integration_architect.rules import Found, Judgement, judge_topology
+from data_integration_architect.sources import SEVERITIES
 from data_integration_architect.topology import NormalForm, Topology, dump_topology, load_topology, normalize
 from data_integration_architect.topology.edit import with_fact
 

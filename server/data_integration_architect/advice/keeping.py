@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from data_integration_architect.advice.legs import Leg
 from data_integration_architect.analysis.loss import accepts_loss
 from data_integration_architect.analysis.view import View
-from data_integration_architect.catalog import SEVERITIES
 from data_integration_architect.rules import Found
+from data_integration_architect.sources import SEVERITIES
 from data_integration_architect.topology import NONE, Call, OnRequest, OnSchedule
 from data_integration_architect.topology.values import seconds
 

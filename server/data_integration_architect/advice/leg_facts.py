@@ -9,8 +9,8 @@ from data_integration_architect.advice.feeds import Source, source_of
 from data_integration_architect.advice.legs import Leg
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.view import View
-from data_integration_architect.catalog import SEVERITIES, Severity
 from data_integration_architect.rules import Found
+from data_integration_architect.sources import SEVERITIES, Severity
 from data_integration_architect.topology import NONE
 from data_integration_architect.topology.values import seconds
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.analysis.facts import Question
-from data_integration_architect.catalog import SEVERITIES
 from data_integration_architect.errors import ArchitectError
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.rules import Found
+from data_integration_architect.sources import SEVERITIES
 
 MOST_QUESTIONS = 7
 MOST_ANSWERS = 4

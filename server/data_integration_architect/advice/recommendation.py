@@ -11,8 +11,8 @@ from data_integration_architect.advice.feasible import feasible
 from data_integration_architect.advice.legs import Leg, contested, legs_of
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.view import View
-from data_integration_architect.catalog import SEVERITIES
 from data_integration_architect.rules import Found
+from data_integration_architect.sources import SEVERITIES
 
 
 def advise(view: View, found: Sequence[Found], applicable: bool) -> tuple[Advice, ...]:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from data_integration_architect.analysis.repair import Healing
 from data_integration_architect.analysis.system import System
-from data_integration_architect.catalog import SEVERITIES, Severity
 from data_integration_architect.files import DocumentPath
+from data_integration_architect.sources import SEVERITIES, Severity
 from data_integration_architect.topology import NONE
 from data_integration_architect.topology.values import seconds
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.analysis.view import View
-from data_integration_architect.catalog import SEVERITIES
 from data_integration_architect.design.draft import Draft, steps_of
 from data_integration_architect.design.phases import Step, Steps, handlers_of, outage
 from data_integration_architect.design.reach import reached
 from data_integration_architect.rules import Found
+from data_integration_architect.sources import SEVERITIES
 from data_integration_architect.topology import Topology, dump_topology
 
 TRIED = "Each change was tried on a copy of the system, with the failure that it prevents provoked."

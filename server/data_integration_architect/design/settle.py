@@ -7,12 +7,13 @@ from typing import Any
 
 from data_integration_architect.advice.feasible import feasible
 from data_integration_architect.analysis.view import View
-from data_integration_architect.catalog import SEVERITIES, Change
+from data_integration_architect.catalog import Change
 from data_integration_architect.design.draft import Draft, steps_of
 from data_integration_architect.design.structural import STRUCTURAL
 from data_integration_architect.errors import ArchitectError
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.rules import Found
+from data_integration_architect.sources import SEVERITIES
 from data_integration_architect.topology import NONE, Topology
 from data_integration_architect.topology.edit import set_fact
 from data_integration_architect.topology.values import seconds

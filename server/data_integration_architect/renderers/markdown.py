@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from data_integration_architect.catalog import Source
 from data_integration_architect.renderers import sections
 from data_integration_architect.renderers.checks import verdict_words
 from data_integration_architect.renderers.mermaid import run_mermaid
 from data_integration_architect.renderers.sections import ALL, Build, Entry, Section, Table, flat
 from data_integration_architect.results import Check, CheckReport, Explanation, Review
+from data_integration_architect.sources import Source
 
 
 def review_markdown(review: Review, source: str, diagram: str = "", builds: Sequence[Build] = ALL) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from data_integration_architect.catalog import SEVERITIES, Source
 from data_integration_architect.renderers.checks import brief_run, run_words, step_with_changes, verdict_words
 from data_integration_architect.results import Check, CheckReport, Finding, Recommendation, Review, SystemOfRecord
+from data_integration_architect.sources import SEVERITIES, Source
 
 
 @dataclass(frozen=True)

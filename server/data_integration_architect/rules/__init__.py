@@ -20,8 +20,9 @@ from data_integration_architect.analysis.facts import Facts, Outcome, Question, 
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import severity_of
 from data_integration_architect.analysis.view import View
-from data_integration_architect.catalog import SEVERITIES, AntiPatternHead, Severity
+from data_integration_architect.catalog import AntiPatternHead
 from data_integration_architect.files import DocumentPath
+from data_integration_architect.sources import SEVERITIES, Severity
 
 
 @dataclass(frozen=True)
