@@ -351,6 +351,18 @@ def test_help_and_version_import_nothing_heavy(option):
         assert shown.stdout == f"data-integration-architect {__version__}\n"
 
 
+def test_the_server_starts_without_the_engines():
+    program = (
+        "import sys\n"
+        "from data_integration_architect.mcp_server import create_server\n"
+        "create_server()\n"
+        "engines = {'topology', 'catalog', 'analysis', 'modelcheck', 'use_cases', 'renderers', 'scanners'}\n"
+        "heavy = {f'data_integration_architect.{name}' for name in engines} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, check=True)
+
+
 @pytest.fixture
 def served(monkeypatch):
     """What the server would have been started with."""
