@@ -35,5 +35,5 @@ def build_folder(design: DesignResult, given: Given) -> tuple[Artifact, ...]:
             files |= made(plan)
         files |= flink_files(topology, plan) | operate_files(plan, topology)
         files["lab.json"] = as_json(lab_plan(plan, topology, files))
-    files |= document_files(design, today, topology, plan, files)
+    files |= document_files(design, topology, plan, files)
     return tuple(sorted(Artifact(path, text) for path, text in files.items()))

@@ -1,105 +1,222 @@
-"""Diagrams as inline SVG: the flowcharts of the document, laid out in layers without a browser or a network."""
+"""Diagrams as inline SVG: flowcharts laid out in layers, and runs as sequences; no browser script and no network.
+
+Colours are classes of the page, so that the diagrams follow its light and dark forms.
+"""
 
 from __future__ import annotations
 
 import html
 import re
+import textwrap
 from dataclasses import dataclass
 
-WIDTH, HEIGHT, ACROSS, DOWN = 150, 46, 110, 26
-LETTER = 6.4
+HEIGHT, DOWN, MARGIN = 46, 26, 10
+NARROWEST, WIDEST = 110, 230
+LETTER, SMALL_LETTER = 6.6, 5.3
+LINE = 12
 _NODE = re.compile(r'\s+(n\d+)(\[\(|\[\[|\(\[|\[)"(.*)"[\])]+$')
 _EDGE = re.compile(r'\s+(n\d+) (-->|-\.->|-\.-x)\|"(.*)"\| (n\d+)$')
+_SHAPES = {"[(": ("store", 14), "[[": ("channel", 2), "([": ("person", 22), "[": ("process", 4)}
+
+
+def diagram_svg(mermaid: str, title: str) -> str:
+    """An SVG of a diagram as `renderers.mermaid` writes it: a flowchart or a sequence; every label is escaped."""
+    return sequence_svg(mermaid, title) if mermaid.startswith("sequenceDiagram") else flowchart_svg(mermaid, title)
+
+
+def plain(label: str) -> str:
+    """Text of a label in which characters stand as entity codes."""
+    return re.sub(r"#(\d+);", lambda code: chr(int(code[1])), label)
+
+
+def _svg(width: float, height: float, title: str, parts: list[str]) -> str:
+    """Shrinks to five eighths on narrow windows; beyond that its frame scrolls."""
+    marker = (
+        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+        '<path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>'
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
+        f'style="width:100%;min-width:{0.62 * width:.0f}px;max-width:{width:.0f}px">'
+        f"<title>{html.escape(title)}</title>{marker}{''.join(parts)}</svg>"
+    )
+
+
+def _words(x: float, y: float, lines: list[str], css: str, anchor: str = "middle") -> str:
+    """Lines of text around a height."""
+    first = y - (len(lines) - 1) * LINE / 2
+    return "".join(
+        f'<text class="{css}" x="{x:.1f}" y="{first + LINE * i:.1f}" text-anchor="{anchor}">{html.escape(line)}</text>'
+        for i, line in enumerate(lines)
+    )
+
+
+# Flowcharts
 
 
 @dataclass
 class _Box:
     """What the layout needs to know of a node; it is laid out top-down and drawn left to right."""
 
-    w: float = HEIGHT
-    h: float = WIDTH
+    w: float
+    h: float
     xy: tuple[float, float] = (0.0, 0.0)
 
 
 def flowchart_svg(mermaid: str, title: str) -> str:
-    """An SVG of a flowchart as `renderers.mermaid` writes it; every label is escaped."""
-    nodes: dict[str, tuple[str, str]] = {}
-    edges: list[tuple[str, str, str, str]] = []
+    """An SVG of a flowchart."""
+    nodes: dict[str, tuple[str, list[str]]] = {}
+    edges: list[tuple[str, str, str, list[str]]] = []
     for line in mermaid.splitlines():
         node, edge = _NODE.match(line), _EDGE.match(line)
         if node:
-            nodes[node[1]] = (node[2], _plain(node[3]))
+            nodes[node[1]] = (node[2], plain(node[3]).split("<br/>"))
         elif edge:
-            edges.append((edge[1], edge[4], edge[2], _plain(edge[3])))
-    places = _laid_out(list(nodes), [(a, b) for a, b, _, _ in edges])
-    width = max((x for x, _ in places.values()), default=0) + WIDTH + 20
-    height = max((y for _, y in places.values()), default=0) + HEIGHT + 20
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
-        f'style="max-width:{width:.0f}px;width:100%"><title>{html.escape(title)}</title><defs>'
-        '<marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>'
-    ]
-    parts += [_line(places[a], places[b], kind, text) for a, b, kind, text in edges]
-    parts += [_box(places[name], shape, text) for name, (shape, text) in nodes.items()]
-    return "".join(parts) + "</svg>"
+            edges.append((edge[1], edge[4], edge[2], textwrap.wrap(plain(edge[3]), 24) or [""]))
+    longest = max((len(line) for _, lines in nodes.values() for line in lines), default=0)
+    width = min(max(longest * LETTER + 20, NARROWEST), WIDEST)
+    gap = max((len(line) for *_, lines in edges for line in lines), default=0) * SMALL_LETTER + 34
+    places = _laid_out(list(nodes), [(a, b) for a, b, _, _ in edges], width, gap)
+    right = max((x for x, _ in places.values()), default=0) + width + MARGIN
+    low = max((y for _, y in places.values()), default=0) + HEIGHT + MARGIN
+    parts = [_line(places[a], places[b], kind, width) for a, b, kind, _ in edges]
+    parts += [_box(places[name], shape, lines, width) for name, (shape, lines) in nodes.items()]
+    parts += [_label(places[a], places[b], lines, width) for a, b, _, lines in edges]
+    return _svg(right, low, title, parts)
 
 
-def _plain(label: str) -> str:
-    return re.sub(r"#(\d+);", lambda code: chr(int(code[1])), label)
-
-
-def _laid_out(names: list[str], edges: list[tuple[str, str]]) -> dict[str, tuple[float, float]]:
+def _laid_out(
+    names: list[str], edges: list[tuple[str, str]], width: float, gap: float
+) -> dict[str, tuple[float, float]]:
     """Left upper corner of each node: layers from left to right, crossings reduced within them."""
     from grandalf.graphs import Edge, Graph, Vertex
     from grandalf.layouts import SugiyamaLayout
 
     vertices = {name: Vertex(name) for name in names}
     for vertex in vertices.values():
-        vertex.view = _Box()
+        vertex.view = _Box(HEIGHT, width)
     graph = Graph(list(vertices.values()), [Edge(vertices[a], vertices[b]) for a, b in edges if a != b])
     places: dict[str, tuple[float, float]] = {}
-    top = 10.0
+    top = float(MARGIN)
     for component in graph.C:
         layout = SugiyamaLayout(component)
-        layout.xspace, layout.yspace = DOWN, ACROSS
+        layout.xspace, layout.yspace = DOWN, gap
         layout.init_all()
         layout.draw()
         found = {vertex.data: vertex.view.xy for vertex in component.sV}
         # The layout runs from top to bottom; turned, it runs from left to right.
-        left = min(y - WIDTH / 2 for _, y in found.values())
+        left = min(y - width / 2 for _, y in found.values())
         low = min(x - HEIGHT / 2 for x, _ in found.values())
         for name, (x, y) in found.items():
-            places[name] = (round(y - WIDTH / 2 - left + 10, 1), round(x - HEIGHT / 2 - low + top, 1))
+            places[name] = (round(y - width / 2 - left + MARGIN, 1), round(x - HEIGHT / 2 - low + top, 1))
         top = max(places[name][1] for name in found) + HEIGHT + DOWN
     return places
 
 
-def _line(start: tuple[float, float], end: tuple[float, float], kind: str, text: str) -> str:
+def _ends(start: tuple[float, float], end: tuple[float, float], width: float) -> tuple[float, float, float, float]:
     forward = end[0] >= start[0]
-    x1, y1 = start[0] + (WIDTH if forward else 0), start[1] + HEIGHT / 2
-    x2, y2 = end[0] + (0 if forward else WIDTH), end[1] + HEIGHT / 2
-    bend = max(30.0, abs(x2 - x1) / 2) * (1 if forward else -1)
-    dash = "" if kind == "-->" else ' stroke-dasharray="5 4"'
-    label = html.escape(text if len(text) <= 34 else text[:33] + "…")
+    x1, x2 = (start[0] + width, end[0]) if forward else (start[0], end[0] + width)
+    return x1, start[1] + HEIGHT / 2, x2, end[1] + HEIGHT / 2
+
+
+def _line(start: tuple[float, float], end: tuple[float, float], kind: str, width: float) -> str:
+    x1, y1, x2, y2 = _ends(start, end, width)
+    bend = max(30.0, abs(x2 - x1) / 2) * (1 if end[0] >= start[0] else -1)
+    dashed = "" if kind == "-->" else " dashed"
     return (
-        f'<path d="M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}" fill="none" '
-        f'stroke="#555"{dash} marker-end="url(#arrow)"/><text x="{(x1 + x2) / 2:.1f}" y="{(y1 + y2) / 2 - 4:.1f}" '
-        f'font-size="10" text-anchor="middle" fill="#333">{label}</text>'
+        f'<path class="line{dashed}" d="M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} '
+        f'{x2:.1f} {y2:.1f}" marker-end="url(#arrow)"/>'
     )
 
 
-def _box(place: tuple[float, float], shape: str, text: str) -> str:
+def _label(start: tuple[float, float], end: tuple[float, float], lines: list[str], width: float) -> str:
+    x1, y1, x2, y2 = _ends(start, end, width)
+    above = 2 + LINE * len(lines) / 2 if abs(y1 - y2) < LINE else 0
+    return _words((x1 + x2) / 2, (y1 + y2) / 2 + 3 - above, lines, "edge")
+
+
+def _box(place: tuple[float, float], shape: str, lines: list[str], width: float) -> str:
     x, y = place
-    lines = [html.escape(line if len(line) * LETTER <= WIDTH else line[: int(WIDTH / LETTER) - 1] + "…")
-             for line in text.split("<br/>")]  # fmt: skip
-    radius, fill = {"[(": (14, "#dbe9f6"), "[[": (2, "#f6ecd0"), "([": (22, "#e8e8e8")}.get(shape, (4, "#fff"))
-    first = y + HEIGHT / 2 + 4 - 7 * (len(lines) - 1)
-    words = "".join(
-        f'<text x="{x + WIDTH / 2:.1f}" y="{first + 14 * i:.1f}" font-size="12" text-anchor="middle">{line}</text>'
-        for i, line in enumerate(lines)
-    )
+    css, radius = _SHAPES[shape]
+    most = int((width - 8) / LETTER)
+    short = [line if len(line) <= most else line[: most - 1] + "…" for line in lines]
     return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{WIDTH}" height="{HEIGHT}" rx="{radius}" fill="{fill}" stroke="#555"/>'
-        f"{words}"
+        f'<g><title>{html.escape(" ".join(lines))}</title><rect class="box {css}" x="{x:.1f}" y="{y:.1f}" '
+        f'width="{width:.0f}" height="{HEIGHT}" rx="{radius}"/>'
+        f"{_words(x + width / 2, y + HEIGHT / 2 + 4, short, 'name')}</g>"
+    )
+
+
+# Sequences
+
+COLUMN, HEAD, STEP, NOTE = 170, 40, 14, 26
+_PARTICIPANT = re.compile(r"\s+participant (p\d+) as (.*)$")
+_MESSAGE = re.compile(r"\s+(p\d+)->>(p\d+): (.*)$")
+_NOTE = re.compile(r"\s+note (over|right of) (p\d+): (.*)$")
+
+
+def sequence_svg(mermaid: str, title: str) -> str:
+    """An SVG of a run: a column for each element, a row for each step, what it changed below it."""
+    places: dict[str, int] = {}
+    heads: list[str] = []
+    rows: list[str] = []
+    y = float(HEAD + MARGIN)
+    for line in mermaid.splitlines():
+        if found := _PARTICIPANT.match(line):
+            places[found[1]] = len(heads)
+            heads.append(plain(found[2]))
+        elif found := _MESSAGE.match(line):
+            drawn, y = _message(places[found[1]], places[found[2]], plain(found[3]), y)
+            rows.append(drawn)
+        elif found := _NOTE.match(line):
+            is_fault = found[1] == "over"
+            lines = textwrap.wrap(plain(found[3]).replace("->", "→"), 44 if is_fault else 32) or [""]
+            center = _column(places[found[2]])
+            y += STEP if is_fault else 4
+            rows.append(_note(center, y, lines, "fault" if is_fault else "change", len(heads)))
+            y += LINE * len(lines) + 8
+    bottom = y + MARGIN
+    right = COLUMN * len(heads) + 2 * MARGIN
+    lines_down = "".join(
+        f'<path class="life" d="M{_column(n):.1f} {HEAD:.0f}V{bottom:.0f}"/>' for n in range(len(heads))
+    )
+    tops = "".join(
+        f'<rect class="box process" x="{_column(n) - COLUMN / 2 + 5:.1f}" y="4" width="{COLUMN - 10}" '
+        f'height="{HEAD - 6}" rx="4"/>{_words(_column(n), HEAD / 2 + 5, _at_most(name, 26, 2), "name")}'
+        for n, name in enumerate(heads)
+    )
+    return _svg(right, bottom, title, [lines_down, tops, *rows])
+
+
+def _column(number: int) -> float:
+    return MARGIN + COLUMN * (number + 0.5)
+
+
+def _at_most(text: str, width: int, most: int) -> list[str]:
+    return textwrap.wrap(text, width, max_lines=most, placeholder="…") or [""]
+
+
+def _message(source: int, target: int, text: str, y: float) -> tuple[str, float]:
+    """An arrow with its text above it; the height below it."""
+    span = max(abs(source - target), 1)
+    lines = textwrap.wrap(text, int(span * COLUMN / SMALL_LETTER) - 4) or [""]
+    at = y + STEP + LINE * len(lines)
+    start, end = _column(source), _column(target)
+    if source == target:
+        end = start + 24
+        path = f'<path class="line" d="M{start:.1f} {at:.1f}h24v8h-22" marker-end="url(#arrow)"/>'
+        words = _words(start + 4, at - LINE * (len(lines) - 1) / 2 - 4, lines, "edge", "start")
+    else:
+        path = f'<path class="line" d="M{start:.1f} {at:.1f}H{end:.1f}" marker-end="url(#arrow)"/>'
+        words = _words((start + end) / 2, at - LINE * (len(lines) - 1) / 2 - 4, lines, "edge")
+    return path + words, at + (8 if source == target else 0)
+
+
+def _note(center: float, y: float, lines: list[str], css: str, columns: int) -> str:
+    width = max(map(len, lines)) * SMALL_LETTER + 12
+    left = min(max(center - width / 2, 2), COLUMN * columns + 2 * MARGIN - width - 2)
+    return (
+        f'<rect class="note {css}" x="{left:.1f}" y="{y:.1f}" width="{width:.1f}" '
+        f'height="{LINE * len(lines) + 5}" rx="3"/>'
+        + _words(left + width / 2, y + 1 + LINE * (len(lines) + 1) / 2, lines, f"edge {css}")
     )

@@ -3,6 +3,7 @@
 from data_integration_architect.modelcheck.cases import Question, questions
 from data_integration_architect.modelcheck.check import Known, check, decide
 from data_integration_architect.modelcheck.facts import Assumptions, OptionUse
+from data_integration_architect.modelcheck.follow import Followed, follow
 from data_integration_architect.modelcheck.properties import PROPERTIES
 from data_integration_architect.modelcheck.verdict import Change, Step, Verdict, trace_mermaid, trace_text
 from data_integration_architect.modelcheck.world import Bounds
@@ -12,6 +13,7 @@ __all__ = [
     "Assumptions",
     "Bounds",
     "Change",
+    "Followed",
     "Known",
     "OptionUse",
     "Question",
@@ -19,6 +21,7 @@ __all__ = [
     "Verdict",
     "check",
     "decide",
+    "follow",
     "questions",
     "trace_mermaid",
     "trace_text",

@@ -4,7 +4,7 @@ import re
 
 from data_integration_architect.modelcheck.expressions import ModelError
 from data_integration_architect.modelcheck.interpret import Interpreter, State, Value
-from data_integration_architect.modelcheck.ir import Array, Log, Model
+from data_integration_architect.modelcheck.ir import Action, Array, Log, Model
 from data_integration_architect.modelcheck.search import SearchResult
 from data_integration_architect.modelcheck.verdict import Change, Step
 
@@ -66,28 +66,33 @@ def explain(model: Model, result: SearchResult, words: Words) -> tuple[Step, ...
         if not machine.is_enabled(action, state):
             raise ModelError(f"replay on the whole model: {action.name} is not enabled")
         following = machine.apply(action, state)
-        steps.append(
-            Step(
-                action.actor,
-                action.source,
-                action.target,
-                _filled(action.text, machine, state, words),
-                action.kind == "fault",
-                tuple(_changes(model, state, following, words)),
-            )
-        )
+        steps.append(step_of(action, machine, state, following, words))
         state = following
     if not result.livelock and machine.holds(result.part, state):
         raise ModelError("replay on the whole model: the property is not violated")
     return tuple(steps)
 
 
-def _filled(text: str, machine: Interpreter, state: State, words: Words) -> str:
+def step_of(action: Action, machine: Interpreter, state: State, following: State, words: Words) -> Step:
+    """One action in words: who, where to, what, and what it changed."""
+    return Step(
+        action.actor,
+        action.source,
+        action.target,
+        text_of(action, machine, state, words),
+        action.kind == "fault",
+        tuple(_changes(machine.model, state, following, words)),
+    )
+
+
+def text_of(action: Action, machine: Interpreter, state: State, words: Words) -> str:
+    """What an action would do in a state."""
+
     def fill(match: re.Match[str]) -> str:
         value = machine.value(match[2], state)
         return words.record(value) if match[1] == "w" else str(value)
 
-    return _PLACEHOLDER.sub(fill, text)
+    return _PLACEHOLDER.sub(fill, action.text)
 
 
 def _changes(model: Model, before: State, after: State, words: Words) -> list[Change]:
