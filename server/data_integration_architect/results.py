@@ -284,6 +284,10 @@ class Question(Result):
     path: str
     ask: str
     answers: tuple[Answer, ...]
+    line: int | None = None
+    """Line of the mapping that gets the answer, or of the fact where it is said already; none: the top of the file."""
+    put: str | None = None
+    """The one line that says it, such as `retry: {then: VALUE}`."""
 
 
 class Changes(Result):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from data_integration_architect.advice.answer_line import answer_line
 from data_integration_architect.advice.applicability import applicability_of
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.advice.idempotency import idempotency_with
@@ -15,6 +16,7 @@ from data_integration_architect.advice.processing import processing_of
 from data_integration_architect.advice.questions import Reruns, flips_of, outcome_of, questions_of
 from data_integration_architect.advice.recommendation import advise
 from data_integration_architect.analysis.constraints import constraints_of
+from data_integration_architect.analysis.facts import Question as Asked
 from data_integration_architect.analysis.slips import slips_of
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
@@ -394,13 +396,16 @@ class _Assembly:
         asked = questions_of(
             self.judged.judgement.questions, self.judged.advice, self.judged.found, self.now, self.reruns
         )
-        return tuple(
-            Question(
-                path=self.path(question.path),
-                ask=question.ask,
-                answers=tuple(Answer(value=value, effect=effect) for value, effect in answers),
-            )
-            for question, answers in asked
+        return tuple(self.question(question, answers) for question, answers in asked)
+
+    def question(self, question: Asked, answers: Iterable[tuple[Any, str]]) -> Question:
+        line, put = answer_line(self.document, self.normal.document_path(question.path))
+        return Question(
+            path=self.path(question.path),
+            ask=question.ask,
+            answers=tuple(Answer(value=value, effect=effect) for value, effect in answers),
+            line=line,
+            put=put,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_integration_architect.renderers.sections import Entry, Section, Table, counted, names, plain_value
+from data_integration_architect.renderers.sections import Entry, Section, Table, counted, names, plain_value, said_by
 from data_integration_architect.results import CodeFinding, Discovery
 
 TITLES = (
@@ -30,7 +30,10 @@ def sections_of(discovery: Discovery) -> tuple[Section, ...]:
         Entry(
             f"{number}.",
             one.ask,
-            (("fact", one.path), *((f"if {plain_value(answer.value)}", answer.effect) for answer in one.answers)),
+            (
+                *said_by(one, discovery.written is not None),
+                *((f"if {plain_value(answer.value)}", answer.effect) for answer in one.answers),
+            ),
         )
         for number, one in enumerate(discovery.questions, 1)
     )

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_integration_architect.renderers.checks import brief_run, run_words, step_with_changes, verdict_words
-from data_integration_architect.results import Check, CheckReport, Finding, Recommendation, Review, SystemOfRecord
+from data_integration_architect.results import (
+    Check,
+    CheckReport,
+    Finding,
+    Question,
+    Recommendation,
+    Review,
+    SystemOfRecord,
+)
 from data_integration_architect.sources import SEVERITIES, Source
 
 
@@ -278,11 +286,23 @@ def questions(review: Review, source: str) -> Section:
         Entry(
             f"{number}.",
             one.ask,
-            (("fact", one.path), *((f"if {plain_value(answer.value)}", answer.effect) for answer in one.answers)),
+            (
+                *said_by(one, bool(source)),
+                *((f"if {plain_value(answer.value)}", answer.effect) for answer in one.answers),
+            ),
         )
         for number, one in enumerate(review.questions, 1)
     )
     return Section("Questions whose answer would change the judgement", entries)
+
+
+def said_by(question: Question, has_file: bool) -> tuple[tuple[str, str], ...]:
+    """Path of the fact that a question asks for, and the line that says it."""
+    told: tuple[tuple[str, str], ...] = (("fact", question.path),)
+    if question.put is None:
+        return told
+    where = f"line {question.line}: " if has_file and question.line else ""
+    return (*told, ("say", f"{where}{question.put}"))
 
 
 ALL: tuple[Build, ...] = (

@@ -67,6 +67,9 @@ def draft(facts: Iterable[Fact], system: str = "", functions: Sequence[CodeFunct
     ):
         if value:
             topology[key] = value
+    if len(topology) > 2:
+        # A repository shows what exists; with the mapping there, each answer about the context is one line of its own.
+        topology["context"] = {"stage": "existing"}
     brokers = {s.name: s.technology for s in sorted(things.stores, key=lambda s: s.name) if s.is_broker}
     return Draft(well_named(topology), tuple(links), brokers, problems, things, connections.libraries())
 
