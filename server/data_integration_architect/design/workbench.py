@@ -121,7 +121,7 @@ class Workbench:
             "row_image": "full", **snapshot,
         }  # fmt: skip
         if getattr(self.view.system.technology(source), "id", None) in WITH_SLOTS:
-            trigger["slot"] = {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT, "after_loss": "snapshot"}
+            trigger["slot"] = {"heartbeat": HEARTBEAT, "limit": SLOT_LIMIT, "after_loss": "rebuild"}
         return trigger
 
     def compares_versions(self, store: str) -> bool:
@@ -132,11 +132,10 @@ class Workbench:
     def sink(self, channel: str, target: str, entity: str) -> None:
         """A consumer that applies full states by key and refuses older versions, where the product can.
 
-        Search engines forget the version of a deletion soon, so nothing is promised of deletions there.
+        A deletion stays as an entry that is marked, with its version: search engines forget the version of a document
+        that is really gone.
         """
-        guard: Step = {"guard": "version"} if self.compares_versions(target) else {}
-        if guard and self.view.system.kind(target) != "search":
-            guard["guard_keeps_deletes"] = True
+        guard: Step = {"guard": "version", "guard_keeps_deletes": True} if self.compares_versions(target) else {}
         for subject in self.copied(target, entity):
             mode = "merge" if "." in subject else "replace"
             self._apply(channel, target, subject, f"apply_{entity}", {"mode": mode, **guard})

@@ -82,7 +82,7 @@ def design_document(parts: DesignParts) -> str:
                 for handler in process.handlers.values()
                 if isinstance(handler.trigger, OnChanges)
                 and handler.trigger.slot
-                and handler.trigger.slot.after_loss == "snapshot"
+                and handler.trigger.slot.after_loss == "rebuild"
             ),
             violated_in={phase.name: _violated_in(parts.checks, phase.name) for phase in parts.phases},
             checks=_checks(parts.checks),

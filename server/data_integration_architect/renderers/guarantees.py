@@ -18,7 +18,7 @@ UPSERTS = {
 
 def guarantees(view: View, review: Review, derived: Sequence[str]) -> list[str]:
     """Sentences, each of them true of the stated facts; `derived`: stores that follow a system of record."""
-    return [*_order(review), *_repetition(view, review), *_recorded(view), *_read_only(view, derived)]
+    return [*_order(review), *_repetition(view, review), *_kept_deletions(view, derived), *_recorded(view), *_read_only(view, derived)]
 
 
 def _order(review: Review) -> Iterator[str]:
@@ -57,11 +57,28 @@ def _repetition(view: View, review: Review) -> Iterator[str]:
         yield text
 
 
+def _kept_deletions(view: View, derived: Sequence[str]) -> Iterator[str]:
+    keeping = [store for store in derived if any(_keeps(view, e) is True for e in view.system.touching(store))]
+    if keeping:
+        keeps, readers = ("keeps", "its") if len(keeping) == 1 else ("keep", "their")
+        yield (
+            f"{names(keeping)} {keeps} a deletion as a marked entry with its version, which {readers} readers do not "
+            "see (a filtered alias, a condition of the view): an older write that comes late finds it and is refused"
+        )
+
+
 def _may_forget(view: View, effect: Effect) -> bool:
+    return _keeps(view, effect) is False
+
+
+def _keeps(view: View, effect: Effect) -> bool | None:
+    """Whether a write by version remembers what was deleted; None where nothing is compared or deleted."""
     step = effect.step
     entity = view.topology.entities.get(effect.entity or "")
     is_deleted = entity is not None and entity.deletes not in ("never", NONE, None)
-    return isinstance(step, Write) and step.guard == "version" and not step.guard_keeps_deletes and is_deleted
+    if not isinstance(step, Write) or step.guard != "version" or not is_deleted:
+        return None
+    return bool(step.guard_keeps_deletes)
 
 
 def _recorded(view: View) -> Iterator[str]:

@@ -88,9 +88,10 @@ class Slot(Base):
     """Most log that the slot may retain. Default: none."""
     failover: Flag | None = None
     """Whether the slot survives the promotion of a standby."""
-    after_loss: Literal["snapshot", "resume", "stop"] | None = None
-    """What the capture does when the log that it needs is gone: copies everything again, goes on with what is left,
-    or stops for good. Default: resume."""
+    after_loss: Literal["rebuild", "snapshot", "resume", "stop"] | None = None
+    """What is done when the log that the capture needs is gone: everything is copied again and the copies lose what is
+    no longer there, it is copied without that, the capture goes on with what is left, or it stops for good. Default:
+    resume."""
 
 
 class OnChanges(Base):

@@ -154,9 +154,7 @@ class _Worker:
         ]
         parked = self._add_failures(offset, counter, ready, value, f"{offset} += 1")
         self._add_batches(offset, counter)
-        row = self.world.record if isinstance(self.place.handler.trigger, OnChanges) else None
-        copied = self.effects(self.world.value_at(self.world.stores[row].cell)) if row in self.world.stores else effects
-        losses.add_losses(self.world, self.place, log, offset, counter, copied)
+        losses.add_losses(self.world, self.place, log, offset, counter, self.effects)
         self._add_effects(effects, counter, [*ready, *parked], self._finish(offset))
         if rewinds and self.delivery.acknowledge != "with-effect":
             self._add_rewinds(offset, counter)

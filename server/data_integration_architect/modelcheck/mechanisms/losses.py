@@ -10,16 +10,18 @@ Sources: Apache Kafka documentation, `retention.ms`, `auto.offset.reset`, "Log C
 PostgreSQL documentation, `max_slot_wal_keep_size`; AWS documentation, "Partial batch responses" (SQS and Lambda).
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.facts import Options
 from data_integration_architect.modelcheck.scene import Place, Scene
-from data_integration_architect.modelcheck.world import World
+from data_integration_architect.modelcheck.world import Value, World
 from data_integration_architect.topology import OnChanges, OnConsume
 from data_integration_architect.topology.values import seconds
 
+EffectsOf = Callable[[Value], list[Effect]]
 ATOMIC = "a reader moves its position in one step"
 
 
@@ -43,8 +45,10 @@ def _folds(scene: Scene, options: Options, place: Place) -> str:
     return ""
 
 
-def add_losses(world: World, place: Place, log: str, offset: str, counter: str | None, effects: list[Effect]) -> None:
-    """What a reader in order can miss."""
+def add_losses(
+    world: World, place: Place, log: str, offset: str, counter: str | None, effects_of: EffectsOf
+) -> None:
+    """What a reader in order can miss. `effects_of` says what handling a record does."""
     idle = [f"{offset} < len({log})", *([f"{counter} == 0"] if counter is not None else [])]
     lost = partial(world.act, actor=place.label, kind="fault", source=place.process, atomic=ATOMIC)
     record = f"{{w:{log}[{offset}]}}"
@@ -70,7 +74,7 @@ def add_losses(world: World, place: Place, log: str, offset: str, counter: str |
         text = f"{place.label} is away until {record} is older than {trigger.consume} keeps it"
         lost("truncate", idle, [f"{offset} += 1"], text=text)
     if isinstance(trigger, OnChanges):
-        _add_slot_loss(world, place, trigger, log, offset, idle, effects)
+        _add_slot_loss(world, place, trigger, log, offset, idle, effects_of)
 
 
 def _outlasts(world: World, name: str) -> bool:
@@ -88,15 +92,18 @@ def _outlasts(world: World, name: str) -> bool:
 
 
 def _add_slot_loss(
-    world: World, place: Place, trigger: OnChanges, log: str, offset: str, idle: list[str], effects: list[Effect]
+    world: World, place: Place, trigger: OnChanges, log: str, offset: str, idle: list[str], effects_of: EffectsOf
 ) -> None:
+    """A slot beyond its limit. Rebuilding ends with the deletion of what the copy no longer holds: of the one key that
+    is modelled, the last record of the log then is that deletion.
+    """
     slot = trigger.slot
     path = f"{place.path}.trigger.slot"
     if slot is None or slot.limit in (None, "none"):
         return
     if world.options.get(f"{path}.limit", slot.limit, safe="none", unsafe=slot.limit) == "none":
         return
-    after = world.options.get(f"{path}.after_loss", slot.after_loss or "resume", safe="snapshot", unsafe="resume")
+    after = world.options.get(f"{path}.after_loss", slot.after_loss or "resume", safe="rebuild", unsafe="resume")
     act = partial(world.act, actor=place.label, kind="fault", source=trigger.changes, atomic=ATOMIC)
     text = f"{trigger.changes} keeps no more log for {place.label}, whose position is lost"
     if after == "resume":
@@ -106,17 +113,28 @@ def _add_slot_loss(
         stopped = world.shared[f"stopped:{place.label}"]
         act("slot_lost", [*idle, f"{stopped} == 0"], [f"{stopped} = 1"], text=f"{text}; it stops")
         return
-    if len(effects) != 1 or world.record not in world.stores:
-        raise NotModelledError(f"{place.label}: a new snapshot by a handler with several steps")
+    if world.record not in world.stores:
+        raise NotModelledError(f"{place.label}: a new snapshot where the record is not in its store")
     cell = world.stores[world.record].cell
-    for branch in effects[0].branches:
+    copied = effects_of(world.value_at(cell))
+    if len(copied) != 1:
+        raise NotModelledError(f"{place.label}: a new snapshot by a handler with several steps")
+    for branch in copied[0].branches:
         updates = [f"{offset} = len({log})", *branch.updates]
         guards = [*idle, f"{cell} > 0", branch.guard]
-        act("slot_lost", guards, updates, target=effects[0].target, text=f"{text}; it copies {{w:{cell}}}")
+        act("slot_lost", guards, updates, target=copied[0].target, text=f"{text}; it copies {{w:{cell}}}")
 
-    if world.deletes:
-        gone = [*idle, f"{cell} == 0"]
+    if not world.deletes:
+        return
+    gone = [*idle, f"{cell} == 0"]
+    if after == "snapshot":
         act("slot_lost", gone, [f"{offset} = len({log})"], text=f"{text}; what was deleted is not in its new copy")
+        return
+    swept = effects_of(world.value_at(f"{log}[len({log}) - 1]"))
+    for branch in swept[0].branches:
+        updates = [f"{offset} = len({log})", *branch.updates]
+        words = f"{text}; after a new copy it removes what is gone, {{w:{log}[len({log}) - 1]}}"
+        act("slot_lost", [*gone, branch.guard], updates, target=swept[0].target, text=words)
 
 
 def stopped_by(world: World, place: Place) -> list[str]:
