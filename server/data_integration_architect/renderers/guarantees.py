@@ -18,7 +18,13 @@ UPSERTS = {
 
 def guarantees(view: View, review: Review, derived: Sequence[str]) -> list[str]:
     """Sentences, each of them true of the stated facts; `derived`: stores that follow a system of record."""
-    return [*_order(review), *_repetition(view, review), *_kept_deletions(view, derived), *_recorded(view), *_read_only(view, derived)]
+    return [
+        *_order(review),
+        *_repetition(view, review),
+        *_kept_deletions(view, derived),
+        *_recorded(view),
+        *_read_only(view, derived),
+    ]
 
 
 def _order(review: Review) -> Iterator[str]:

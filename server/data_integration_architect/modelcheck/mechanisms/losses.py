@@ -45,9 +45,7 @@ def _folds(scene: Scene, options: Options, place: Place) -> str:
     return ""
 
 
-def add_losses(
-    world: World, place: Place, log: str, offset: str, counter: str | None, effects_of: EffectsOf
-) -> None:
+def add_losses(world: World, place: Place, log: str, offset: str, counter: str | None, effects_of: EffectsOf) -> None:
     """What a reader in order can miss. `effects_of` says what handling a record does."""
     idle = [f"{offset} < len({log})", *([f"{counter} == 0"] if counter is not None else [])]
     lost = partial(world.act, actor=place.label, kind="fault", source=place.process, atomic=ATOMIC)
