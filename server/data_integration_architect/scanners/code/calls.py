@@ -201,7 +201,7 @@ class Calls(Construction):
             found = self.implementations(number, name)
             if found:
                 return self.alternatives(frame, found, args, line)
-            if self.roles(methods[0]).effects:
+            if self.roles(methods[0]).effects or self.implemented_by_library(number):
                 return self.generated(frame, methods[0], args, line)
         if len(target) > 2 and not methods:
             self.mutate(frame, target, name, line)
@@ -246,7 +246,9 @@ class Calls(Construction):
         """A method without a body that a library implements by its annotations."""
         values = self.arguments(frame, args, inline=False)
         entity = next((v[1] for v in values if v is not None and v[0] == "I"), None)
-        for kind, technology, library in self.roles(number).effects:
+        owner = self.program.owner.get(number)
+        effects = self.roles(number).effects or (self.implemented_by_library(owner) if owner is not None else [])
+        for kind, technology, library in effects:
             self.emit(frame, kind, technology, "", entity, line, library=library)
         function = self.program.functions[number]
         return self.program.type(self.program.function_module[number], function.returns) if function.returns else None

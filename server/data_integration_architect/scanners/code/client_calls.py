@@ -23,6 +23,8 @@ DESCRIBED_TYPES = ("/serializer", "/form")
 TASK_TYPES = ("/task", "/actor")
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 LISTENER_LIMIT = 12
+# Source: https://kotlinlang.org/docs/scope-functions.html and kotlin.io.use
+SCOPE_FUNCTIONS = frozenset({"use", "let", "also", "apply", "run", "with", "takeIf"})
 LOCKING = re.compile(
     r"(?:^|_)(?:un)?lock(?:ed|ing)?(?:_|$)|(?:^l|[a-z]L)ock(?:ed|ing)?(?=[A-Z_]|$)|[mM]utex|[sS]emaphore|[tT]hrottl|[rR]ate_?[lL]imit"
 )
@@ -72,6 +74,8 @@ class ClientCalls(Steps):
         self._sole: dict[str, int | None] = {}
         self._task_types = [(i, client) for i, client in program.clients.types.items() if i.endswith(TASK_TYPES)]
         self._library_bases: dict[int, tuple[Any, ...] | None] = {}
+        self._mirrors: dict[int, tuple[tuple[str, str], ...]] = {}
+        self._documents: dict[int, set[tuple[str, str]]] | None = None
 
     def library_base(self, number: int) -> tuple[Any, ...] | None:
         """The library type that a class inherits from, base expressions evaluated."""
@@ -86,6 +90,10 @@ class ClientCalls(Steps):
                     current = self.resolved(self.program.name(value[1], head))
                     for part in rest:
                         current = self.attribute(None, current, part)
+                    if current is not None and current[0] == "X":
+                        language = self.program.language_of(value[1])
+                        known = self.program.clients.type_of(language, current[1])
+                        current = ("L", known) if known is not None else None
                     if current is not None and current[0] == "L":
                         found = ("L", current[1], None)
         if found is None and self.program.classes[number].kind == "interface":
@@ -96,11 +104,42 @@ class ClientCalls(Steps):
         self._library_bases[number] = found
         return found
 
-    def described(self, number: int) -> int | None:
-        """The class that the inner class `Meta` names as `model`."""
+    def mirrors(self, number: int) -> tuple[tuple[str, str], ...]:
+        """(technology, library) that a library keeps a class in besides its own store: search indexes."""
+        if number not in self._mirrors:
+            found: set[tuple[str, str]] = set()
+            types = self.program.clients.types
+            for value in self.program.lineage(number):
+                if value[0] == "L" and types[value[1]].mirrors:
+                    found.add((types[value[1]].technology, types[value[1]].library))
+                elif value[0] == "I":
+                    made, module = self.program.classes[value[1]], self.program.class_module[value[1]]
+                    roles = (self.role_of(module, expression) for expression in made.decorators)
+                    libraries = [library for role, library in filter(None, roles) if role == "mirrored"]
+                    found |= {(self.program.clients.technology.get(library, ""), library) for library in libraries}
+                    found |= self.documented().get(value[1], set())
+            self._mirrors[number] = tuple(sorted(found))
+        return self._mirrors[number]
+
+    def documented(self) -> dict[int, set[tuple[str, str]]]:
+        """Models by the documents that name them in an inner class `Django`, which follow their signals."""
+        if self._documents is None:
+            self._documents = {}
+            for number, made in enumerate(self.program.classes):
+                if made.name == "Document" or self.program.language_of(self.program.class_module[number]) != "python":
+                    continue
+                model = self.described(number, "Django")
+                base = self.library_base(number) if model is not None else None
+                if base is not None and model is not None:
+                    client = self.program.clients.types[base[1]]
+                    self._documents.setdefault(model, set()).add((client.technology, client.library))
+        return self._documents
+
+    def described(self, number: int, name: str = "Meta") -> int | None:
+        """The class that the inner class `name` names as `model`."""
         outer, module = self.program.classes[number], self.program.class_module[number]
         for inner in self.program.modules[module].classes:
-            if inner.name == "Meta" and outer.line < inner.line <= outer.end_line and "model" in inner.fields:
+            if inner.name == name and outer.line < inner.line <= outer.end_line and "model" in inner.fields:
                 for _, init in inner.fields["model"].inits:
                     value = self.resolved(self.program.name(module, init[1])) if init[0] == "n" else None
                     if value is not None and value[0] == "K":
@@ -180,9 +219,12 @@ class ClientCalls(Steps):
                     for topic in topics_of(args, values) or [""]:
                         self.consumed.setdefault(number, []).append((client.technology, topic, client.library))
             return result
-        values = self.arguments(
-            frame, args, inline=kind is None and name not in self.program.clients.handlers.get("any", ()), bound=result
-        )
+        inline = kind is None and (name not in self.program.clients.handlers.get("any", ()) or self.scopes(frame, name))
+        values = self.arguments(frame, args, inline=inline, bound=result)
+        if name in client.selects:
+            chosen = (client.selects[name].get(v[1]) for v in values if v is not None and v[0] == "S")
+            found_type = next((one for one in chosen if one is not None), None)
+            return ("L", found_type, None) if found_type is not None else None
         if target == "argument":
             return values[0] if values else None
         if kind is None:
@@ -218,6 +260,10 @@ class ClientCalls(Steps):
         if not hookless:
             self.trigger(frame, kind, client.library, subject, line, moment_of(name) or "save")
         return self.ended(result, target, entity, kind)
+
+    def scopes(self, frame: Frame, name: str) -> bool:
+        """Whether a call runs its lambda at once with the receiver: a scope function of Kotlin."""
+        return name in SCOPE_FUNCTIONS and self.program.language_of(frame.module) == "kotlin"
 
     def ended(self, result: Value, target: str | None, entity: int | None, kind: str) -> Value:
         """What a call returns where the library says that its client ends there."""
@@ -347,6 +393,10 @@ class ClientCalls(Steps):
             owner = self.program.owner.get(number)
             for effect in self.summary(number, ("I", owner) if owner is not None else None).effects:
                 self.compose(frame, effect, number, line)
+        for written in sorted(e for e in entities if e is not None):
+            for technology, mirror in self.mirrors(written):
+                if mirror != library:
+                    self.emit(frame, "write", technology, "", written, line, library=mirror, seen=False)
         frame.flags = flags
 
     def release(self, frame: Frame, line: int) -> None:

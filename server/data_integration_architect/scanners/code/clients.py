@@ -53,6 +53,7 @@ ROLES = (
     "command_handler",
     "event_handler",
     "observed_by",
+    "mirrored",
     "consumer",
     "sql_write",
     "sql_read",
@@ -77,6 +78,10 @@ class ClientType:
     unhooked_static: frozenset[str]
     # methods that act on another technology than the type: one client for state and for messages
     technologies: Mapping[str, str]
+    # method -> text of an argument -> type that it returns: one factory for the clients of many services
+    selects: Mapping[str, Mapping[str, str]]
+    # a class of the repository that inherits the type is kept there too whenever its own ORM writes it
+    mirrors: bool
 
     def kind_of(self, method: str) -> str | None:
         """The effect of a method, `None` if it has none or is unknown."""
@@ -160,9 +165,11 @@ def last_name(qualified: str) -> str:
 
 
 def under(qualified: str, prefix: str) -> bool:
-    """Whether a name lies at or below an import prefix; a prefix ending in `*` is textual."""
+    """Whether a name lies at or below an import prefix; one ending in `*` is textual, `*/x` is any package called x."""
     if prefix.endswith("*"):
         return qualified.startswith(prefix[:-1])
+    if prefix.startswith("*/"):
+        return f"/{qualified.rpartition('.')[0]}".endswith(prefix[1:])
     return qualified == prefix or (qualified.startswith(prefix) and qualified[len(prefix)] in "./#")
 
 
@@ -259,15 +266,17 @@ def add_type(
         "unhooked_static",
         "anywhere",
         "technologies",
+        "mirrors",
     }
     problems = [f"{file}: {short}: unknown key {key!r}" for key in entry if key not in known]
     type_id = f"{library}/{short}"
     methods: dict[str, str] = {}
     starts: list[tuple[str, str]] = []
     returns: dict[str, str] = {}
-    like = entry.get("like")
+    like = str(entry.get("like", ""))
+    base_id = like if "/" in like or not like else f"{library}/{like}"
     if like:
-        base = clients.types.get(like if "/" in like else f"{library}/{like}")
+        base = clients.types.get(base_id)
         if base is None:
             return [*problems, f"{file}: {short}: like {like!r} is not defined before it"]
         methods.update(base.methods)
@@ -280,7 +289,11 @@ def add_type(
             else:
                 methods[method] = kind
     starts.sort(key=lambda item: -len(item[0]))
+    selects: dict[str, dict[str, str]] = dict(clients.types[base_id].selects) if base_id else {}
     for method, target in entry.get("returns", {}).items():
+        if isinstance(target, Mapping):
+            selects[method] = {text: one if "/" in one else f"{library}/{one}" for text, one in target.items()}
+            continue
         returns[method] = target if "/" in target or target in ("entity", "none", "argument") else f"{library}/{target}"
     receivers = frozenset(normal(name) for name in entry.get("receivers", []))
     own = str(entry.get("technology", technology))
@@ -297,6 +310,8 @@ def add_type(
         frozenset(entry.get("unhooked", [])),
         frozenset(entry.get("unhooked_static", [])),
         dict(entry.get("technologies", {})),
+        selects,
+        bool(entry.get("mirrors")),
     )
     clients.types[type_id] = made
     places = tuple(entry.get("imports", prefixes))

@@ -35,8 +35,9 @@ class Construction(ClientCalls):
         """`new X(...)`, composite literals."""
         value = self.program.type(frame.module, e[1])
         if value is None or value[0] == "X":
-            found = self.lookup(frame, e[1].split("<", maxsplit=1)[0].split(".", maxsplit=1)[0]) if e[1] else None
-            for part in e[1].split("<", maxsplit=1)[0].split(".")[1:]:
+            head, *rest = e[1].split("<", maxsplit=1)[0].split(".")
+            found = self.lookup(frame, "self" if head == "this" else head) if head else None
+            for part in rest:
                 found = self.attribute(frame, found, part)
             if found is not None and found[0] == "X":
                 known = self.program.clients.type_of(self.program.language_of(frame.module), found[1])

@@ -58,6 +58,9 @@ class Decorated:
             function, module = self.program.functions[number], self.program.function_module[number]
             for expression in function.decorators:
                 self.read(found, module, expression)
+            kind = self.program.mapped_kind(number)
+            if kind is not None and not found.effects:
+                found.effects.append((kind, "sql", "mybatis"))
             owner = self.program.owner.get(number)
             if owner is not None and function.outer is None and "transaction" in self.class_roles(owner):
                 found.transaction = True
@@ -127,6 +130,17 @@ class Decorated:
                     if role is not None:
                         found.add(role[0])
         return found
+
+    def implemented_by_library(self, number: int) -> list[tuple[str, str, str]]:
+        """What every method of an interface does whose annotation makes a library implement it: `@KafkaClient`."""
+        made = self.program.classes[number]
+        if made.kind != "interface":
+            return []
+        found = (self.role_of(self.program.class_module[number], expression) for expression in made.decorators)
+        technology = self.program.clients.technology
+        return [
+            (role, technology.get(library, ""), library) for role, library in filter(None, found) if role == "publish"
+        ]
 
     def signal_of(self, module: int, expression: Expr) -> tuple[str, list[int]] | None:
         """Library and senders of a decorator that is given a signal: `@receiver_like(post_save, Order)`."""

@@ -212,7 +212,9 @@ class Imports:
                 found = self.top[other].get(name)
                 if found is not None and self.modules[other].language == "go":
                     return ("=", other, *found[1:]) if found[0] == "=" else found
-            return None
+            # what a library's generator wrote into the package, which is not read
+            generated = f"{value[1]}.{name}"
+            return ("X", generated) if self.clients.type_of("go", generated) else None
         if tag == "M":
             return self.module_member(value[1], name)
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .clients import Clients, libraries_of
@@ -41,6 +41,8 @@ class Program(Imports):
         self._types: dict[tuple[int, str], Value] = {}
         self._implementers: dict[int, list[int]] | None = None
         self._usings: list[str] = []
+        # qualified name of an interface -> method -> `write` or `read`, by mapper files
+        self.mapped: Mapping[str, Mapping[str, str]] = {}
         for module in modules:
             self.add(module)
         self.attach_receivers()
@@ -142,6 +144,15 @@ class Program(Imports):
             found = self._near[folder] = frozenset(out)
         return found
 
+    def mapped_kind(self, function: int) -> str | None:
+        """`write` or `read` for a method of an interface that a mapper file implements."""
+        owner = self.owner.get(function)
+        if owner is None or not self.mapped:
+            return None
+        package = self.modules[self.class_module[owner]].package
+        methods = self.mapped.get(f"{package}.{self.classes[owner].name}", {})
+        return methods.get(self.functions[function].name)
+
     # -- names
 
     def name(self, module: int, name: str) -> Value:
@@ -164,7 +175,7 @@ class Program(Imports):
         if found is not None:
             return found
         if name.startswith("require:"):
-            return self.script_module(module, name[8:])
+            return self.required(self.script_module(module, name[8:]))
         qualified = here.imports.get(name)
         if qualified is not None:
             return self.imported(module, qualified)
@@ -175,6 +186,15 @@ class Program(Imports):
                 value = self.member(value, part)
             return value
         return self.implied(module, name)
+
+    def required(self, value: Value) -> Value:
+        """What `require` gives: the one thing that `module.exports` is set to, else the module."""
+        if value is None or value[0] != "M":
+            return value
+        exports = self.modules[value[1]].exports
+        if set(exports) == {"default"} or (not exports and "default" in self.top[value[1]]):
+            return self.module_member(value[1], "default") or value
+        return value
 
     def implied(self, module: int, name: str) -> Value:
         """A name that no import of the file mentions: same package, wildcard, namespace in use."""

@@ -15,6 +15,7 @@ from .effects import EMPTY, Effect, Frame, Summary
 from .evaluate import Evaluator
 from .ir import HOLDS, Expr, Module
 from .manifests import Manifest, is_manifest, read_manifest
+from .mappers import read_mapper
 from .parse import TEXT_LIMIT, language_ending, parse_source
 from .paths import is_generated, is_test, is_vendored
 from .program import Program
@@ -52,7 +53,7 @@ def scan_sources(
     reached by reflection, generated clients, stored procedures, calls between services.
     """
     skipped: Counter[str] = Counter()
-    sources, manifests, addressed = sort_files(files, skipped)
+    sources, manifests, addressed, mapped = sort_files(files, skipped)
     modules: list[Module] = []
     for found in read_isolated(sources, parse_source, lambda _path, reason: reason, workers, progress):
         if isinstance(found, str):
@@ -62,18 +63,22 @@ def scan_sources(
     sources.clear()
     gc.freeze()  # a million lines are tens of millions of objects that no collection need look at again
     try:
-        return analyse(modules, manifests, addressed, clients, dict(skipped))
+        return analyse(modules, manifests, addressed, clients, dict(skipped), mapped)
     finally:
         gc.unfreeze()
 
 
 def sort_files(
     files: Iterable[tuple[str, bytes]], skipped: Counter[str]
-) -> tuple[list[tuple[str, str]], list[Manifest], dict[str, Counter[str]]]:
-    """Source texts, manifests and connection addresses by path; what is skipped is counted by reason."""
+) -> tuple[list[tuple[str, str]], list[Manifest], dict[str, Counter[str]], dict[str, dict[str, str]]]:
+    """Source texts, manifests, connection addresses by path, and mapper files' methods by interface.
+
+    What is skipped is counted by reason.
+    """
     sources: list[tuple[str, str]] = []
     manifests: list[Manifest] = []
     addressed: dict[str, Counter[str]] = {}
+    mapped: dict[str, dict[str, str]] = {}
     known: set[str] = set()
     for path, content in files:
         ending = language_ending(path)
@@ -101,6 +106,10 @@ def sort_files(
             found = addresses(text)
             if found:
                 addressed[path] = found
+        if path.endswith(".xml") and "<mapper" in text:
+            mapper = read_mapper(text)
+            if mapper is not None:
+                mapped.setdefault(mapper[0], {}).update(mapper[1])
         if ending is None:
             continue
         if is_generated(path, text[:600]):
@@ -109,7 +118,7 @@ def sort_files(
         sources.append((path, text))
     sources.sort()
     manifests.sort(key=lambda m: m.path)
-    return sources, manifests, addressed
+    return sources, manifests, addressed, mapped
 
 
 def analyse(
@@ -118,9 +127,11 @@ def analyse(
     addressed: dict[str, Counter[str]],
     clients: Clients,
     skipped: dict[str, int],
+    mapped: dict[str, dict[str, str]],
 ) -> CodeScan:
     """The scan of parsed modules."""
     program = Program(modules, manifests, clients)
+    program.mapped = mapped
     evaluator = Evaluator(program)
     evaluator.tests = frozenset(i for i, module in enumerate(modules) if is_test(module.path))
     technologies = Technologies(program, clients, addressed)

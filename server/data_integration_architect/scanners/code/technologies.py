@@ -27,6 +27,7 @@ GENERIC = {
     "cache": ("redis", "memcached", "hazelcast"),
     "broker": BROKERS,
     "queue": ("redis", "rabbitmq", "sqs"),
+    "search-index": ("algolia", "meilisearch", "typesense", "elasticsearch", "solr", "tntsearch"),
 }
 
 
@@ -82,7 +83,9 @@ class Technologies:
             ranked = sorted(options, key=lambda name: (-weights.get(name, 0), options.index(name)))
             solid = [name for name in ranked if weights.get(name, 0) and name not in ("h2", "sqlite")]
             light = [name for name in ranked if weights.get(name, 0)]
-            found = (solid or light or [technology])[0]
+            # Several engines beside each other are a choice that configuration makes.
+            known = [technology] if technology == "search-index" and len(solid) > 1 else solid
+            found = (known or light or [technology])[0]
             self._resolved[key] = found
         return found
 
@@ -94,6 +97,8 @@ class Technologies:
         concrete = self.resolve(technology, path)
         if concrete in RELATIONAL or concrete == "sql":
             return "sql"
+        if concrete == "search-index":
+            return ""  # without the client of an engine, the index lies in the database or beside the program
         backed = self.clients.backing.get(concrete)
         if backed == "?":
             near = self.near(folder_of(path))

@@ -118,6 +118,8 @@ class Values(Calls):
             found = self.resolved(self.program.member(value, name))
             if tag == "X" and frame is not None:
                 language = self.program.language_of(frame.module)
+                if found is not None and found[0] == "X" and self.program.clients.type_of(language, found[1]):
+                    return found
                 base = self.program.clients.type_of(language, value[1])
                 if base is not None:
                     return self.attribute(frame, ("L", base, None), name)

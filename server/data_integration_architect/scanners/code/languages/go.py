@@ -64,6 +64,7 @@ class GoReader(Reader):
         "continue_statement": "leaves",
         "goto_statement": "leaves",
         "go_statement": "go",
+        "send_statement": "send",
         "defer_statement": "defer",
         "labeled_statement": "inline_block",
     }
@@ -241,6 +242,11 @@ class GoReader(Reader):
     def go(self, node: Node) -> Any:
         value = self.inner(node)
         return ("g", value) if value is not None else None
+
+    def send(self, node: Node) -> Any:
+        """`channel <- value` as a call: producers of some libraries take their messages from a channel."""
+        channel, value = self.expr(node.field("channel")), self.expr(node.field("value"))
+        return ("e", self.called(("a", channel or ("o", ()), "<-"), (value or ("o", ()),), node))
 
     def defer(self, node: Node) -> Any:
         value = self.inner(node)

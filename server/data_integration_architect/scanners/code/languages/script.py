@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from ..ir import Block, Expr, Param
 from .reader import Node, Reader
 
+MODULE_EXPORTS: Expr = ("a", ("n", "module"), "exports")
+
 
 class ScriptReader(Reader):
     """Reads ES modules and CommonJS; dynamic `import()` of a computed name is missed."""
@@ -75,11 +77,14 @@ class ScriptReader(Reader):
 
     def string(self, node: Node) -> Expr | None:
         if node.kind() == "template_string":
-            parts = [self.inner(child) for child in self.all_of(node, "template_substitution")]
-            acting = tuple(p for p in parts if p is not None and p[0] != "n")
-            literal = super().string(node)
+            literal, *acting = self.template(node)
             return ("o", (literal, *acting)) if acting else literal
         return super().string(node)
+
+    def template(self, node: Node) -> tuple[Expr, ...]:
+        """The text of a template, then the expressions in it that do something."""
+        parts = [self.inner(child) for child in self.all_of(node, "template_substitution")]
+        return (super().string(node) or ("s", ""), *(p for p in parts if p is not None and p[0] != "n"))
 
     def member(self, node: Node) -> Expr:
         return ("a", self.expr(node.field("object")) or ("o", ()), self.text(node.field("property")))
@@ -89,7 +94,10 @@ class ScriptReader(Reader):
 
     def call(self, node: Node) -> Expr:
         arguments = node.field("arguments")
-        args = self.exprs(self.named(arguments)) if arguments is not None else ()
+        if arguments is not None and arguments.kind() == "template_string":
+            args = self.template(arguments)
+        else:
+            args = self.exprs(self.named(arguments)) if arguments is not None else ()
         callee = self.expr(node.field("function")) or ("o", ())
         if callee == ("n", "require") and args and args[0][0] == "s":
             return ("n", "require:" + args[0][1])
@@ -280,13 +288,15 @@ class ScriptReader(Reader):
         for target in targets:
             self.assigned(target, value)
         self.commonjs(targets[0] if targets else None, value)
+        if len(self.functions) == 1 and targets == (MODULE_EXPORTS,) and value is not None and value[0] in ("c", "new"):
+            return ("=", (("n", "default"),), value, "", self.line(node))
         return ("=", targets, value, "", self.line(node))
 
     def commonjs(self, target: Expr | None, value: Expr | None) -> None:
         """`module.exports = x`, `exports.y = x`: the module's exports."""
         if target is None or value is None or target[0] != "a" or len(self.functions) > 1:
             return
-        if target == ("a", ("n", "module"), "exports"):
+        if target == MODULE_EXPORTS:
             if value[0] == "d":
                 for key, item in value[1]:
                     if item[0] == "n":
@@ -295,7 +305,7 @@ class ScriptReader(Reader):
                 self.module.exports["default"] = value[1]
                 if value[1].startswith("require:"):
                     self.module.wildcards.append(value[1][8:])
-        elif target[1] in (("n", "exports"), ("a", ("n", "module"), "exports")) and value[0] == "n":
+        elif target[1] in (("n", "exports"), MODULE_EXPORTS) and value[0] == "n":
             self.module.exports[target[2]] = value[1]
 
     def assign_expression(self, node: Node) -> Expr | None:
