@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin
 
-.PHONY: setup check format lint types imports test soak stack-test skill golden bench release-check clean
+.PHONY: setup check format lint types imports test soak stack-test exchange-test skill golden bench release-check clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,15 @@ stack-test: setup
 	mkdir -p build && rm -f build/stack-test.txt
 	STACK_TEST_RECORD=$(CURDIR)/build/stack-test.txt $(RUN)/python -m pytest -m stack -n 2 --dist loadfile tests/stack
 	cat build/stack-test.txt
+
+# Brings the schemas of CALM and AsyncAPI, and holds every export of an example against them.
+exchange-test: setup
+	mkdir -p build/schemas/calm build/schemas/asyncapi
+	cd build/schemas && npm pack --silent @asyncapi/specs@6.11.1 && tar xzf asyncapi-specs-6.11.1.tgz
+	cp build/schemas/package/schemas/3.0.0.json build/schemas/asyncapi/
+	for f in core interface control flow evidence; do \
+		curl -fsS -o build/schemas/calm/$$f.json https://calm.finos.org/release/1.1/meta/$$f.json || exit 1; done
+	EXCHANGE_SCHEMAS=$(CURDIR)/build/schemas $(RUN)/python -m pytest tests/test_exchange.py
 
 # The validator wants the folder to have the skill's name and to hold nothing else that it would read.
 skill: setup

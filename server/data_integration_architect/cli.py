@@ -348,6 +348,42 @@ def schema(form: str, output: str | None, force: bool) -> int:
 
 
 @cli.command()
+@click.argument("file", metavar="FILE|FOLDER|-")
+@click.option("--to", "form", type=click.Choice(("calm", "asyncapi", "likec4")), required=True, help="Format to write.")
+@click.option("--process", "-p", metavar="NAME", help="Whose AsyncAPI document, if several send or receive messages.")
+@click.option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option("--force", is_flag=True, help="Replace the file of --output if it exists.")
+def export(file: str, form: str, process: str | None, output: str | None, force: bool) -> int:
+    """A topology, or the draft of a repository, in a format of other tools.
+
+    calm: FINOS CALM 1.1; asyncapi: AsyncAPI 3.0 of one process; likec4: LikeC4 source. Each says what it has words for:
+    elements, technologies and what moves between them, but no transactions, guards or retries.
+    """
+    from data_integration_architect.topology import load_topology
+
+    given = _given(file) if file == "-" or not os.path.isdir(file) else _draft(_surveyed(file))
+    topology = load_topology(given.document())
+    if form == "calm":
+        from data_integration_architect.renderers.calm import calm
+
+        shown = calm(topology)
+    elif form == "likec4":
+        from data_integration_architect.renderers.likec4 import likec4
+
+        shown = likec4(topology)
+    else:
+        from data_integration_architect.renderers.asyncapi import asyncapi, speakers
+
+        known = speakers(topology)
+        if process is None and len(known) != 1:
+            which = f"give one with --process: {', '.join(known)}" if known else "none sends or receives messages"
+            raise click.UsageError(f"an AsyncAPI document describes one process; {which}")
+        shown = asyncapi(topology, process or known[0])
+    _emit(shown, None if output == "-" else output, force)
+    return 0
+
+
+@cli.command()
 @click.option("--http", is_flag=True, help="Streamable HTTP instead of standard input and output.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))

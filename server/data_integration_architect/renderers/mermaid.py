@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-from data_integration_architect.renderers.paths import Move, path_of
+from data_integration_architect.renderers.edges import READING, Edge, Node, edges_of, handler_edges, replicas
+from data_integration_architect.renderers.paths import path_of
 from data_integration_architect.renderers.sections import flat, names
 from data_integration_architect.results import RunStep
-from data_integration_architect.topology import (
-    Handler,
-    Invalidate,
-    OnChanges,
-    OnConsume,
-    OnRequest,
-    Read,
-    Topology,
-    Transaction,
-    normalize,
-    step_kind,
-    step_target,
-    walk_steps,
-)
+from data_integration_architect.topology import Topology, normalize
 
-OWN_WRITES = "own writes"
-READING = {"read", OWN_WRITES, "replica"}
 _ARROWS = {**dict.fromkeys(READING, "-.->"), "invalidate": "-.-x"}
-# A process may have the name of a store: what a node is belongs to its identity.
-_Node = tuple[Literal["place", "process", "person"], str]
-
-
-@dataclass(frozen=True)
-class _Edge:
-    """Data or a request goes from one element to another; `kind` is a step, a trigger or `replica`."""
-
-    source: _Node
-    target: _Node
-    kind: str
-    entities: tuple[str, ...] = ()
 
 
 @dataclass
@@ -46,13 +19,13 @@ class _Chart:
     """Nodes in the order of their first use, and edges between the same two of one kind drawn once."""
 
     topology: Topology
-    nodes: dict[_Node, str] = field(default_factory=dict)
-    edges: dict[tuple[_Node, _Node, str], dict[str, None]] = field(default_factory=dict)
+    nodes: dict[Node, str] = field(default_factory=dict)
+    edges: dict[tuple[Node, Node, str], dict[str, None]] = field(default_factory=dict)
 
-    def node(self, node: _Node) -> None:
+    def node(self, node: Node) -> None:
         self.nodes.setdefault(node, f"n{len(self.nodes)}")
 
-    def add(self, edge: _Edge) -> None:
+    def add(self, edge: Edge) -> None:
         self.node(edge.source)
         self.node(edge.target)
         key = (edge.source, edge.target, edge.kind)
@@ -81,7 +54,7 @@ def component_map(topology: Topology) -> str:
     chart = _Chart(normalize(topology).topology)
     for name in (*chart.topology.stores, *chart.topology.channels):
         chart.node(("place", name))
-    for edge in _edges(chart.topology):
+    for edge in edges_of(chart.topology):
         chart.add(edge)
     return chart.text()
 
@@ -90,9 +63,9 @@ def write_path(topology: Topology, entity: str) -> str:
     """From whoever asks for a change of `entity` to every place that gets it."""
     chart = _Chart(normalize(topology).topology)
     for part in path_of(chart.topology, entity):
-        for edge in _handler_edges(part.process, part.handler, part.steps):
+        for edge in handler_edges(part.process, part.handler, part.steps):
             chart.add(edge)
-    for edge in _replicas(chart.topology):
+    for edge in replicas(chart.topology):
         if edge.source in chart.nodes:
             chart.add(edge)
     return chart.text()
@@ -101,60 +74,15 @@ def write_path(topology: Topology, entity: str) -> str:
 def read_path(topology: Topology, entity: str) -> str:
     """From the places that hold `entity` to those who look at it."""
     chart = _Chart(normalize(topology).topology)
-    for edge in _edges(chart.topology):
+    for edge in edges_of(chart.topology):
         if edge.kind in READING and _about(edge, entity):
             chart.add(edge)
     return chart.text()
 
 
-def _about(edge: _Edge, entity: str) -> bool:
+def _about(edge: Edge, entity: str) -> bool:
     """An edge without entities may carry any."""
     return not edge.entities or any(f"{one}.".startswith(f"{entity}.") for one in edge.entities)
-
-
-def _edges(topology: Topology) -> Iterator[_Edge]:
-    for process_name, process in topology.processes.items():
-        for handler in process.handlers.values():
-            steps = [step for _, step in walk_steps(handler.steps, ()) if not isinstance(step, Transaction)]
-            yield from _handler_edges(process_name, handler, steps)
-    yield from _replicas(topology)
-    for reader in topology.readers:
-        who: _Node = ("person", f"readers ({reader.access})" if reader.access else "readers")
-        entities = (reader.entity,) if reader.entity else ()
-        for store_name in (reader.reads,) if isinstance(reader.reads, str) else reader.reads:
-            yield _Edge(("place", store_name), who, "read", entities)
-        if reader.own_writes_from:
-            yield _Edge(("place", reader.own_writes_from), who, OWN_WRITES, entities)
-
-
-def _replicas(topology: Topology) -> Iterator[_Edge]:
-    for name, store in topology.stores.items():
-        if store.replica_of:
-            yield _Edge(("place", store.replica_of), ("place", name), "replica")
-
-
-def _handler_edges(process_name: str, handler: Handler, steps: Sequence[Move]) -> Iterator[_Edge]:
-    """What fires a handler, and what the given of its steps move."""
-    process: _Node = ("process", process_name)
-    changed = tuple(dict.fromkeys(s.entity for s in steps if s.entity and not isinstance(s, Read | Invalidate)))
-    trigger = handler.trigger
-    if isinstance(trigger, OnConsume):
-        yield _Edge(("place", trigger.consume), process, "consume", changed)
-    elif isinstance(trigger, OnChanges):
-        yield _Edge(
-            ("place", trigger.changes), process, f"capture ({trigger.by})" if trigger.by else "capture", changed
-        )
-    elif isinstance(trigger, OnRequest) and trigger.request.from_:
-        yield _Edge(("person", trigger.request.from_), process, "request", changed)
-    for step in steps:
-        entities = (step.entity,) if step.entity else ()
-        place: _Node = ("place", step_target(step))
-        if isinstance(step, Read):
-            yield _Edge(place, process, "read", entities)
-        else:
-            yield _Edge(process, place, step_kind(step), entities)
-        if step.dead_letter:
-            yield _Edge(process, ("place", step.dead_letter), "dead letter", entities)
 
 
 def run_mermaid(trace: Sequence[RunStep]) -> str:

@@ -289,7 +289,7 @@ def add_type(
             else:
                 methods[method] = kind
     starts.sort(key=lambda item: -len(item[0]))
-    selects: dict[str, dict[str, str]] = dict(clients.types[base_id].selects) if base_id else {}
+    selects: dict[str, Mapping[str, str]] = dict(clients.types[base_id].selects) if base_id else {}
     for method, target in entry.get("returns", {}).items():
         if isinstance(target, Mapping):
             selects[method] = {text: one if "/" in one else f"{library}/{one}" for text, one in target.items()}

@@ -85,11 +85,19 @@ def read_calm(path: str, source: str) -> list[Fact]:
     root = table(jsontext.load(source))
     facts: list[Fact] = []
     names: dict[str, str] = {}
+    topics: set[str] = set()
     for node in tables(root.get("nodes")):
         identifier, kind = text(node.get("unique-id")), text(node.get("node-type"))
         name = text(node.get("name")) or identifier
         names[identifier] = name
-        known = technology_named(f"{name} {text(node.get('description'))[:300]}")
+        said = text(at(node, "metadata", "technology"))
+        known = technology_named(said or f"{name} {text(node.get('description'))[:300]}")
+        if kind == "topic":
+            topics.add(identifier)
+            facts.append(
+                fact("topic", name, path, node.line, technology=known.name if known else "", declared_by="calm")
+            )
+            continue
         if kind in {"database", "data-asset"} or (
             known and kind in {"queue", "message-broker", "system", "network"} and known.category == "broker"
         ):
@@ -112,7 +120,11 @@ def read_calm(path: str, source: str) -> list[Fact]:
     for relationship in tables(root.get("relationships")):
         for connects in _connections(relationship):
             source_name, target = text(at(connects, "source", "node")), text(at(connects, "destination", "node"))
-            if source_name and target:
+            if target in topics and source_name:
+                kind = "consumes" if text(at(relationship, "metadata", "move")) == "consume" else "produces"
+                service, topic = names.get(source_name, source_name), names[target]
+                facts.append(fact(kind, service, path, relationship.line, topic=topic, via="calm"))
+            elif source_name and target:
                 facts.append(
                     fact(
                         "link",
