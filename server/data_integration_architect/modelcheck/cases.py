@@ -88,7 +88,7 @@ def build_case(
         return _small(m, forms, options, (question.target,), question, bounds)
     if question.property in constraints.PROPERTY.values():
         constraint = next(c for c in topology.constraints if c.name == question.element)
-        m, condition = constraints.build(topology, constraint, options, bounds)
+        m, condition = constraints.build(topology, constraint, question.target, options, bounds)
         return _small(
             m,
             PropertyForms(question.property, (), (condition,), is_permanent=True),
@@ -271,8 +271,9 @@ def _own_store(reader: Reader) -> str:
 
 def _constraints(topology: Topology) -> Iterator[Question]:
     for constraint in constraints.constraints_of(topology):
-        target = constraints.target_of(topology, constraint)
-        yield Question(constraints.PROPERTY[constraint.kind or ""], target, constraint.entity, element=constraint.name)
+        for target in constraints.targets_of(topology, constraint):
+            name = constraints.PROPERTY[constraint.kind or ""]
+            yield Question(name, target, constraint.entity, element=constraint.name)
 
 
 def _erasures(topology: Topology) -> Iterator[Question]:
