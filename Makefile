@@ -29,9 +29,12 @@ soak: setup
 	$(RUN)/python -m pytest -m soak -n auto
 
 # Installs (Debian packages, jars from Maven Central) and starts real engines, and drives the lab on them.
+# SIGTERM after half an hour: whatever ends it, the engines end with it.
 stack-test: setup
 	mkdir -p build && rm -f build/stack-test.txt
-	STACK_TEST_RECORD=$(CURDIR)/build/stack-test.txt $(RUN)/python -m pytest -m stack -n 2 --dist loadfile tests/stack
+	timeout -k 60 1200 $(RUN)/python tests/stack/prepare.py
+	STACK_TEST_RECORD=$(CURDIR)/build/stack-test.txt timeout -k 60 1800 $(RUN)/python -m pytest -m stack -n 2 \
+		--dist loadfile --no-loadscope-reorder --durations 15 --basetemp build/stack tests/stack
 	cat build/stack-test.txt
 
 # Brings the schemas of CALM and AsyncAPI, and holds every export of an example against them.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlglot
+import yaml
 
 from data_integration_architect.lab.engines import get_json
 from data_integration_architect.lab.packages import LabError, binary
@@ -129,15 +130,22 @@ def test_prometheus_reads_every_rule_and_the_dashboard_is_json(folder: Path) -> 
     rules = folder / "operate" / "alerts.yaml"
     if not rules.exists():
         return
-    try:
-        promtool = binary("promtool")
-    except LabError as error:
-        pytest.skip(str(error))
-    assert "SUCCESS" in run([promtool, "check", "rules", str(rules)], folder)
+    assert "SUCCESS" in run([binary("promtool"), "check", "rules", str(rules)], folder)
     expressions = [
         t["expr"] for p in json.loads((folder / "operate/dashboard.json").read_text())["panels"] for t in p["targets"]
     ]
     assert expressions
+
+
+def test_docker_compose_reads_every_compose_file(folder: Path) -> None:
+    if not (folder / "compose.yaml").exists():
+        return
+    names = [line.rstrip("=") for line in (folder / ".env.example").read_text(encoding="utf-8").splitlines()]
+    command = [binary("docker-compose"), "-f", str(folder / "compose.yaml"), "config"]
+    services = yaml.safe_load(run(command, folder, dict.fromkeys(names, "secret")))["services"]
+    assert {"kafka", "topics"} <= set(services)
+    with pytest.raises(LabError, match=r"set it in \.env"):
+        run(command, folder)
 
 
 def test_sql_that_cannot_run_here_is_read_by_its_grammar_and_says_so() -> None:

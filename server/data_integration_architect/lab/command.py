@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,15 @@ def lab(context: click.Context, folder: Path) -> None:
     `verify`; end with `lab DIR down`. Engines come from packages and run as local processes on loopback ports.
     """
     context.obj = folder
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Ends the verb as Ctrl-C does; what mends and cleans up afterwards is not interrupted again."""
+    for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _seed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,15 +66,18 @@ def _emit(report: dict[str, Any], form: str, output: Path | None) -> int:
 @click.pass_obj
 def up(folder: Path) -> int:
     """Starts the engines, applies the design's files, starts connectors and consumers."""
+    from data_integration_architect.lab.process import guarded
     from data_integration_architect.lab.stack import new_stack
 
     stack = new_stack(folder)
-    try:
-        stack.up(_progress)
-    except BaseException:
-        # Also on an interrupt: what was started is stopped.
-        stack.down()
-        raise
+    with guarded(stack.base) as release:
+        try:
+            stack.up(_progress)
+        except BaseException:
+            # Also on an interrupt: what was started is stopped.
+            stack.down()
+            raise
+        release()
     return 0
 
 
@@ -128,8 +141,10 @@ def fault(
         if schedule is not None
         else faults.sweep_of(stack, kinds or faults.KINDS, steps or (transactions // 2,), targets)
     )
-    runs = [run.to_data() for run in faults.run_sweep(stack, planned, seed, transactions, _progress)]
-    stack.save()
+    try:
+        runs = [run.to_data() for run in faults.run_sweep(stack, planned, seed, transactions, _progress)]
+    finally:
+        stack.save()
     is_clean = bool(runs) and all(run["is_clean"] for run in runs)
     return _emit({"what": "faults", "is_clean": is_clean, "runs": runs, "notes": stack.notes}, form, output)
 
@@ -156,9 +171,12 @@ def verify(folder: Path, seconds: float, form: str, output: Path | None) -> int:
 def replay(folder: Path, form: str, output: Path | None) -> int:
     """Replays the checker's shortest runs of today's system on the engines, then the same writes on the design.
 
-    Clean: each run shows on the engines what the model said, and the same schedule leaves no difference in the design.
+    Clean: each run shows on the engines what the model said, the same schedule leaves no difference in the design, and
+    what the design's own engines do, with faults, is a run of the design's model.
     """
+    from data_integration_architect.lab.faults import Fault
     from data_integration_architect.lab.load import settle
+    from data_integration_architect.lab.recording import record
     from data_integration_architect.lab.replay import play_on_design, replay_today, schedule_of
     from data_integration_architect.lab.stack import running_stack
 
@@ -172,12 +190,23 @@ def replay(folder: Path, form: str, output: Path | None) -> int:
             if table["entity"] == entity:
                 owner = stack.plan["stores"][table["store"]]["store"]
                 play_on_design(stack, table, schedule_of(verdict, owner), f"replay-{number}")
+    recordings = []
+    for comparison in stack.plan["compare"]:
+        name = comparison["name"]
+        for one in record(stack, comparison, (None, Fault("kill", name, 1), Fault("duplicate", name, 1))):
+            _progress(one.summary)
+            recordings.append(one)
     results = settle(stack, 60)
-    is_clean = all(r.is_confirmed or r.not_replayable for r in replays) and all(r.is_equal for r in results)
+    is_clean = (
+        all(r.is_confirmed or r.not_replayable for r in replays)
+        and all(r.is_equal for r in results)
+        and not any(one.is_rejected for one in recordings)
+    )
     report = {
         "what": "replay",
         "is_clean": is_clean,
         "replays": [r.to_data() for r in replays],
+        "recordings": [one.to_data() for one in recordings],
         "results": [r.to_data() for r in results],
         "notes": stack.notes,
     }

@@ -114,7 +114,7 @@ def _target_rows(stack: Stack, comparison: dict[str, Any]) -> Iterator[tuple[str
     elif comparison["kind"] == "redis":
         import redis
 
-        client = redis.Redis(port=server.port, decode_responses=True)
+        client = redis.Redis(port=server.port, decode_responses=True, socket_timeout=15)
         for name in client.scan_iter(f"{place}*", count=1000):
             row = client.hget(name, "row")
             if row is not None:

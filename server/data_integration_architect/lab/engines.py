@@ -48,7 +48,7 @@ def postgresql(base: Path, name: str, port: int) -> Program:
         folder, user=UNPRIVILEGED,
     )  # fmt: skip
     settings = {
-        "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "wal_level": "logical",
+        "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "wal_level": "logical",
         "max_replication_slots": 10, "max_prepared_transactions": 10,
         "max_wal_senders": 10, "wal_sender_timeout": "10s", "shared_buffers": "64MB",
         "log_min_messages": "warning",
@@ -67,7 +67,7 @@ def mariadb(base: Path, name: str, port: int) -> Program:
         folder, user=UNPRIVILEGED,
     )  # fmt: skip
     options = [
-        f"--datadir={data}", f"--port={port}", f"--socket={folder / 'socket'}", "--bind-address=127.0.0.1",
+        f"--datadir={data}", f"--port={port}", "--socket=s", "--bind-address=127.0.0.1",
         "--log-bin=log", "--binlog-format=ROW", "--binlog-row-image=FULL", "--server-id=1", "--skip-name-resolve",
         "--innodb-buffer-pool-size=64M", f"--pid-file={folder / 'pid'}",
     ]  # fmt: skip

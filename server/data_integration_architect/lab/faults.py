@@ -21,6 +21,7 @@ TRANSACTIONS = 30
 PAUSE_SECONDS = 1.0
 LAG_SECONDS = 4.0
 SETTLE_SECONDS = 90.0
+LOAD_SECONDS = 300.0
 MOST_REPLAYED = 500
 
 
@@ -102,15 +103,17 @@ def run_fault(stack: Stack, load: Load, fault: Fault, transactions: int = TRANSA
     step = min(fault.step, transactions)
     load.run(step)
     rest = threading.Thread(target=load.run, args=(transactions - step,), daemon=True)
-    with _broken(stack, fault, load.seed):
+    with broken(stack, fault, load.seed):
         rest.start()
         time.sleep({"lag": LAG_SECONDS, "pause": PAUSE_SECONDS, "cut": PAUSE_SECONDS}.get(fault.kind, 0.0))
-    rest.join()
+    rest.join(LOAD_SECONDS)
+    if rest.is_alive():
+        raise LabError(f"{fault}: the load did not end within {LOAD_SECONDS:.0f} s")
     results = load.settle(SETTLE_SECONDS)
     return Run(fault, time.monotonic() - begun, counts.committed - before[0], counts.failed - before[1], results)
 
 
-class _broken:
+class broken:
     """Breaks on entry, mends on exit; everything answers again afterwards."""
 
     def __init__(self, stack: Stack, fault: Fault, seed: int) -> None:
@@ -130,7 +133,12 @@ class _broken:
             "duplicate": self._duplicate,
             "reorder": self._reorder,
         }
-        breaks[self.fault.kind]()
+        try:
+            breaks[self.fault.kind]()
+        except BaseException:
+            # Also on an interrupt: nothing stays broken.
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         if self.fault.kind == "kill":

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from glob import glob
 from pathlib import Path
 
@@ -33,9 +33,10 @@ DEBIAN = {
     "java": ("default-jre-headless", "/usr/bin/java"),
     "mvn": ("maven", "/usr/bin/mvn"),
     "promtool": ("prometheus", "/usr/bin/promtool"),
+    "docker-compose": ("docker-compose", "/usr/bin/docker-compose"),
 }
 
-_CONNECTORS = ("postgres", "mysql", "mariadb", "mongodb", "sqlserver", "oracle", "jdbc")
+_CONNECTORS = ("postgres", "mysql", "mariadb", "mongodb", "sqlserver", "oracle")
 
 JARS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "kafka": (
@@ -54,25 +55,52 @@ JARS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
 }
 
+PROGRAMS = {
+    "postgresql": ("initdb", "postgres", "psql"),
+    "mariadb": ("mariadbd", "mariadb-install-db", "mariadb"),
+    "redis": ("redis-server",),
+    "opensearch": ("java",),
+    "kafka": ("java",),
+    "connect": ("java",),
+}
+
+
+def fetch(engines: Sequence[str], plugins: Sequence[str], progress: Callable[[str], None]) -> None:
+    """Installs what these engines and Debezium connectors need and is not there. Raises: LabError."""
+    components = ["kafka"] if "kafka" in engines else []
+    components += ["opensearch"] if "opensearch" in engines else []
+    missing = [name for name in (*components, *plugins) if not _jar_folder(name).is_dir()]
+    require([program for engine in engines for program in PROGRAMS[engine]] + (["mvn"] if missing else []))
+    for name in missing:
+        progress(f"fetching the jars of {name} from Maven Central")
+        jars(name)
+
 
 def binary(name: str) -> str:
     """Path of a program; installs its Debian package where that is possible. Raises: LabError."""
-    found = _located(name)
-    if found:
-        return found
-    package = DEBIAN[name][0]
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise LabError(f"{name} is not installed; install the package {package}")
-    _install(package)
-    found = _located(name)
-    if not found:
-        raise LabError(f"{name} is not there although the package {package} was installed")
-    return found
+    require([name])
+    return str(_located(name))
 
 
-def is_available(name: str) -> bool:
-    """Whether a program is there, without installing it."""
-    return _located(name) is not None
+def require(names: Sequence[str]) -> None:
+    """Installs what is missing of these programs, all in one go. Raises: LabError with all to install."""
+    missing = [name for name in dict.fromkeys(names) if not _located(name)]
+    if not missing:
+        return
+    packages = list(dict.fromkeys(DEBIAN[name][0] for name in missing))
+    if not _can_install():
+        raise LabError(
+            f"not installed: {', '.join(missing)}; on Debian or Ubuntu: sudo apt-get install {' '.join(packages)}; "
+            "elsewhere install these programs and put them on PATH"
+        )
+    _install(packages)
+    still = [name for name in missing if not _located(name)]
+    if still:
+        raise LabError(f"{', '.join(still)}: not there although {', '.join(packages)} were installed")
+
+
+def _can_install() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def _located(name: str) -> str | None:
@@ -83,15 +111,27 @@ def _located(name: str) -> str | None:
     return places[-1] if places else on_path
 
 
-def _install(package: str) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    commands = [["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]]
-    for command in commands:
-        done = subprocess.run(
-            command, check=False, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS
-        )
-        if done.returncode != 0 and command is commands[-1]:
-            raise LabError(f"apt-get could not install {package}: {done.stderr.strip()[-300:]}")
+def _install(packages: Sequence[str]) -> None:
+    # A package that starts its server at installation would take the engine's usual port.
+    policy = Path("/usr/sbin/policy-rc.d")
+    is_ours = not policy.exists()
+    if is_ours:
+        policy.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+        policy.chmod(0o755)
+    try:
+        for command in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *packages]):
+            done = subprocess.run(
+                ["apt-get", "-o", f"DPkg::Lock::Timeout={INSTALL_SECONDS // 2}", *command],
+                check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=INSTALL_SECONDS,
+            )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise LabError(f"apt-get did not install {', '.join(packages)} within {INSTALL_SECONDS} s") from None
+    finally:
+        if is_ours:
+            policy.unlink()
+    if done.returncode != 0:
+        raise LabError(f"apt-get could not install {', '.join(packages)}: {done.stderr.strip()[-300:]}")
 
 
 def cache_folder() -> Path:
@@ -100,11 +140,13 @@ def cache_folder() -> Path:
     return Path(base) / "data-integration-architect" / "lab"
 
 
+def _jar_folder(name: str) -> Path:
+    return cache_folder() / f"{name}-{hashlib.sha256(repr(JARS[name]).encode()).hexdigest()[:12]}"
+
+
 def jars(name: str) -> Path:
     """Folder with the jars of one component and all that they need. Raises: LabError."""
-    wanted = JARS[name]
-    digest = hashlib.sha256(repr(wanted).encode()).hexdigest()[:12]
-    folder = cache_folder() / f"{name}-{digest}"
+    wanted, folder = JARS[name], _jar_folder(name)
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -114,9 +156,13 @@ def jars(name: str) -> Path:
             binary("mvn"), "-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime",
             "-DoutputDirectory=jars",
         ]  # fmt: skip
-        done = subprocess.run(
-            command, check=False, cwd=scratch, capture_output=True, text=True, timeout=INSTALL_SECONDS
-        )
+        try:
+            done = subprocess.run(
+                command, check=False, cwd=scratch, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=INSTALL_SECONDS,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise LabError(f"Maven did not fetch {name} within {INSTALL_SECONDS} s") from None
         if done.returncode != 0:
             raise LabError(f"Maven could not fetch {name}: {_first_error(done.stdout)}")
         try:

@@ -8,12 +8,15 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_integration_architect.lab.guard import MARK
 from data_integration_architect.lab.packages import LabError
 
 START_SECONDS = 90.0
@@ -85,7 +88,7 @@ class Program:
             account = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                self.command, cwd=self.folder, env={**_plain_environment(), **self.environment},
+                self.command, cwd=self.folder, env={**_plain_environment(self.folder), **self.environment},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **account,
             )  # fmt: skip
         self.process_id = process.pid
@@ -138,9 +141,34 @@ class Program:
 _STARTED: dict[int, subprocess.Popen[bytes]] = {}
 
 
-def _plain_environment() -> Mapping[str, str]:
+def _plain_environment(folder: str | Path) -> Mapping[str, str]:
     kept = ("PATH", "HOME", "LANG", "JAVA_HOME", "PYTHONPATH")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    return {name: os.environ[name] for name in kept if name in os.environ} | {MARK: str(folder)}
+
+
+@contextmanager
+def guarded(folder: Path) -> Iterator[Callable[[], None]]:
+    """Everything that is started below the folder ends with this process, even if that is killed; what is yielded
+    takes the guard away."""
+    script = Path(__file__).with_name("guard.py")
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(script), str(folder)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True, cwd="/",
+    )  # fmt: skip
+    stdin = guard.stdin
+    if stdin is None:
+        raise LabError("the guard has no pipe")
+
+    def release() -> None:
+        if not stdin.closed:
+            stdin.write(b"keep")
+            stdin.close()
+
+    try:
+        yield release
+    finally:
+        stdin.close()
+        guard.wait()
 
 
 def start_time(process_id: int) -> str | None:
@@ -169,10 +197,14 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | N
     if user is not None and os.geteuid() == 0:
         entry = pwd.getpwnam(user)
         account = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    done = subprocess.run(
-        list(command), check=False, cwd=folder, env={**_plain_environment(), **(environment or {})}, input=text,
-        stdin=subprocess.DEVNULL if text is None else None, capture_output=True, text=True, timeout=seconds, **account,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            list(command), check=False, cwd=folder, env={**_plain_environment(folder), **(environment or {})},
+            input=text, stdin=subprocess.DEVNULL if text is None else None, capture_output=True, text=True,
+            timeout=seconds, **account,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise LabError(f"{Path(command[0]).name} did not end within {seconds:.0f} s") from None
     if done.returncode != 0:
         output = (done.stderr or done.stdout).strip()[-600:]
         raise LabError(f"{Path(command[0]).name} failed with {done.returncode}: {output}")

@@ -39,6 +39,11 @@ def report_text(report: Mapping[str, Any]) -> str:
     for replay in report.get("replays", ()):
         lines.append(f"{replay['run']}: {replay['verdict']}")
         lines += [f"  {number}. {step}" for number, step in enumerate(replay["steps"], start=1)]
+    for one in report.get("recordings", ()):
+        lines.append(f"recorded: {one['summary']}")
+        if not one["is_accepted"]:
+            lines += [f"  {number}. {event}" for number, event in enumerate(one["events"], start=1)]
+            lines += [f"  the model has no step for: {event}" for event in one["next"]]
     lines += [f"note: {note}" for note in report.get("notes", ())]
     return "\n".join(lines) + "\n"
 
@@ -94,6 +99,12 @@ def report_html(report: Mapping[str, Any]) -> str:
     for replay in report.get("replays", ()):
         steps = "".join(f"<li>{html.escape(step)}</li>" for step in replay["steps"])
         parts.append(f"<h2>{html.escape(replay['run'])}</h2><ol>{steps}</ol><p>{html.escape(replay['verdict'])}</p>")
+    if report.get("recordings"):
+        parts.append("<h2>Recorded runs of the design</h2>")
+    for one in report.get("recordings", ()):
+        steps = "".join(f"<li>{html.escape(event)}</li>" for event in one["events"])
+        shown = f"<details><summary>{html.escape(one['summary'])}</summary><ol>{steps}</ol></details>"
+        parts.append(shown)
     parts += [f"<p>{html.escape(note)}</p>" for note in report.get("notes", ())]
     meanings = "".join(f"<dt>{kind}</dt><dd>{html.escape(text)}</dd>" for kind, text in MEANINGS.items())
     return (

@@ -19,8 +19,9 @@ from typing import Any
 
 from data_integration_architect.files import write_text
 from data_integration_architect.lab import engines
-from data_integration_architect.lab.packages import LabError, binary
-from data_integration_architect.lab.process import START_SECONDS, Program, free_port, run, wait_until
+from data_integration_architect.lab.guard import end_all
+from data_integration_architect.lab.packages import LabError, binary, fetch
+from data_integration_architect.lab.process import START_SECONDS, Program, free_port, guarded, run, wait_until
 
 STATE = ".lab/state.json"
 PLAN = "lab.json"
@@ -31,6 +32,18 @@ PLUGINS = {
 }
 CONNECTOR_SECONDS = 60.0
 Progress = Callable[[str], None]
+
+
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """Threads that an interrupt does not wait for: what they started is ended by `down`."""
+    pool = ThreadPoolExecutor(max_workers=8)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def silent(message: str) -> None:
@@ -89,11 +102,15 @@ class Stack:
 
     def up(self, progress: Progress = silent) -> None:
         """Starts engines, applies every file of the design, and starts connectors and consumers. Raises: LabError."""
+        kinds = {store["engine"] for store in self.plan["stores"].values()} | (
+            {"kafka"} if self.plan["topics"] else set()
+        )
+        fetch(sorted(kinds), self._plugins(), progress)
         progress("preparing engines")
         self._prepare()
         self.save()
         progress("starting " + ", ".join(self.servers))
-        with ThreadPoolExecutor(max_workers=8) as pool:
+        with _threads() as pool:
             for server in self.servers.values():
                 if server.relay is not None:
                     server.relay.start()
@@ -130,14 +147,13 @@ class Stack:
             jobs.append(self._maker(instance, self.plan["stores"][name]["engine"]))
         if self.plan["topics"]:
             jobs.append(self._maker("kafka", "kafka"))
-        with ThreadPoolExecutor(max_workers=4) as pool:
+        with _threads() as pool:
             for server in pool.map(lambda job: job(), jobs):
                 self.servers[server.name] = server
         self._set_environment()
         if self.plan["connectors"]:
-            wanted = sorted({PLUGINS[name] for name in self._connector_classes()})
-            port = free_port()
-            program = engines.connect(self.base, "connect", port, self.servers_address, wanted, self.environment)
+            port, plugins = free_port(), self._plugins()
+            program = engines.connect(self.base, "connect", port, self.servers_address, plugins, self.environment)
             self.servers["connect"] = Server("connect", "connect", port, port, program)
         for path in self.plan["consumers"]:
             name = Path(path).stem
@@ -152,9 +168,9 @@ class Stack:
             command = [sys.executable, "-m", "consumers.consume", path]
             self.consumers[name] = Program(name, command, str(folder), dict(self.environment))
 
-    def _connector_classes(self) -> Iterator[str]:
-        for path in self.plan["connectors"]:
-            yield str(self.connector_settings(path)["connector.class"]).rpartition(".")[2]
+    def _plugins(self) -> list[str]:
+        classes = (str(self.connector_settings(path)["connector.class"]) for path in self.plan["connectors"])
+        return sorted({PLUGINS[name.rpartition(".")[2]] for name in classes})
 
     def _maker(self, name: str, engine: str) -> Callable[[], Server]:
         def make() -> Server:
@@ -354,18 +370,12 @@ class Stack:
             server.program.kill()
             if server.relay is not None:
                 server.relay.kill()
-        wait_for_children = time.monotonic() + 5
-        while time.monotonic() < wait_for_children:
-            try:
-                shutil.rmtree(self.base)
-                break
-            except FileNotFoundError:
-                break
-            except OSError:
-                time.sleep(0.1)
+        left = end_all(self.base)
         (self.design / STATE).unlink(missing_ok=True)
         with suppress(OSError):
             (self.design / STATE).parent.rmdir()
+        if left:
+            raise LabError(f"processes {', '.join(map(str, left))} work below {self.base} and do not end")
 
 
 def read_plan(design: Path) -> dict[str, Any]:
@@ -414,8 +424,9 @@ def running_stack(design: Path) -> Stack:
 def stack_of(design: Path, progress: Progress = silent) -> Iterator[Stack]:
     """A stack that is up inside the block and gone after it, also on an interrupt."""
     stack = new_stack(design)
-    try:
-        stack.up(progress)
-        yield stack
-    finally:
-        stack.down()
+    with guarded(stack.base):
+        try:
+            stack.up(progress)
+            yield stack
+        finally:
+            stack.down()

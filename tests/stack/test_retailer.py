@@ -1,4 +1,4 @@
-"""Whole designs on real engines: rows arrive, damage is seen, and faults leave no difference."""
+"""The retailer on real engines: rows arrive, damage is seen, faults leave no difference, the model admits it all."""
 
 from __future__ import annotations
 
@@ -7,39 +7,36 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 
 from data_integration_architect.lab.engines import get_json
-from data_integration_architect.lab.faults import Fault
 from data_integration_architect.lab.load import Load, settle
+from data_integration_architect.lab.recording import Recording
+from data_integration_architect.lab.replay import play_on_design, replay_today, schedule_of
 from data_integration_architect.lab.sql import Sql
 from data_integration_architect.lab.stack import Stack
-from stack_support import assert_clean
+from stack_support import (
+    assert_accepted,
+    assert_clean,
+    assert_equal,
+    every,
+    is_rejected,
+    note,
+    older_replaces_newer,
+    recorded,
+    without_deletions,
+    without_guard,
+    without_repetition,
+)
 
 pytestmark = pytest.mark.stack
-
-RECORD = Path(os.environ.get("STACK_TEST_RECORD", os.devnull))
 
 
 def source(stack: Stack, store: str) -> Sql:
     server = stack.server_of(store)
     return Sql(server.engine, server.port, store)
-
-
-def assert_equal(stack: Stack, seconds: float = 60) -> None:
-    results = settle(stack, seconds)
-    assert all(r.is_equal for r in results), [r.to_data() for r in results if not r.is_equal]
-
-
-def every(targets: list[str], kind: str, steps: range | list[int]) -> list[Fault]:
-    return [Fault(kind, target, step) for target in targets for step in steps]
-
-
-# The retailer
 
 
 def test_inserts_updates_deletes_and_large_values_arrive(retailer: Stack) -> None:
@@ -141,6 +138,62 @@ def test_a_new_column_and_a_backfill_while_writing(retailer: Stack) -> None:
     shop.close()
 
 
+# The model meets the real pipeline
+
+
+@pytest.fixture(scope="module")
+def recordings(retailer: Stack) -> list[Recording]:
+    wanted = [(c["name"], "", "") for c in retailer.plan["compare"]]
+    wanted += [(name, kind, name) for name in ("search_product", "warehouse_product") for kind in ("kill", "duplicate")]
+    wanted += [("search_product", "kill", "connect"), ("warehouse_product", "cut", "warehouse")]
+    return recorded(retailer, wanted)
+
+
+def test_the_model_admits_what_the_engines_did(recordings: list[Recording]) -> None:
+    assert_accepted(recordings)
+
+
+def of_fault(recordings: list[Recording], word: str) -> list[Recording]:
+    return [one for one in recordings if word in one.fault]
+
+
+def test_a_model_without_the_version_guard_is_rejected(retailer: Stack, recordings: list[Recording]) -> None:
+    repeated = of_fault(recordings, "duplicate")
+    assert len(repeated) == 2 and all(is_rejected(retailer, one, without_guard) for one in repeated)
+
+
+def test_a_model_that_loses_deletions_is_rejected(retailer: Stack, recordings: list[Recording]) -> None:
+    deleted = [one for one in recordings if "product" in one.name]
+    assert len(deleted) == 8 and all(is_rejected(retailer, one, without_deletions) for one in deleted)
+
+
+def test_a_model_in_which_nothing_comes_twice_is_rejected(retailer: Stack, recordings: list[Recording]) -> None:
+    repeated = of_fault(recordings, "duplicate")
+    assert len(repeated) == 2 and all(is_rejected(retailer, one, without_repetition) for one in repeated)
+
+
+def test_a_model_whose_guard_keeps_the_older_state_is_rejected(retailer: Stack, recordings: list[Recording]) -> None:
+    assert all(is_rejected(retailer, one, older_replaces_newer) for one in recordings)
+
+
+def test_todays_runs_show_and_the_same_schedule_leaves_the_design_equal(retailer: Stack) -> None:
+    """The shortest runs of the dual write, lost updates and phantoms among them, and then the design under them."""
+    runs = list(replay_today(retailer))
+    properties = {verdict.property for verdict, _ in runs}
+    assert {"convergence", "no-phantom", "no-stale-overwrite"} <= properties
+    assert all(done.is_confirmed for _, done in runs), [done.verdict for _, done in runs if not done.is_confirmed]
+    note(f"{len(runs)} runs of today's retailer seen on the engines")
+    played = 0
+    for number, (verdict, _) in enumerate(runs):
+        for table in retailer.plan["tables"]:
+            if table["entity"] == (verdict.entity or "").split(".")[0]:
+                states = schedule_of(verdict, retailer.plan["stores"][table["store"]]["store"])
+                play_on_design(retailer, table, states, f"today-{number}")
+                played += len(states)
+    assert played >= len(runs)
+    assert_equal(retailer)
+
+
 def test_the_connector_restarts_under_the_configuration_that_is_there(retailer: Stack) -> None:
     answer = get_json(retailer.servers["connect"].port, "/connectors/postgres/config")
     assert answer["database.password"].startswith("${env:"), "the worker keeps the placeholder, not the secret"
@@ -155,36 +208,4 @@ def test_the_retailer_survives_faults(retailer: Stack) -> None:
     faults += every(consumers, "pause", [5]) + every(["postgres", "connect", "kafka"], "pause", [10])
     faults += every(consumers, "duplicate", [2, 6, 10, 14]) + every(consumers, "reorder", [2, 6, 10, 14])
     faults += every(consumers[:1], "lag", [5])
-    assert_clean(retailer, faults, 11, RECORD)
-
-
-# MariaDB and Redis
-
-
-def test_the_retailer_on_mariadb_survives_faults(retailer_on_mariadb: Stack) -> None:
-    stack = retailer_on_mariadb
-    Load(stack, seed=1).run(100)
-    assert_equal(stack)
-    consumers = sorted(stack.consumers)
-    faults = every(consumers, "kill", [0, 4, 8, 12]) + every(["maria", "cache"], "kill", range(0, 20, 5))
-    faults += every(["connect", "search", "kafka"], "kill", [10]) + every(
-        ["maria", "cache", "search", "kafka"], "cut", [8]
-    )
-    faults += every(consumers, "duplicate", [5, 15]) + every(consumers, "reorder", [5, 15])
-    assert_clean(stack, faults, 12, RECORD)
-
-
-# Transfers
-
-
-def test_transfers_survive_faults(transfer: Stack) -> None:
-    Load(transfer, seed=1).run(150)
-    assert_equal(transfer)
-    answer: dict[str, Any] = settle(transfer, 5)[0].to_data()
-    assert answer["accepted"] > 50 and answer["rejected"] > 5
-    consumers = sorted(transfer.consumers)
-    faults = every(consumers, "kill", range(0, 20, 2)) + every(["accounts_a", "accounts_b"], "kill", range(0, 20, 2))
-    faults += every(["connect", "kafka"], "kill", [10])
-    faults += every(["accounts_a", "accounts_b", "kafka"], "cut", [4, 12])
-    faults += every(consumers, "duplicate", [5, 15]) + every(consumers, "pause", [8])
-    assert_clean(transfer, faults, 13, RECORD)
+    assert_clean(retailer, faults, 11)

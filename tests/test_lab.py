@@ -1,0 +1,79 @@
+"""Manners of the lab that need no engine: whose processes it ends, and what it says when something is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from data_integration_architect.lab import packages
+from data_integration_architect.lab.guard import end_all, processes_of
+from data_integration_architect.lab.packages import LabError, fetch
+from data_integration_architect.lab.process import Program, guarded
+
+SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+def program(folder: Path, name: str) -> Program:
+    (folder / name).mkdir(parents=True)
+    return Program(name, SLEEPS, str(folder / name))
+
+
+def test_only_what_a_lab_started_is_ended(tmp_path: Path) -> None:
+    mine, other = program(tmp_path / "lab-1", "one"), program(tmp_path / "lab-12", "two")
+    stranger = subprocess.Popen(SLEEPS, cwd=tmp_path)
+    try:
+        mine.start()
+        other.start()
+        assert processes_of(tmp_path / "lab-1") == [mine.process_id]
+        assert end_all(tmp_path / "lab-1") == [] and not (tmp_path / "lab-1").exists()
+        assert not mine.is_running and other.is_running and stranger.poll() is None
+    finally:
+        other.kill()
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_guard_ends_everything_unless_it_was_taken_away(tmp_path: Path) -> None:
+    kept, gone = program(tmp_path / "kept", "one"), program(tmp_path / "gone", "two")
+    with guarded(tmp_path / "kept") as release:
+        kept.start()
+        release()
+    assert kept.is_running
+    kept.kill()
+    with guarded(tmp_path / "gone"):
+        gone.start()
+    assert not gone.is_running and not (tmp_path / "gone").exists()
+
+
+def test_a_guard_outlives_a_killed_command(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from data_integration_architect.lab.process import Program, guarded\n"
+        f"with guarded(Path({str(tmp_path / 'lab')!r})):\n"
+        f"    Program('one', {SLEEPS!r}, {str(tmp_path / 'lab')!r}).start()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=False, env=environment, timeout=30)
+    deadline = time.monotonic() + 20
+    while processes_of(tmp_path / "lab") or (tmp_path / "lab").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_all_that_is_missing_is_named_with_its_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(packages, "_located", lambda name: None)
+    monkeypatch.setattr(packages, "_can_install", lambda: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(LabError) as refusal:
+        fetch(["kafka", "mariadb", "postgresql", "redis"], ["postgres"], print)
+    said = str(refusal.value)
+    assert "java, mariadbd, mariadb-install-db, mariadb, initdb, postgres, psql, redis-server, mvn" in said
+    wanted = "default-jre-headless mariadb-server mariadb-client postgresql redis-server maven"
+    assert f"sudo apt-get install {wanted};" in said
