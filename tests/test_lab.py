@@ -13,7 +13,7 @@ import pytest
 from data_integration_architect.lab import packages
 from data_integration_architect.lab.guard import end_all, processes_of
 from data_integration_architect.lab.packages import LabError, fetch
-from data_integration_architect.lab.process import Program, guarded
+from data_integration_architect.lab.process import Program, free_port, guarded
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -38,6 +38,13 @@ def test_only_what_a_lab_started_is_ended(tmp_path: Path) -> None:
         stranger.wait()
 
 
+def test_two_labs_are_not_given_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = free_port()
+    offered = iter([first, first + 1, first + 2, first + 3])
+    monkeypatch.setattr("data_integration_architect.lab.process.secrets.choice", lambda ports: next(offered))
+    assert free_port() > first
+
+
 def test_a_guard_ends_everything_unless_it_was_taken_away(tmp_path: Path) -> None:
     kept, gone = program(tmp_path / "kept", "one"), program(tmp_path / "gone", "two")
     with guarded(tmp_path / "kept") as release:
@@ -54,7 +61,7 @@ def test_a_guard_outlives_a_killed_command(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from data_integration_architect.lab.process import Program, guarded\n"
+        "from data_integration_architect.lab.process import Program, free_port, guarded\n"
         f"with guarded(Path({str(tmp_path / 'lab')!r})):\n"
         f"    Program('one', {SLEEPS!r}, {str(tmp_path / 'lab')!r}).start()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from data_integration_architect.artifacts.build import build_folder
@@ -18,9 +21,10 @@ from data_integration_architect.given import Given
 from data_integration_architect.lab import engines as makers
 from data_integration_architect.lab.faults import Fault, run_sweep
 from data_integration_architect.lab.guard import end_all
-from data_integration_architect.lab.load import settle
+from data_integration_architect.lab.load import Load, settle
 from data_integration_architect.lab.process import free_port, guarded
 from data_integration_architect.lab.recording import Recording, cases_of, judge, record
+from data_integration_architect.lab.sql import Sql
 from data_integration_architect.lab.stack import Server, Stack
 from data_integration_architect.modelcheck.ir import Action, Model
 from data_integration_architect.topology import load_document, normalize
@@ -46,6 +50,42 @@ def every(targets: list[str], kind: str, steps: range | list[int]) -> list[Fault
 def assert_equal(stack: Stack, seconds: float = 60) -> None:
     results = settle(stack, seconds)
     assert all(r.is_equal for r in results), [r.to_data() for r in results if not r.is_equal]
+
+
+def source(stack: Stack, store: str) -> Sql:
+    server = stack.server_of(store)
+    return Sql(server.engine, server.port, store)
+
+
+def new_column_and_backfill(stack: Stack, store: str, schema: str) -> None:
+    """A column is added and all tables are sent again while clients write: rows that nobody writes since have the
+    column only from the backfill."""
+    shop = source(stack, store)
+    shop.execute("ALTER TABLE product ADD COLUMN IF NOT EXISTS colour varchar(20) DEFAULT 'blue'")
+    shop.commit()
+    load = Load(stack, seed=2)
+    writing = threading.Thread(target=load.run, args=(150,))
+    writing.start()
+    collections = [f"{schema}.{table}" for table in ("product", "inventory", "order")]
+    order = json.dumps({"type": "incremental", "data-collections": collections})
+    shop.execute("INSERT INTO capture_signal (id, type, data) VALUES ('backfill-1', 'execute-snapshot', %s)", (order,))
+    shop.commit()
+    writing.join(120)
+    assert not writing.is_alive()
+    assert_equal(stack, 90)
+    shop.close()
+
+
+def update_beside_a_large_value(stack: Stack, store: str) -> None:
+    """A value large enough to be stored apart, then an update of another column, which brings no such value."""
+    shop = source(stack, store)
+    large = "".join(Random(5).choices("abcdefgh", k=20_000))
+    for row in ({"body": large, "revision": 1}, {"amount": 7, "revision": 2}, {"amount": 8, "revision": 3}):
+        shop.upsert("product", ["product_id"], {"product_id": "large", **row})
+        shop.commit()
+        assert_equal(stack)
+    assert shop.execute("SELECT body, amount FROM product WHERE product_id = 'large'") == [(large, 8)]
+    shop.close()
 
 
 def design_folder(example: str, folder: Path, changed: Sequence[tuple[str, str]] = ()) -> Path:

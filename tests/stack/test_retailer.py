@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 
 import jsonschema
 import pytest
@@ -15,7 +14,6 @@ from data_integration_architect.lab.engines import get_json
 from data_integration_architect.lab.load import Load, settle
 from data_integration_architect.lab.recording import Recording
 from data_integration_architect.lab.replay import play_on_design, replay_today, schedule_of
-from data_integration_architect.lab.sql import Sql
 from data_integration_architect.lab.stack import Stack
 from stack_support import (
     assert_accepted,
@@ -23,20 +21,18 @@ from stack_support import (
     assert_equal,
     every,
     is_rejected,
+    new_column_and_backfill,
     note,
     older_replaces_newer,
     recorded,
+    source,
+    update_beside_a_large_value,
     without_deletions,
     without_guard,
     without_repetition,
 )
 
 pytestmark = pytest.mark.stack
-
-
-def source(stack: Stack, store: str) -> Sql:
-    server = stack.server_of(store)
-    return Sql(server.engine, server.port, store)
 
 
 def test_inserts_updates_deletes_and_large_values_arrive(retailer: Stack) -> None:
@@ -117,25 +113,11 @@ def reconcile(stack: Stack, *sinks: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_new_column_and_a_backfill_while_writing(retailer: Stack) -> None:
-    shop = source(retailer, "postgres")
-    shop.execute("ALTER TABLE product ADD COLUMN IF NOT EXISTS colour text")
-    shop.commit()
-    load = Load(retailer, seed=2)
-    writing = threading.Thread(target=load.run, args=(150,))
-    writing.start()
-    shop.execute(
-        "INSERT INTO capture_signal (id, type, data) VALUES ('backfill-1', 'execute-snapshot', %s)",
-        (
-            json.dumps(
-                {"type": "incremental", "data-collections": ["public.product", "public.inventory", "public.order"]}
-            ),
-        ),
-    )
-    shop.commit()
-    writing.join()
-    # Rows that were not written since have the new column only from the backfill.
-    assert_equal(retailer, 90)
-    shop.close()
+    new_column_and_backfill(retailer, "postgres", "public")
+
+
+def test_a_large_value_that_an_update_leaves_alone_stays(retailer: Stack) -> None:
+    update_beside_a_large_value(retailer, "postgres")
 
 
 # The model meets the real pipeline

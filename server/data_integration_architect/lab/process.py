@@ -26,21 +26,23 @@ UNPRIVILEGED = "nobody"
 
 # Below the ports of outgoing connections, one of which could take a port before its server starts.
 PORTS = range(12_000, 32_000)
-_GIVEN: set[int] = set()
+_CLAIMS: dict[int, socket.socket] = {}
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on, and that was not given before."""
+    """A loopback port that nobody listens on, and that neither this process nor another lab was given before."""
     while True:
         port = secrets.choice(PORTS)
-        if port in _GIVEN:
-            continue
-        with socket.socket() as probe:
-            try:
+        # A name in the kernel, gone with this process: by then a server has the port.
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0data-integration-architect-lab-{port}")
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _GIVEN.add(port)
+        except OSError:
+            claim.close()
+            continue
+        _CLAIMS[port] = claim
         return port
 
 
