@@ -305,7 +305,12 @@ class Stack:
         return str(tasks[0]["state"]) if tasks else "UNASSIGNED"
 
     def restart_failed(self) -> None:
-        """Restarts tasks that gave up: what an operator, or a supervisor of the connectors, does."""
+        """Restarts tasks that gave up and consumers that ended: what a supervisor of them does."""
+        ended = [program for program in self.consumers.values() if not program.is_running]
+        for program in ended:
+            program.start()
+        if ended:
+            self.save()
         for path in self.plan["connectors"]:
             if self.connector_state(Path(path).stem) == "FAILED":
                 with suppress(OSError, RuntimeError):

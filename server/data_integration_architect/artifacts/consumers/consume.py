@@ -55,8 +55,12 @@ def main(path: str) -> None:
                 # What has arrived meanwhile is applied with it; nothing waits for a batch to fill.
                 messages += consumer.consume(BATCH, 0)
             for message in messages:
-                if message.error():
-                    print(f"broker: {message.error()}", flush=True)
+                error = message.error()
+                if error and error.fatal():
+                    # Nothing comes after it: whoever watches this process starts it anew.
+                    raise KafkaException(error)
+                if error:
+                    print(f"broker: {error}", flush=True)
             records = [message for message in messages if not message.error()]
             if records and _handled(records, settings, target, running):
                 _commit(consumer)
@@ -123,6 +127,8 @@ def _commit(consumer: Consumer) -> None:
     try:
         consumer.commit(asynchronous=False)
     except KafkaException as error:
+        if error.args[0].fatal():
+            raise
         # Another member has the partition by now; it starts from the older position and repeats.
         print(f"commit: {error}", flush=True)
 
