@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -84,3 +87,35 @@ def test_all_that_is_missing_is_named_with_its_packages(monkeypatch: pytest.Monk
     assert "java, mariadbd, mariadb-install-db, mariadb, initdb, postgres, psql, redis-server, mvn" in said
     wanted = "default-jre-headless mariadb-server mariadb-client postgresql redis-server maven"
     assert f"sudo apt-get install {wanted};" in said
+
+
+def test_a_delivered_consumer_that_is_fenced_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After a fatal error a client gives nothing any more, and standing still would look like a long lag."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    from data_integration_architect.artifacts.consumers import consume
+
+    class Fenced:
+        def __init__(self, options: dict[str, Any]) -> None:
+            self.is_closed = False
+
+        def subscribe(self, topics: list[str]) -> None:
+            return
+
+        def consume(self, count: int, seconds: float) -> list[Any]:
+            return [SimpleNamespace(error=lambda: KafkaError(KafkaError._FATAL, "fenced", fatal=True))]
+
+        def close(self) -> None:
+            closed.append(True)
+
+    closed: list[bool] = []
+    target = {"class": "target_redis.RedisTarget", "prefix": "p:", "tombstone_ms": 1, "expiry_ms": 0, "url_from": "URL"}
+    settings = {"target": target, "group": "g", "topic": "t", "version_from": "lsn", "dead_letter": None, "attempts": 1}
+    (tmp_path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    monkeypatch.setenv("URL", "redis://127.0.0.1:1")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setattr(consume, "Consumer", Fenced)
+    monkeypatch.setattr(consume, "_Running", lambda: True)
+    with pytest.raises(KafkaException, match="fenced"):
+        consume.main(str(tmp_path / "settings.json"))
+    assert closed == [True]
