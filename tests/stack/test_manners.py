@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,13 +17,14 @@ from typing import Any
 import pytest
 
 from data_integration_architect.lab.guard import processes_of
+from data_integration_architect.lab.process import guarded
 from stack_support import design_folder
 from support import ROOT
 
 pytestmark = pytest.mark.stack
 
 INTERRUPTED = 130
-SECONDS = 60.0
+SECONDS = 240.0
 HOLDS = """
 import os, signal, sys, time
 from pathlib import Path
@@ -42,8 +42,8 @@ def place() -> Iterator[Path]:
     """A folder for temporary folders of its own, so that what is left behind can be told from others' files."""
     found = Path(tempfile.mkdtemp(prefix="m-"))
     found.chmod(0o777)
-    yield found
-    shutil.rmtree(found, ignore_errors=True)
+    with guarded(found):
+        yield found
 
 
 @pytest.fixture
