@@ -236,3 +236,51 @@ readers: [{reads: features, entity: feature, tolerates: TOLERATES, decides: none
 def test_what_is_computed_from_an_archive_can_follow_the_log_behind_it(tolerates: str, mechanism: str):
     found = review_document(parse_text(ARCHIVE.replace("TOLERATES", tolerates))).recommendations
     assert [one.mechanism for one in found if one.to == "features"] == [mechanism]
+
+
+def test_a_second_write_with_an_announced_end_that_harms_nobody_may_stay():
+    data = dual_write("mysql")
+    second = data["processes"]["app"]["handlers"]["save"]["steps"][1]
+    second.update(status="temporary", retry={"then": "ignore"}, until="2031-01-31", exit_criterion="no differences")
+    data["jobs"] = {"compare": {"from": "source", "to": "index", "entity": "document", "every": "24h", "reads": "all"}}
+    data["jobs"]["compare"]["mode"] = "rebuild-and-swap"
+    data["readers"] = [{"reads": "source", "entity": "document"}]
+    (found,) = review(data).recommendations
+    assert (found.mechanism, found.runner_up) == ("keep-current", "cdc")
+    assert "2031-01-31" in found.reason
+    del second["exit_criterion"]
+    assert [one.mechanism for one in review(data).recommendations] != ["keep-current"]
+
+
+def test_entries_that_are_filled_on_a_miss_are_mended_as_a_cache_however_their_invalidation_travels():
+    data = dual_write("mariadb")
+    data["stores"]["index"] = {"durability": "volatile", "expiry": "none"}
+    data["channels"] = {"drops": {"delivery": "at-most-once", "event": {"content": "id-only"}}}
+    data["processes"]["app"]["handlers"]["save"]["steps"][1] = {"append": "drops", "entity": "document"}
+    fill = [{"read": "source", "entity": "document"}, {"write": "index", "entity": "document"}]
+    data["processes"]["gate"] = {
+        "handlers": {
+            "check": {"steps": [{"read": "index", "entity": "document", "on_miss": fill}]},
+            "drop": {"trigger": {"consume": "drops"}, "steps": [{"invalidate": "index", "entity": "document"}]},
+        }
+    }
+    assert {one.mechanism for one in review(data).recommendations} <= {"cdc-invalidation", "cache-aside-with-ttl"}
+
+
+def test_the_order_between_two_systems_that_both_take_changes_is_given_by_nobody():
+    jobs = {
+        f"{a}_to_{b}": {"from": a, "to": b, "entity": "customer", "every": "10m", "reads": "since-cursor"}
+        for a, b in (("crm", "erp"), ("erp", "crm"))
+    }
+    editing = {
+        name: {"handlers": {"edit": {"steps": [{"write": name, "entity": "customer"}]}}} for name in ("crm", "erp")
+    }
+    data = {
+        "stores": {"crm": {}, "erp": {}},
+        "entities": {"customer": {"key": "no"}},
+        "jobs": jobs,
+        "processes": {f"{name}_users": process for name, process in editing.items()},
+    }
+    found = review(data)
+    assert {one.id for one in found.findings} & {"no-single-system-of-record", "multi-leader-concurrent-writes"}
+    assert True not in {one.satisfied for one in found.ordering if one.need == "per-key"}

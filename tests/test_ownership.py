@@ -73,3 +73,15 @@ def test_shards_hold_a_record_together():
     }
     owner = View(normalize(load(topology)).topology, load_catalog()).owners["account"]
     assert (owner.status, owner.shards, owner.derived) == ("owned", ("east", "west"), ())
+
+
+def test_what_nobody_is_described_to_write_lies_in_the_only_store_there_is():
+    stores = {"db": {"technology": "sqlite"}, "backup": {"replica_of": "db"}}
+
+    def owner(**more):
+        topology = {"stores": {**stores, **more}, "entities": {"title": {}}}
+        found = View(normalize(load(topology)).topology, load_catalog()).owners["title"]
+        return found.status, found.store
+
+    assert owner() == ("owned", "db")
+    assert owner(other={}) == ("unknown", None)

@@ -10,6 +10,7 @@ from data_integration_architect.advice.choice import Choice
 from data_integration_architect.advice.keeping import Keeping
 from data_integration_architect.advice.leg_facts import LegFacts
 from data_integration_architect.analysis.flows import is_distributed
+from data_integration_architect.analysis.lifecycle import window_of
 from data_integration_architect.topology import NONE, Write
 from data_integration_architect.topology.values import seconds
 
@@ -100,6 +101,10 @@ class Decision(LegFacts):
     def dual(self) -> Choice:
         leg, system = self.leg, self.view.system
         because = f"{leg.target} then follows {leg.source} and a failure only delays it"
+        if (window := self.window()) is not None:
+            return Choice("keep-current", "cdc" if self.source.has_log else "outbox", window)
+        if system.store(leg.target) and system.is_cache(leg.target):
+            return self.cached()
         if system.channel(leg.first.target):
             return self.announced(because)
         if system.store(leg.target) and (system.kind(leg.target) == "cache" or system.is_cache(leg.target)):
@@ -107,6 +112,15 @@ class Decision(LegFacts):
                 return Choice("cdc-invalidation", "cache-aside-with-ttl", "the log of the database says what to drop")
             return Choice("cache-aside-with-ttl", "lease-or-versioned-fill", "entries are filled on a miss and expire")
         return self._rebuilt_or(lambda: self.follow(because))
+
+    def window(self) -> str | None:
+        """Why a second write may stay until its announced end; None where it has none, or harms somebody until then."""
+        writes = [e for flow in self.leg.flows for e in flow.effects if e.target == self.leg.target]
+        windows = [window_of(self.view.system, effect) for effect in writes]
+        ends = [one.until for one in windows if one is not None and one.is_bounded]
+        if not windows or len(ends) < len(windows) or self.ids("medium"):
+            return None
+        return f"the second write belongs to a migration that ends by {ends[0]}, with a criterion for it"
 
     def announced(self, because: str) -> Choice:
         """A job or message beside a database write."""

@@ -33,6 +33,7 @@ ORDER_BREAKING = {
     "missing-message-key",
     "multi-leader-concurrent-writes",
     "multi-leader-divergence",
+    "no-single-system-of-record",
     "outbox-concurrent-relay-reorder",
     "snapshot-overwrites-live",
     "split-topics-break-entity-order",

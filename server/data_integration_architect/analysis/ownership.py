@@ -117,7 +117,15 @@ class _Owners:
         if sources:
             # Several places it may come from, and nothing but their names tells them apart.
             return self._result(subject, "unknown", None, (), {*copies, *sources})
+        if not copies and (only := self._only_store()) is not None:
+            return self._result(subject, "owned", only, [only], copies)
         return self._result(subject, "derived" if copies else "unknown", None, (), copies)
+
+    def _only_store(self) -> str | None:
+        """The one place in which anything is kept, where the topology has no other."""
+        topology = self.system.topology
+        own = [name for name, store in topology.stores.items() if store.replica_of is None and not store.external]
+        return own[0] if len(own) == 1 and not topology.channels else None
 
     def _where_it_stays(self, sources: list[str], called: list[str], copies: set[str]) -> str | None:
         """The store that keeps what only passes through queues, webhooks or tables of jobs; None where that is open.

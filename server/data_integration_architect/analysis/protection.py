@@ -115,10 +115,13 @@ def runs_again(system: System, effect: Effect, facts: Facts) -> bool:
 def _comes_twice(system: System, effect: Effect) -> bool:
     """Whether an event can be in the channel twice, which no way of acknowledging helps against.
 
-    Concluded only where events have an id to know them by, nobody looks at it, and something is decided on the result.
+    Concluded only where events have an id to know them by, nobody looks at it, something is decided on the result, and
+    it is described who appends them.
     """
     channel, dedup = system.channel(effect.site.consumed or ""), effect.site.handler.dedup
     if channel is None or channel.event.id in (None, NONE) or dedup is None or dedup.by != NONE:
+        return False
+    if not system.appends(effect.site.consumed or ""):
         return False
     readers = (system.topology.readers[i] for i in system.readers_of(effect.target, effect.entity))
     return any(reader.decides in DECISIVE for reader in readers)

@@ -1,9 +1,9 @@
 """A first copy or backfill writes rows that it read earlier over newer ones that the stream has brought.
 
-Decided for captures whose snapshot may replace what the stream wrote, and for temporary handlers that copy rows into
-a store which a stream feeds at the same time. A sink that checks versions refuses the old row, unless the newer change
-was a deletion whose version it does not keep. Cannot see that the
-stream was stopped during the copy, unless the snapshot is said to be interleaved or to write what is missing only.
+Decided for captures whose snapshot may replace what the stream wrote, and for handlers that copy rows now and then (for
+a migration, once, on no known schedule) into a store which a stream feeds at the same time. A sink that checks versions
+refuses the old row, unless the newer change was a deletion whose version it does not keep. Cannot see that the stream
+was stopped during the copy, unless the snapshot is said to be interleaved or to write what is missing only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from data_integration_architect.analysis.order import is_guarded, overwritten
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.analysis.view import View
-from data_integration_architect.topology import NONE, OnChanges, Read, Write
+from data_integration_architect.topology import NONE, OnChanges, OnSchedule, Read, Write
 
 Site = tuple[HandlerSite, Effect, str]
 
@@ -36,11 +36,20 @@ def sites(view: View) -> Iterator[Site]:
             if _may_overwrite(trigger) and not refuses_old(view, trail.end):
                 yield site, trail.end, trigger.changes
     for site in system.handlers.values():
-        if "temporary" not in (site.handler.status, site.process.status) or site.consumed or site.captured:
+        if not _copies_beside_streams(site):
             continue
         for write in site.changes:
             if (write.target, write.entity) in streams and _takes_old(view, write):
                 yield from ((site, write, source) for source in _sources(view, site, write))
+
+
+def _copies_beside_streams(site: HandlerSite) -> bool:
+    """Whether a handler copies rows now and then: for a migration, once, or on no schedule that repairs it."""
+    if site.consumed or site.captured:
+        return False
+    trigger = site.handler.trigger
+    now_and_then = isinstance(trigger, OnSchedule) and trigger.every in ("once", "unknown") and trigger.reads == "all"
+    return now_and_then or "temporary" in (site.handler.status, site.process.status)
 
 
 def _may_overwrite(trigger: OnChanges) -> bool:
