@@ -21,6 +21,7 @@ class Imports:
 
     def __init__(self, modules: Sequence[Module], manifests: Sequence[Manifest], clients: Clients) -> None:
         self.modules, self.manifests, self.clients = modules, manifests, clients
+        self.aliasing = sorted((m for m in manifests if m.aliases), key=lambda m: (-len(m.folder), m.path))
         self.classes: list[Class] = []
         self.class_module: list[int] = []
         self.class_names: dict[str, list[int]] = defaultdict(list)
@@ -151,16 +152,34 @@ class Imports:
                     found = self.script_path((manifest.folder + inner).lstrip("/"), module)
                     if found is not None:
                         return found
+        mapped = self.aliased(module, source)
+        if mapped is not None:
+            return mapped
         parts = source.split("/")
         if len(parts) > 1 and not self.clients.importers("typescript", source):
-            for cut in (0, 1):
+            for cut in (0, 1, 2) if parts[0].startswith("@") and len(parts) > 3 else (0, 1):
                 tail = "/".join(parts[cut:])
                 fitting = self.by_suffix(tail) if tail else []
                 if fitting:
                     return ("M", self.nearest_module(fitting, module))
         return ("X", source)
 
+    def aliased(self, module: int, source: str) -> Value:
+        """The module that a compiler's path mapping leads to, that of the nearest configuration first."""
+        path = self.modules[module].path
+        for manifest in self.aliasing:
+            if manifest.folder and not path.startswith(manifest.folder + "/"):
+                continue
+            for specifier, target in manifest.aliases:
+                stem = specifier.removesuffix("*")
+                if source == specifier or (stem != specifier and source.startswith(stem)):
+                    found = self.script_path(target.replace("*", source[len(stem) :]).rstrip("/"), module)
+                    if found is not None:
+                        return found
+        return None
+
     def script_path(self, base: str, module: int) -> Value:
+        base = base.lstrip("/")
         for ending in SCRIPT_ENDINGS:
             number = self.by_path.get(base + ending)
             if number is not None:

@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass
+from posixpath import normpath
 
 ARTIFACT = re.compile(r"<artifactId>\s*([\w.\-]+)\s*</artifactId>")
 GRADLE = re.compile(r"""["'(]([\w.\-]+):([\w.\-]+)(?::[^"')]*)?["')]""")
@@ -13,6 +14,9 @@ GRADLE_MODULE = re.compile(r"""name\s*=\s*["']([\w.\-]+)["']""")
 GO_REQUIRE = re.compile(r"^\s*(?:require\s+)?([\w.\-]+\.[\w.\-]+/[\w./\-]+)\s+v", re.MULTILINE)
 GO_MODULE = re.compile(r"^module\s+(\S+)", re.MULTILINE)
 NUGET = re.compile(r"""<Package(?:Reference|Version)\s+(?:Include|Update)\s*=\s*["']([\w.\-]+)["']""")
+SCRIPT_CONFIG = re.compile(r"^[tj]sconfig[\w.\-]*\.json$")
+COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 PYTHON_LINE = re.compile(r"^\s*([A-Za-z0-9][\w.\-]*)(\[[\w,\s\-]*\])?\s*(?:[=<>~!;@].*)?$", re.MULTILINE)
 PYTHON_QUOTED = re.compile(r"""["']([A-Za-z0-9][\w.\-]*)(\[[\w,\s\-]*\])?\s*(?:[=<>~!;@][^"']*)?["']""")
 
@@ -26,6 +30,8 @@ class Manifest:
     ecosystem: str
     packages: frozenset[str]
     name: str = ""
+    # (specifier, folder or file of the repository) of a compiler's path mapping; both may end in `*`
+    aliases: tuple[tuple[str, str], ...] = ()
 
 
 def folder_of(path: str) -> str:
@@ -54,6 +60,7 @@ def is_manifest(path: str) -> bool:
             "Directory.Build.props",
         )
         or name.endswith((".csproj", ".gradle", ".gradle.kts"))
+        or SCRIPT_CONFIG.match(name) is not None
         or (name.endswith((".txt", ".in")) and ("requirements" in name or folder_of(path).endswith("requirements")))
     )
 
@@ -61,10 +68,15 @@ def is_manifest(path: str) -> bool:
 def read_manifest(path: str, text: str) -> Manifest | None:
     """The packages of one manifest; `None` if it cannot be read. Misses: version ranges, profiles."""
     name, folder, own = path.rpartition("/")[2], folder_of(path), ""
+    aliases: tuple[tuple[str, str], ...] = ()
     try:
         if name in ("package.json", "composer.json"):
             system = "npm" if name == "package.json" else "composer"
             packages, own = json_packages(text)
+        elif SCRIPT_CONFIG.match(name):
+            system, packages, aliases = "", set(), path_aliases(text, folder)
+            if not aliases:
+                return None
         elif name == "go.mod":
             system, packages = "go", set(GO_REQUIRE.findall(text))
             found = GO_MODULE.search(text)
@@ -82,7 +94,21 @@ def read_manifest(path: str, text: str) -> Manifest | None:
             folder = folder_of(folder) if folder.endswith("requirements") else folder
     except (ValueError, RecursionError, AttributeError, TypeError):
         return None
-    return Manifest(path, folder, system, frozenset(package.lower() for package in packages), own)
+    return Manifest(path, folder, system, frozenset(package.lower() for package in packages), own, aliases)
+
+
+def path_aliases(text: str, folder: str) -> tuple[tuple[str, str], ...]:
+    """The path mapping of a compiler configuration, which is JSON with comments; longer specifiers first."""
+    plain = COMMENT.sub(lambda found: found.group() if found.group().startswith('"') else "", text)
+    options = json.loads(TRAILING_COMMA.sub("", plain)).get("compilerOptions", {})
+    base = options.get("baseUrl", ".")
+    out = []
+    for specifier, targets in options.get("paths", {}).items():
+        for target in targets:
+            joined = normpath("/".join((folder, base, target))).lstrip("/")
+            if not joined.startswith(".."):
+                out.append((str(specifier), joined))
+    return tuple(sorted(out, key=lambda alias: (-len(alias[0]), alias)))
 
 
 def json_packages(text: str) -> tuple[set[str], str]:

@@ -18,7 +18,7 @@ from .imports import Imports, Value
 from .ir import Expr, Function, Module
 from .languages.go import VERSION
 from .manifests import Manifest, folder_of
-from .typetext import parse_type
+from .typetext import WRAPPERS, parse_type
 
 # A union inside brackets or quotes is no choice between whole types.
 UNION_OPENS = re.compile(r"[<\[({\"'][^>\])}]*\|")
@@ -282,6 +282,13 @@ class Program(Imports):
             found = [value for value in (self.type(module, part.strip()) for part in parts) if value is not None]
             # What a library knows says more than an interface of the repository beside it.
             return next((value for value in found if value[0] == "L"), found[0] if found else None)
+        outer = text.partition("<")[0].strip()
+        if outer in WRAPPERS and outer != text:
+            # `Queue<Job>` is a container of jobs unless the file imports a library's Queue
+            value = self.name(module, outer)
+            found = self.clients.type_of(self.modules[module].language, value[1]) if value and value[0] == "X" else None
+            if found is not None:
+                return ("L", found, None)
         parsed = parse_type(text)
         if parsed is None:
             return None
