@@ -27,6 +27,15 @@ YIELDING_WORDS = """
 lazy run with runCatching runBlocking withContext withTimeout coroutineScope supervisorScope synchronized
 """
 YIELDING = frozenset(YIELDING_WORDS.split())
+# Methods of a text whose value is that text, as far as what it says in SQL goes.
+TEXTUAL = frozenset(
+    ["format", "formatted", "concat", "trim", "join", "strip", "trimIndent", "trimMargin", "stripIndent", "dedent"]
+)
+# Kotlin functions that run a lambda on a value: it is the lambda's `this`, or its argument; the second are those whose
+# value is the value itself.
+ON_THIS = frozenset(["apply", "run", "with"])
+SCOPES = frozenset(["let", "also", "use", "takeIf", "takeUnless"]) | ON_THIS
+KEEPING = frozenset(["apply", "also", "takeIf", "takeUnless"])
 IMPLEMENTER_LIMIT = 8
 # A field that holds more functions than this is a table of handlers.
 HELD_LIMIT = 3
@@ -81,9 +90,9 @@ class Calls(Construction):
         value = self.lookup(frame, name)
         language = self.program.language_of(frame.module)
         if value is None or (value[0] == "K" and language == "java"):
-            this = self.receiver(frame) if language in ("java", "kotlin", "csharp") else None
-            if this is not None and this[0] in ("I", "K") and self.has_method(this[1], name):
-                return self.invoke(frame, this, name, args, line, ("n", "self"))
+            for this in self.receivers(frame) if language in ("java", "kotlin", "csharp") else ():
+                if self.answers(frame, this, name):
+                    return self.invoke(frame, this, name, args, line, ("n", "self"))
         if value is None and language == "kotlin" and name in YIELDING and args:
             return self.yielded(frame, args)
         if value is None:
@@ -95,10 +104,20 @@ class Calls(Construction):
                     return self.client(frame, type_id, None, name, args, line, seen=True)
         return self.call_value(frame, value, args, line, name)
 
+    def answers(self, frame: Frame, this: tuple[Any, ...], name: str) -> bool:
+        """Whether a name without receiver may be a method of this one."""
+        if this[0] in ("I", "K") and self.has_method(this[1], name):
+            return True
+        if this[0] == "L" and self.program.clients.types[this[1]].kind_of(name) is not None:
+            return True
+        return self.program.extension(frame.module, this, name) is not None
+
     def yielded(self, frame: Frame, args: Sequence[Expr]) -> Value:
         """The value of the lambda that comes last, which runs in place."""
-        self.arguments(frame, args[:-1], inline=True)
+        given = self.arguments(frame, args[:-1], inline=True)
         value = self.eval(frame, args[-1])
+        if given and value is not None and value[0] == "C":
+            return self.run_closure(frame, value, (), this=given[0])
         return self.run_closure(frame, value, ()) if value is not None and value[0] == "C" else None
 
     def has_method(self, number: int, name: str) -> bool:
@@ -137,6 +156,14 @@ class Calls(Construction):
 
     def invoke(self, frame: Frame, target: Value, name: str, args: Sequence[Expr], line: int, receiver: Expr) -> Value:
         """A method call."""
+        if name in SCOPES and args and args[-1][0] == "f" and self.program.language_of(frame.module) == "kotlin":
+            own = target is not None and target[0] == "I" and self.program.find_method(target[1], name)
+            if not own:
+                return self.scoped(frame, target, name, args)
+        if self.program.extensions and not self.has_own(target, name):
+            extending = self.program.extension(frame.module, target, name)
+            if extending is not None:
+                return self.extended(frame, extending, target, args, line)
         if target is None:
             return self.unknown(frame, name, args, line, receiver)
         tag = target[0]
@@ -162,7 +189,43 @@ class Calls(Construction):
         if tag == "D":
             return self.call_value(frame, self.attribute(frame, target, name), args, line)
         self.arguments(frame, args, inline=True)
-        return target if name in ("format", "concat", "trim", "join", "strip") else None
+        return target if name in TEXTUAL else None
+
+    def exported(self, target: tuple[Any, ...]) -> Value:
+        """What `module.exports = x` makes of a required module."""
+        if target[0] != "M" or "default" not in self.program.modules[target[1]].exports:
+            return None
+        value = self.resolved(self.program.module_member(target[1], "default"))
+        return value if value != target else None
+
+    def has_own(self, target: Value, name: str) -> bool:
+        """Whether a value's own type has a method, which goes before an extension."""
+        if target is not None and target[0] in ("I", "K"):
+            return bool(self.program.find_method(target[1], name))
+        return (
+            target is not None and target[0] == "L" and self.program.clients.types[target[1]].kind_of(name) is not None
+        )
+
+    def extended(self, frame: Frame, number: int, target: Value, args: Sequence[Expr], line: int) -> Value:
+        """A call of an extension function: its `this`, or in C# its first argument, is the value."""
+        values = self.arguments(frame, args, inline=False)
+        if self.program.language_of(self.program.function_module[number]) == "csharp":
+            owner = self.program.owner.get(number)
+            self_value = ("K", owner) if owner is not None else None
+            return self.enter_with(frame, number, self_value, [target, *values], line)
+        function, module = self.program.functions[number], self.program.function_module[number]
+        self_value = target if target is not None and target[0] in ("I", "L") else None
+        self_value = self_value or self.program.type(module, function.extends)
+        return self.enter_with(frame, number, self_value, self.by_position(number, args, values), line)
+
+    def scoped(self, frame: Frame, target: Value, name: str, args: Sequence[Expr]) -> Value:
+        """`value.let { }` and its like: the lambda runs in place."""
+        closure = self.eval(frame, args[-1])
+        if closure is None or closure[0] != "C":
+            return target
+        this = target if name in ON_THIS else None
+        value = self.run_closure(frame, closure, (), bound=target, this=this)
+        return target if name in KEEPING else value
 
     def invoke_namespace(
         self, frame: Frame, target: tuple[Any, ...], name: str, args: Sequence[Expr], line: int, receiver: Expr
@@ -183,6 +246,9 @@ class Calls(Construction):
                     return self.client(frame, type_id, None, name, args, line, seen=True)
             return self.unknown(frame, name, args, line, receiver)
         value = self.resolved(self.program.member(target, name))
+        exported = self.exported(target) if value is None else None
+        if exported is not None:
+            return self.invoke(frame, exported, name, args, line, receiver)
         if value is None:
             return self.unknown(frame, name, args, line, receiver)
         return self.call_value(frame, value, args, line)
@@ -339,6 +405,10 @@ class Calls(Construction):
             return None
         tag = value[0]
         if tag == "F":
+            function, home = self.program.functions[value[1]], self.program.owner.get(value[1])
+            behind = self.implementations(home, function.name) if function.is_abstract and home is not None else []
+            if behind:  # the method of an interface, taken as a value
+                return self.alternatives(frame, behind, args, line)
             return self.enter_function(frame, value[1], value[2], args, line)
         if tag == "C":
             return self.run_closure(frame, value, args)
@@ -364,6 +434,10 @@ class Calls(Construction):
             return ("X", value[1])
         if tag == "L":
             return self.client(frame, value[1], value[2], "()", args, line, seen=True)
+        if tag == "M":
+            exported = self.exported(value)
+            if exported is not None:
+                return self.call_value(frame, exported, args, line, name)
         if tag == "I":
             for method in ("__call__", "invoke", "__invoke"):
                 found_methods = self.program.find_method(value[1], method)
@@ -377,7 +451,10 @@ class Calls(Construction):
     def enter_function(self, frame: Frame, number: int, self_value: Value, args: Sequence[Expr], line: int) -> Value:
         """Inline the summary of a function at a call."""
         values = self.arguments(frame, args, inline=False)
-        values = self.by_position(number, args, values)
+        return self.enter_with(frame, number, self_value, self.by_position(number, args, values), line)
+
+    def enter_with(self, frame: Frame, number: int, self_value: Value, values: list[Value], line: int) -> Value:
+        """The same with arguments that were evaluated."""
         language = self.program.language_of(self.program.function_module[number])
         generator = "parallel" in frame.flags and language == "go"
         owner = self.program.owner.get(number)
@@ -434,8 +511,10 @@ class Calls(Construction):
             number = base + self.program.functions[number].outer  # type: ignore[operator]
         return number
 
-    def run_closure(self, frame: Frame, closure: tuple[Any, ...], args: Sequence[Expr], bound: Value = None) -> Value:
-        """Run a closure in place: its effects are those of the function that runs it."""
+    def run_closure(
+        self, frame: Frame, closure: tuple[Any, ...], args: Sequence[Expr], bound: Value = None, this: Value = None
+    ) -> Value:
+        """Run a closure in place: its effects are those of the function that runs it; `this` if it is given one."""
         number, outer = closure[1], closure[2]
         values = self.arguments(frame, args, inline=False)
         key = ("C", number)
@@ -444,7 +523,7 @@ class Calls(Construction):
         self.running.add(key)
         self.inlined.add(number)
         function = self.program.functions[number]
-        inner = Frame(self.program.function_module[number], number, None, outer)
+        inner = Frame(self.program.function_module[number], number, this, outer)
         inner.context, inner.transaction, inner.flags = frame.context, frame.transaction, frame.flags
         inner.effects, inner.seen = frame.effects, frame.seen
         for at, param in enumerate(function.params):

@@ -43,7 +43,7 @@ class Conclusions:
 
     def dual_write(self, number: int, name: str, effects: Sequence[Effect]) -> DualWrite | None:
         """The finding of a function, `None` if it has none of its own."""
-        acting = [e for e in effects if e.kind in STATEFUL or e.kind == "invalidate"]
+        acting = [e for e in effects if (e.kind in STATEFUL or e.kind == "invalidate") and "fill" not in e.flags]
         systems = [self.system(e) for e in acting]
         if len(set(systems) - {""}) < 2:
             return None
@@ -98,7 +98,7 @@ class Conclusions:
         """Whether the two meet in this function, not already in a callee that has both."""
         if one.origin >= 0 and other.origin >= 0 and whole:
             pair = frozenset((self.system(one), self.system(other)))
-            if (one.origin, pair) in whole or (other.origin, pair) in whole:
+            if (one.origin, pair) in whole and (other.origin, pair) in whole:
                 return False
         if one.origin >= 0 and one.origin == other.origin:
             return False
@@ -168,7 +168,10 @@ class Conclusions:
         others = [
             e
             for e in effects
-            if e.kind in STATEFUL and self.system(e) not in ("", self.system(cause)) and e.depth <= NEAR
+            if e.kind in STATEFUL
+            and "fill" not in e.flags
+            and self.system(e) not in ("", self.system(cause))
+            and e.depth <= NEAR
         ]
         return self.finding(number, name, [cause, *others], "dual_write") if others else None
 

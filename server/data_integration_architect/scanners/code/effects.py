@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,6 +11,7 @@ from typing import Any, NamedTuple
 STATEFUL = frozenset({"write", "flush", "publish", "enqueue", "cache_set", "outbox"})
 # Kinds that a caller inherits from far below; reads stay near where they are made.
 CARRIED = STATEFUL | {"invalidate", "raise"}
+READING = re.compile(r"_*(?:async)?_*(?:find|get|fetch|load|look|read|query|list|search|resolve|select)", re.I)
 EFFECT_LIMIT = 48
 CONTEXT_LIMIT = 14
 
@@ -31,6 +34,21 @@ class Effect(NamedTuple):
     seen: bool
     library: str
     home: int = -1  # the function in whose closure it happens, if a callee runs that closure
+
+
+def marked_fills(effects: Sequence[Effect], name: str) -> tuple[Effect, ...]:
+    """The effects of a function, its cache entries flagged `fill` if it only reads: it looks in the cache first.
+
+    Such an entry is a copy that a later read makes again, so it is no half of a dual write of some caller. That it
+    reads is told by a read of another store, or by its name if the other read was not recognised.
+    """
+    sets = [e for e in effects if e.kind == "cache_set" and "fill" not in e.flags]
+    if not sets or any(e.kind in STATEFUL and e.kind != "cache_set" for e in effects):
+        return tuple(effects)
+    read = {e.technology for e in effects if e.kind == "read"}
+    if any(e.technology not in read for e in sets) or (len(read) < 2 and READING.match(name) is None):
+        return tuple(effects)
+    return tuple(e._replace(flags=e.flags | {"fill"}) if e.kind in ("cache_set", "invalidate") else e for e in effects)
 
 
 class Summary(NamedTuple):

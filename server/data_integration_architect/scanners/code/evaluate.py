@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .effects import CONTEXT_LIMIT, EMPTY, Frame, Summary
+from .effects import CONTEXT_LIMIT, EMPTY, Frame, Summary, marked_fills
 from .imports import Value
 from .ir import Expr, Function
 from .program import Program
@@ -71,7 +71,7 @@ class Evaluator(Values):
             self.nesting -= 1
             self.running.discard(key)
         value = self.declared_return(frame, function)
-        result = Summary(tuple(frame.effects), value)
+        result = Summary(marked_fills(frame.effects, function.name), value)
         if not closures and outer is None:
             self.memo[key] = result
             self.variants[number] = self.variants.get(number, 0) + 1

@@ -24,6 +24,7 @@ class Imports:
         self.aliasing = sorted((m for m in manifests if m.aliases), key=lambda m: (-len(m.folder), m.path))
         self.classes: list[Class] = []
         self.class_module: list[int] = []
+        self.methods: list[dict[str, list[int]]] = []
         self.class_names: dict[str, list[int]] = defaultdict(list)
         self.top: list[dict[str, tuple[Any, ...]]] = []
         self.by_path: dict[str, int] = {}
@@ -81,6 +82,10 @@ class Imports:
         functions = self.package_functions.get((package, short))
         if functions:
             return ("F", functions[0], None)
+        holder, _, owner = package.removesuffix(".Companion").rpartition(".")
+        for number in self.class_names.get(owner, ()) if language in ("java", "kotlin") else ():
+            if self.in_package(number, holder) and short in self.methods[number]:
+                return ("F", self.methods[number][short][0], ("K", number))
         return ("X", qualified)
 
     def in_package(self, number: int, package: str) -> bool:

@@ -71,6 +71,8 @@ class Function:
     receiver: str = ""
     is_abstract: bool = False
     is_static: bool = False
+    # type text of what an extension function is called on
+    extends: str = ""
     calls: set[str] | frozenset[str] = field(default_factory=set)
 
 

@@ -34,7 +34,6 @@ class Program(Imports):
         self.function_module: list[int] = []
         self.class_base: list[int] = []
         self.function_base: list[int] = []
-        self.methods: list[dict[str, list[int]]] = []
         self.owner: dict[int, int] = {}
         self._names: dict[tuple[int, str], Value] = {}
         self._bases: dict[int, list[tuple[Any, ...]]] = {}
@@ -46,6 +45,11 @@ class Program(Imports):
         for module in modules:
             self.add(module)
         self.attach_receivers()
+        # functions that extend a type by name of the function, and only those
+        self.extensions: dict[str, list[int]] = defaultdict(list)
+        for number, function in enumerate(self.functions):
+            if function.extends:
+                self.extensions[function.name].append(number)
         imported = [(m.language, q) for m in modules for q in (*m.imports.values(), *m.wildcards)]
         spaces = (w.removeprefix("global ") for m in modules for w in m.wildcards if w.startswith("global "))
         self._usings = list(dict.fromkeys(spaces))
@@ -286,9 +290,9 @@ class Program(Imports):
         if outer in WRAPPERS and outer != text:
             # `Queue<Job>` is a container of jobs unless the file imports a library's Queue
             value = self.name(module, outer)
-            found = self.clients.type_of(self.modules[module].language, value[1]) if value and value[0] == "X" else None
-            if found is not None:
-                return ("L", found, None)
+            kind = self.clients.type_of(self.modules[module].language, value[1]) if value and value[0] == "X" else None
+            if kind is not None:
+                return ("L", kind, None)
         parsed = parse_type(text)
         if parsed is None:
             return None
@@ -423,6 +427,32 @@ class Program(Imports):
                 found = self.clients.type_of(self.language_of(self.class_module[number]), value[1])
                 if found:
                     return ("L", found, None)
+        return None
+
+    def extension(self, module: int, value: Value, name: str) -> int | None:
+        """The function that extends the type of a value by a method; of an unknown one the one imported here."""
+        for number in self.extensions.get(name, ()):
+            function, home = self.functions[number], self.function_module[number]
+            if self.family(home) != self.family(module):
+                continue
+            wanted = self.type(home, function.extends)
+            if value is None or value[0] in ("X", "S"):
+                here = self.name(module, name)
+                if here is not None and here[:2] == ("F", number):
+                    return number
+                continue
+            if (
+                wanted is not None
+                and wanted[0] == "I"
+                and value[0] in ("I", "K")
+                and self.inherits(value[1], wanted[1])
+            ):
+                return number
+            own = self.library_base(value[1]) if value[0] in ("I", "K") else value
+            if wanted is None or own is None or wanted[0] != "L" or own[0] != "L":
+                continue
+            if self.clients.types[wanted[1]].library == self.clients.types[own[1]].library:
+                return number
         return None
 
     def find_method(self, number: int, name: str) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import Any
 
 from .effects import Effect, Frame, Summary
 from .hooks import Decorated
@@ -59,6 +60,9 @@ class Steps(Decorated):
 
     @abstractmethod
     def receiver(self, frame: Frame) -> Value: ...
+
+    @abstractmethod
+    def receivers(self, frame: Frame) -> list[tuple[Any, ...]]: ...
 
     @abstractmethod
     def guess(self, name: str, module: int) -> Value: ...

@@ -51,8 +51,11 @@ class Values(Calls):
             scope = scope.outer
         module = frame.module
         language = self.program.language_of(module)
-        this = self.receiver(frame) if language in ("java", "kotlin", "csharp") else None
-        if this is not None and this[0] in ("I", "K"):
+        for this in self.receivers(frame) if language in ("java", "kotlin", "csharp") else ():
+            if this[0] == "L" and name in self.program.clients.types[this[1]].returns:
+                return self.attribute(frame, this, name)
+            if this[0] not in ("I", "K"):
+                continue
             if self.has_field(this[1], name):
                 return self.attribute(frame, this, name)
             base = self.library_base(this[1])
@@ -64,6 +67,19 @@ class Values(Calls):
 
     def has_field(self, number: int, name: str) -> bool:
         return any(v[0] == "I" and name in self.program.classes[v[1]].fields for v in self.program.lineage(number))
+
+    def receivers(self, frame: Frame) -> list[tuple[Any, ...]]:
+        """What a name without receiver may belong to: `this` of the function and of those around it."""
+        found: list[tuple[Any, ...]] = []
+        scope: Frame | None = frame
+        while scope is not None:
+            if scope.self_value is not None and scope.self_value not in found:
+                found.append(tuple(scope.self_value))
+            owner = self.program.owner.get(scope.function)
+            if owner is not None and ("I", owner) not in found and ("K", owner) not in found:
+                found.append(("I", owner))
+            scope = scope.outer
+        return found
 
     def receiver(self, frame: Frame) -> Value:
         """What `this` is: that of the innermost function that has one."""

@@ -184,7 +184,7 @@ class CSharpReader(Reader):
         parts = [self.inner(child) for child in self.all_of(node, "interpolation")]
         acting = tuple(p for p in parts if p is not None and p[0] != "n")
         literal: Expr = ("s", self.text(node)[:300].lstrip('$@"').rstrip('"'))
-        return ("o", (literal, *acting)) if acting else literal
+        return ("t", ("o", acting), literal, None) if acting else literal
 
     def decorators(self, node: Node) -> tuple[Expr, ...]:
         out: list[Expr] = []
@@ -257,6 +257,9 @@ class CSharpReader(Reader):
         made.returns = self.text(node.field("returns") or node.field("type"))
         made.is_abstract = body is None
         made.is_static = any(self.text(m) == "static" for m in self.all_of(node, "modifier"))
+        first = self.of_kind(node.field("parameters"), "parameter") if node.field("parameters") is not None else None
+        if first is not None and self.text(first).startswith("this "):
+            made.extends = self.text(first.field("type"))
 
     def body(self, node: Node | None) -> Block:
         if node is not None and node.kind() == "arrow_expression_clause":

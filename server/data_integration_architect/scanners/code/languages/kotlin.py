@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..ir import Block, Expr, Param
+from ..ir import Block, Expr, Function, Param
 from .reader import Node, Reader
 
 TYPE_KINDS = ("user_type", "nullable_type", "function_type", "parenthesized_type")
@@ -123,7 +123,7 @@ class KotlinReader(Reader):
         parts = [self.inner(child) for child in self.all_of(node, "interpolated_expression")]
         acting = tuple(p for p in parts if p is not None and p[0] != "n")
         literal = self.string(node) or ("o", ())
-        return ("o", (literal, *acting)) if acting else literal
+        return ("t", ("o", acting), literal, None) if acting else literal
 
     def lambda_(self, node: Node) -> Expr:
         given = self.of_kind(node, "lambda_parameters")
@@ -136,6 +136,7 @@ class KotlinReader(Reader):
         return ("f", self.function(node, "<lambda>", tuple(params), lambda: self.value_block(body)))
 
     is_value = False
+    context: tuple[Param, ...] = ()
 
     def arm_reader(self) -> Callable[[Node | None], Block]:
         """How the arms of the branch at hand are read: as values only where the branch itself is one."""
@@ -239,6 +240,8 @@ class KotlinReader(Reader):
             kind = child.kind()
             if kind == "function_declaration":
                 self.member_function(child, static)
+            elif kind == "property_declaration" and self.is_context(child):
+                self.context = self.context_params(child)
             elif kind == "property_declaration":
                 variable = self.of_kind(child, "variable_declaration")
                 name = self.text(self.of_kind(variable, "simple_identifier")) if variable is not None else ""
@@ -263,6 +266,31 @@ class KotlinReader(Reader):
                 return self.expr(child)
         return None
 
+    def returned(self, node: Node) -> str:
+        """The declared return type: the type that follows the parameters."""
+        seen = False
+        for child in node.children():
+            if seen and child.kind() in TYPE_KINDS:
+                return self.text(child)
+            seen = seen or child.kind() == "function_value_parameters"
+        return ""
+
+    @staticmethod
+    def is_context(node: Node) -> bool:
+        """Whether this is `context(name: Type)` before a function, which the grammar reads as a property."""
+        return any(child.kind() == "receiver_type" and child.text() == "context" for child in node.children())
+
+    def context_params(self, node: Node) -> tuple[Param, ...]:
+        names = self.of_kind(node, "multi_variable_declaration")
+        found = self.all_of(names, "variable_declaration") if names is not None else []
+        return tuple(Param(self.text(self.of_kind(v, "simple_identifier")), self.type_of(v)) for v in found)
+
+    def finish(self, made: Function, node: Node, context: tuple[Param, ...]) -> None:
+        """What a function says beside its body; parameters of a context that precedes it come last."""
+        made.returns, made.decorators = self.returned(node), self.decorators(node)
+        made.extends = self.text(self.of_kind(node, "receiver_type"))
+        made.params += context
+
     def params(self, node: Node | None) -> tuple[Param, ...]:
         out = []
         for child in self.all_of(node, "parameter") if node is not None else []:
@@ -279,19 +307,23 @@ class KotlinReader(Reader):
         body = self.of_kind(node, "function_body")
         name = self.text(self.of_kind(node, "simple_identifier"))
         params = self.params(self.of_kind(node, "function_value_parameters"))
+        context, self.context = self.context, ()
         made = self.method(node, name, params, lambda: self.function_body(body))
-        made.decorators, made.is_abstract, made.is_static = self.decorators(node), body is None, static
-        made.returns = self.type_of(node)
+        made.is_abstract, made.is_static = body is None, static
+        self.finish(made, node, context)
 
     def function_declaration(self, node: Node) -> Any:
         body, name = self.of_kind(node, "function_body"), self.text(self.of_kind(node, "simple_identifier"))
         params = self.params(self.of_kind(node, "function_value_parameters"))
+        context, self.context = self.context, ()
         index = self.function(node, name, params, lambda: self.function_body(body))
-        made = self.module.functions[index]
-        made.returns, made.decorators = self.type_of(node), self.decorators(node)
+        self.finish(self.module.functions[index], node, context)
         return ("def", name, index)
 
     def property_(self, node: Node) -> Any:
+        if self.is_context(node):
+            self.context = self.context_params(node)
+            return None
         variable = self.of_kind(node, "variable_declaration", "multi_variable_declaration")
         if variable is None:
             return None

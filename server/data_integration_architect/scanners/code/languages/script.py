@@ -78,7 +78,7 @@ class ScriptReader(Reader):
     def string(self, node: Node) -> Expr | None:
         if node.kind() == "template_string":
             literal, *acting = self.template(node)
-            return ("o", (literal, *acting)) if acting else literal
+            return ("t", ("o", tuple(acting)), literal, None) if acting else literal
         return super().string(node)
 
     def template(self, node: Node) -> tuple[Expr, ...]:
