@@ -31,8 +31,8 @@ YIELDING = frozenset(YIELDING_WORDS.split())
 TEXTUAL = frozenset(
     ["format", "formatted", "concat", "trim", "join", "strip", "trimIndent", "trimMargin", "stripIndent", "dedent"]
 )
-# Kotlin functions that run a lambda on a value: it is the lambda's `this`, or its argument; the second are those whose
-# value is the value itself.
+# Kotlin functions that run a lambda on a value: it is the lambda's `this`, or its argument; the third are those whose
+# value is the value itself. Source: https://kotlinlang.org/docs/scope-functions.html, and kotlin.io.use.
 ON_THIS = frozenset(["apply", "run", "with"])
 SCOPES = frozenset(["let", "also", "use", "takeIf", "takeUnless"]) | ON_THIS
 KEEPING = frozenset(["apply", "also", "takeIf", "takeUnless"])
@@ -191,13 +191,6 @@ class Calls(Construction):
         self.arguments(frame, args, inline=True)
         return target if name in TEXTUAL else None
 
-    def exported(self, target: tuple[Any, ...]) -> Value:
-        """What `module.exports = x` makes of a required module."""
-        if target[0] != "M" or "default" not in self.program.modules[target[1]].exports:
-            return None
-        value = self.resolved(self.program.module_member(target[1], "default"))
-        return value if value != target else None
-
     def has_own(self, target: Value, name: str) -> bool:
         """Whether a value's own type has a method, which goes before an extension."""
         if target is not None and target[0] in ("I", "K"):
@@ -246,9 +239,6 @@ class Calls(Construction):
                     return self.client(frame, type_id, None, name, args, line, seen=True)
             return self.unknown(frame, name, args, line, receiver)
         value = self.resolved(self.program.member(target, name))
-        exported = self.exported(target) if value is None else None
-        if exported is not None:
-            return self.invoke(frame, exported, name, args, line, receiver)
         if value is None:
             return self.unknown(frame, name, args, line, receiver)
         return self.call_value(frame, value, args, line)
@@ -434,10 +424,6 @@ class Calls(Construction):
             return ("X", value[1])
         if tag == "L":
             return self.client(frame, value[1], value[2], "()", args, line, seen=True)
-        if tag == "M":
-            exported = self.exported(value)
-            if exported is not None:
-                return self.call_value(frame, exported, args, line, name)
         if tag == "I":
             for method in ("__call__", "invoke", "__invoke"):
                 found_methods = self.program.find_method(value[1], method)

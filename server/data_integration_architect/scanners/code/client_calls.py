@@ -23,8 +23,6 @@ DESCRIBED_TYPES = ("/serializer", "/form")
 TASK_TYPES = ("/task", "/actor")
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 LISTENER_LIMIT = 12
-# Source: https://kotlinlang.org/docs/scope-functions.html and kotlin.io.use
-SCOPE_FUNCTIONS = frozenset({"use", "let", "also", "apply", "run", "with", "takeIf"})
 LOCKING = re.compile(
     r"(?:^|_)(?:un)?lock(?:ed|ing)?(?:_|$)|(?:^l|[a-z]L)ock(?:ed|ing)?(?=[A-Z_]|$)|[mM]utex|[sS]emaphore|[tT]hrottl|[rR]ate_?[lL]imit"
 )
@@ -219,7 +217,7 @@ class ClientCalls(Steps):
                     for topic in topics_of(args, values) or [""]:
                         self.consumed.setdefault(number, []).append((client.technology, topic, client.library))
             return result
-        inline = kind is None and (name not in self.program.clients.handlers.get("any", ()) or self.scopes(frame, name))
+        inline = kind is None and name not in self.program.clients.handlers.get("any", ())
         values = self.arguments(frame, args, inline=inline, bound=result)
         if name in client.selects:
             chosen = (client.selects[name].get(v[1]) for v in values if v is not None and v[0] == "S")
@@ -260,10 +258,6 @@ class ClientCalls(Steps):
         if not hookless:
             self.trigger(frame, kind, client.library, subject, line, moment_of(name) or "save")
         return self.ended(result, target, entity, kind)
-
-    def scopes(self, frame: Frame, name: str) -> bool:
-        """Whether a call runs its lambda at once with the receiver: a scope function of Kotlin."""
-        return name in SCOPE_FUNCTIONS and self.program.language_of(frame.module) == "kotlin"
 
     def ended(self, result: Value, target: str | None, entity: int | None, kind: str) -> Value:
         """What a call returns where the library says that its client ends there."""
