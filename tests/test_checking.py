@@ -251,7 +251,7 @@ def test_a_worker_that_dies_costs_its_own_answer_only(monkeypatch):
     _, normal, found = workload()
     jobs = jobs_of(normal.topology, [subject_of(one, normal.topology) for one in found], bounds_of("default"))
 
-    def dying(topology, job, stop, known):
+    def dying(topology, job, stop, known, described):
         if job.subject is None:
             os._exit(1)
         return run_job(topology, job, stop, known)

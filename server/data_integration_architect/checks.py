@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from data_integration_architect.checking import Job, RunJobs, check_of, in_this_process
+from data_integration_architect.checking import Job, RunJobs, check_of, in_this_process, run_within
 from data_integration_architect.errors import UnknownName
 from data_integration_architect.given import Given
 from data_integration_architect.modelcheck import PROPERTIES, Assumptions, Bounds, Question, questions
@@ -36,9 +36,8 @@ def check_topology(
     limits = bounds or Bounds()
     asked = _asked(normal, property, target)
     jobs = [Job(limits, (), question=question, is_plain=True) for question in asked]
-    checks = [
-        check_of(outcome, job, normal, document) for job, outcome in zip(jobs, run(normal.topology, jobs), strict=True)
-    ]
+    outcomes = run_within(normal.topology, jobs, limits, run)
+    checks = [check_of(outcome, job, normal, document) for job, outcome in zip(jobs, outcomes, strict=True)]
     rows = _sweep(normal, asked, limits, run) if sweep else ()
     return CheckReport(system=normal.topology.system, checks=tuple(checks), sweep=rows)
 
@@ -60,7 +59,7 @@ def _sweep(normal: NormalForm, asked: Sequence[Question], bounds: Bounds, run: R
         for question in asked
         for faults, writes in grid
     ]
-    outcomes = iter(run(normal.topology, jobs))
+    outcomes = iter(run_within(normal.topology, jobs, bounds, run))
     rows = []
     for question in asked:
         cells = []

@@ -11,8 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from data_integration_architect.checking import Job, Outcome, alike, run_job
-from data_integration_architect.modelcheck import Known
+from data_integration_architect.checking import Described, Job, Outcome, alike, run_job, shared
 from data_integration_architect.topology import Topology
 
 # A search keeps at most about 140 bytes a state; this is for a thousand times the default budget and a topology.
@@ -130,16 +129,17 @@ def _work(pipe: Connection, topology: Topology) -> None:
     """Answers jobs until the other side closes; whoever closes it in the middle of a search stops the search."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory()
+    described = Described(topology)
     while True:
         try:
             jobs: list[Job] = pipe.recv()
         except EOFError:
             return
-        known = Known()
+        known = shared(jobs)
         for job in jobs:
             answer: tuple[str, Any]
             try:
-                answer = ("done", run_job(topology, job, pipe.poll, known))
+                answer = ("done", run_job(topology, job, pipe.poll, known, described))
             except MemoryError:
                 answer = ("done", Outcome(None, LOST))
             except Exception as error:  # shown by the process that asked

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from data_integration_architect.checking.effort import Effort, design_bounds
 from data_integration_architect.checking.jobs import Job
-from data_integration_architect.checking.report import RunJobs, check_of
+from data_integration_architect.checking.report import check_of
+from data_integration_architect.checking.within import RunJobs, run_within
 from data_integration_architect.files import Document
 from data_integration_architect.modelcheck import Bounds, Question, questions
 from data_integration_architect.results import Check, DesignCheck, PhaseCheck
@@ -86,6 +87,6 @@ class _Checker:
         new = {key: one for key, one in zip(keys, asked, strict=True) if key not in self.known}
         jobs = [Job(self.bounds, (), question=question, is_plain=True) for question in new.values()]
         normal, document = NormalForm(topology), Document({})
-        for key, job, outcome in zip(new, jobs, self.run(topology, jobs), strict=True):
+        for key, job, outcome in zip(new, jobs, run_within(topology, jobs, self.bounds, self.run), strict=True):
             self.known[key] = check_of(outcome, job, normal, document)
         return [(question, self.known[key]) for question, key in zip(asked, keys, strict=True)]

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
+from data_integration_architect.checking.parts import Part, parts_of
 from data_integration_architect.checking.subjects import RECEIVERS, Subject, candidates, fact_path
 from data_integration_architect.errors import ArchitectError
+from data_integration_architect.files import DocumentPath
 from data_integration_architect.modelcheck import Assumptions, Bounds, Question, Verdict, decide, questions
+from data_integration_architect.modelcheck.budget import ELEMENT_STATES, MODEL_STATES, Budget, SpentError
 from data_integration_architect.modelcheck.cases import Case, build_case
 from data_integration_architect.modelcheck.check import Known
 from data_integration_architect.modelcheck.compile import PROPAGATES
@@ -27,8 +31,6 @@ from data_integration_architect.rules import judge_topology
 from data_integration_architect.topology import Append, Handler, OnConsume, Process, Store, Topology, Write, walk_steps
 from data_integration_architect.topology.edit import with_fact
 
-# Judging again for each option is only worth its time on systems that a person could have written.
-MOST_ELEMENTS_REJUDGED = 400
 MOST_CANDIDATES = 3
 # A model that contradicts itself is our mistake; it is said in the check and leaves the rest of the review alone.
 BUG = "the model contradicts itself, which is a mistake of this tool: "
@@ -41,6 +43,9 @@ KNOWN: End = "known"
 class Job:
     """`subject`: the finding to check; None for a property of which all named defects are idealised, or which is
     checked as the topology is described (`is_plain`).
+
+    `part`: what it is about, where that is not the whole topology. `share`: how many states the job may see together
+    with those that it shares searches with; None for no such limit.
     """
 
     bounds: Bounds
@@ -48,6 +53,8 @@ class Job:
     subject: Subject | None = None
     question: Question | None = None
     is_plain: bool = False
+    part: Part | None = None
+    share: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,20 +62,33 @@ class Outcome:
     """What a job found. `verdict` is None where there is no model: then `reason` says why.
 
     `idealised`: the verdict with the finding's own defect idealised too. `together`: fingerprints of findings without
-    which the property holds; of a property that is still violated, findings that name it.
+    which the property holds; of a property that is still violated, findings that name it. `seen`: the states that
+    it took. `is_stopped`: its share of states ended before there was a verdict.
     """
 
     verdict: Verdict | None
     reason: str = ""
     idealised: str | None = None
     together: tuple[str, ...] = ()
+    seen: int = 0
+    is_stopped: bool = False
 
 
 def jobs_of(topology: Topology, subjects: Sequence[Subject], bounds: Bounds) -> list[Job]:
-    """Jobs in the order of the findings, then of the questions."""
-    known = tuple(subjects)
-    found = [Job(bounds, known, subject=subject) for subject in known]
-    return [*found, *(Job(bounds, known, question=question) for question in questions(topology))]
+    """Jobs in the order of the findings, then of the parts of the topology and the questions about each."""
+    parts = parts_of(topology, subjects)
+    about = [None] if len(parts) == 1 else parts
+    found = {
+        subject.fingerprint: Job(bounds, part.subjects, subject=subject, part=job_part)
+        for part, job_part in zip(parts, about, strict=True)
+        for subject in part.subjects
+    }
+    asked = [
+        Job(bounds, part.subjects, question=question, part=job_part)
+        for part, job_part in zip(parts, about, strict=True)
+        for question in questions(part.topology)
+    ]
+    return [*(found[subject.fingerprint] for subject in subjects), *asked]
 
 
 def alike(jobs: Sequence[Job]) -> list[list[int]]:
@@ -80,21 +100,62 @@ def alike(jobs: Sequence[Job]) -> list[list[int]]:
     return list(groups.values())
 
 
-def run_job(topology: Topology, job: Job, stop: Callable[[], bool] = never, known: Known | None = None) -> Outcome:
-    """Runs one job on a topology in normal form; `known` keeps equal searches for later jobs on the same topology."""
-    runner = _Runner(topology, job, stop, known or Known())
+class Described:
+    """A topology in normal form, and what every job on it needs: the questions about it under some conditions."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self._asked: dict[str, tuple[Topology, Topology, list[Question]]] = {}
+
+    def asked(self, condition: Sequence[tuple[DocumentPath, Any]]) -> tuple[Topology, Topology, list[Question]]:
+        """The topology with these facts, the same with somebody at every channel, and the questions about that."""
+        key = str(condition)
+        if key not in self._asked:
+            described = self.topology
+            for path, value in condition:
+                described = with_fact(described, path, value)
+            topology = with_listeners(described)
+            self._asked[key] = (described, topology, questions(topology))
+        return self._asked[key]
+
+
+def shared(jobs: Sequence[Job]) -> Known:
+    """What jobs that share searches have in common, with the states that they may see together."""
+    return Known(Budget(jobs[0].share))
+
+
+def run_job(
+    topology: Topology,
+    job: Job,
+    stop: Callable[[], bool] = never,
+    known: Known | None = None,
+    described: Described | None = None,
+) -> Outcome:
+    """Runs one job on a topology in normal form. `known` keeps equal searches for later jobs of the same group,
+    `described` what every job on this topology needs.
+    """
+    known = known or shared([job])
+    before = known.budget.seen
+    whole = Described(job.part.topology) if job.part is not None else described or Described(topology)
+    runner = _Runner(whole, job, stop, known)
     try:
         if job.subject is not None:
-            return runner.pair(job.subject)
-        assert job.question is not None  # noqa: S101 - a job is about one or the other
-        return Outcome(runner.decide(job.question, {})) if job.is_plain else runner.rest(job.question)
+            outcome = runner.pair(job.subject)
+        else:
+            assert job.question is not None  # noqa: S101 - a job is about one or the other
+            plain = job.is_plain
+            outcome = Outcome(runner.decide(job.question, {})) if plain else runner.rest(job.question)
     except ModelError as bug:
-        return Outcome(None, f"{BUG}{bug}")
+        outcome = Outcome(None, f"{BUG}{bug}")
+    except SpentError:
+        outcome = Outcome(None, is_stopped=True)
+    return replace(outcome, seen=known.budget.seen - before)
 
 
 class _Runner:
-    def __init__(self, topology: Topology, job: Job, stop: Callable[[], bool], known: Known) -> None:
-        self.topology = self.described = topology
+    def __init__(self, whole: Described, job: Job, stop: Callable[[], bool], known: Known) -> None:
+        self.whole = whole
+        self.topology = self.described = whole.topology
         self.job, self.stop = job, stop
         self.kept: dict[str, frozenset[tuple[str, str]]] = {}
         self.known = known
@@ -103,10 +164,10 @@ class _Runner:
         """The check of one finding."""
         if not subject.property:
             return Outcome(None, subject.reason)
-        for path, value in subject.condition:
-            self.described = with_fact(self.described, path, value)
-        self.topology = with_listeners(self.described)
-        asked = candidates(subject, questions(self.topology))
+        self.described, self.topology, every = self.whole.asked(subject.condition)
+        if subject.condition:
+            self.known.budget.take(MODEL_STATES * len(every))
+        asked = candidates(subject, every)
         best: Outcome | None = None
         tried = 0
         for question in asked:
@@ -126,6 +187,7 @@ class _Runner:
 
     def case(self, question: Question, ends: Ends | None = None) -> Case | None:
         """The model of a question, to see its options; None where there is none."""
+        self.known.budget.take(MODEL_STATES)
         try:
             return build_case(self.topology, question, self.job.bounds, Assumptions("unsafe", ends or {}))
         except NotModelledError:
@@ -330,17 +392,22 @@ class _Runner:
         if key not in self.kept:
             everything = frozenset((one.id, one.fingerprint) for one in self.job.subjects)
             self.kept[key] = everything
-            count = len(self.described.stores) + len(self.described.processes) + len(self.described.channels)
-            if count <= MOST_ELEMENTS_REJUDGED:
-                try:
-                    changed = self.described
-                    for use in uses:
-                        changed = with_fact(changed, fact_path(changed, use.path), use.safe)
-                    found = judge_topology(View(changed, load_catalog())).found
-                    self.kept[key] = frozenset((one.id, one.fingerprint) for one in found)
-                except (ArchitectError, TypeError):  # an option that is no fact of the format
-                    pass
+            self.known.budget.take(ELEMENT_STATES * size_of(self.described))
+            try:
+                changed = self.described
+                for use in uses:
+                    changed = with_fact(changed, fact_path(changed, use.path), use.safe)
+                found = judge_topology(View(changed, load_catalog())).found
+                self.kept[key] = frozenset((one.id, one.fingerprint) for one in found)
+            except (ArchitectError, TypeError):  # an option that is no fact of the format
+                pass
         return self.kept[key]
+
+
+def size_of(topology: Topology) -> int:
+    """Stores, channels, entities and handlers."""
+    handlers = sum(len(process.handlers) for process in topology.processes.values())
+    return len(topology.stores) + len(topology.channels) + len(topology.entities) + handlers
 
 
 def with_listeners(topology: Topology) -> Topology:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from data_integration_architect.checking.effort import Effort, bounds_of
-from data_integration_architect.checking.jobs import Job, Outcome, alike, jobs_of, run_job
+from data_integration_architect.checking.jobs import Described, Job, Outcome, alike, jobs_of, run_job, shared
 from data_integration_architect.checking.subjects import fact_path, origin_of, subject_of
+from data_integration_architect.checking.within import RunJobs, run_within
 from data_integration_architect.files import Document, format_path
-from data_integration_architect.modelcheck import Bounds, Known, Question, Step, Verdict
+from data_integration_architect.modelcheck import Bounds, Question, Step, Verdict
 from data_integration_architect.results import Check, CheckBounds, Condition, Finding, RunStep
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import NormalForm, Topology
-
-RunJobs = Callable[[Topology, Sequence[Job]], Sequence[Outcome]]
 
 
 def in_this_process(topology: Topology, jobs: Sequence[Job]) -> list[Outcome]:
     """Outcomes of jobs one after the other, here."""
     found: dict[int, Outcome] = {}
+    described = Described(topology)
     for numbers in alike(jobs):
-        known = Known()
-        found |= {number: run_job(topology, jobs[number], known=known) for number in numbers}
+        known = shared([jobs[number] for number in numbers])
+        found |= {number: run_job(topology, jobs[number], known=known, described=described) for number in numbers}
     return [found[number] for number in range(len(jobs))]
 
 
@@ -42,8 +42,9 @@ def check_findings(
     if effort == "none":
         return Checks()
     subjects = [subject_of(one, normal.topology) for one in found]
-    jobs = jobs_of(normal.topology, subjects, bounds_of(effort))
-    outcomes = run(normal.topology, jobs)
+    bounds = bounds_of(effort)
+    jobs = jobs_of(normal.topology, subjects, bounds)
+    outcomes = run_within(normal.topology, jobs, bounds, run)
     pairs = list(zip(jobs, outcomes, strict=True))
     return Checks(
         {
@@ -76,13 +77,15 @@ def check_of(outcome: Outcome, job: Job, normal: NormalForm, document: Document)
     """One outcome as a result."""
     verdict = outcome.verdict
     if verdict is None:
-        name = job.subject.property if job.subject is not None else ""
+        name = job.subject.property if job.subject is not None else job.question.property if job.question else ""
         return Check(
-            verdict="not-modelled",
+            verdict="stopped" if outcome.is_stopped else "not-modelled",
             property=name,
             target=_target(job),
+            entity=job.question.entity if job.question is not None else None,
             bounds=_bounds(job.bounds),
-            not_modelled=(outcome.reason,),
+            not_modelled=(outcome.reason,) if outcome.reason else (),
+            states=outcome.seen,
         )
     return Check(
         verdict="not-modelled" if _has_no_model(verdict) else verdict.verdict,
@@ -94,8 +97,9 @@ def check_of(outcome: Outcome, job: Job, normal: NormalForm, document: Document)
         together_with=outcome.together,
         healed_by=verdict.healed_by or None,
         assumed=tuple(
-            Condition(path=format_path(normal.document_path(fact_path(normal.topology, one.path))), value=one.value)
+            Condition(path=format_path(normal.document_path(fact_path(normal.topology, path))), value=one.value)
             for one in verdict.conditions
+            if (path := job.part.outside(one.path) if job.part is not None else one.path)
         ),
         bounds=_bounds(verdict.bounds),
         faults=verdict.faults,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from data_integration_architect.modelcheck.budget import MODEL_STATES, Budget
 from data_integration_architect.modelcheck.cases import Case, Question, build_case, questions
 from data_integration_architect.modelcheck.explain import Words, explain
 from data_integration_architect.modelcheck.expressions import NotModelledError
@@ -38,9 +39,12 @@ class Answer:
 
 
 class Known:
-    """What was found before: searches by their slices, and convergence by target and the options of its model."""
+    """What was found before: searches by their slices, and convergence by target and the options of its model; and
+    how many states are left for what was not.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
         self.memo: Memo = {}
         self._held: dict[tuple[str, str | None], list[tuple[dict[str, object], SearchResult]]] = {}
 
@@ -92,11 +96,12 @@ def answer(
 
     An entry that expires is right again at rest, and so is a copy that a schedule makes anew; what was wrong before
     is found with expiry left out and a single run. `known` has what was found for convergence of the same target,
-    from which other forms at rest follow.
+    from which other forms at rest follow. Raises: SpentError, where it has too few states left.
     """
-    case = build_case(topology, question, bounds, assumptions)
     known = known or Known()
-    look = partial(search, limit=bounds.states, stop=stop, memo=known.memo)
+    known.budget.take(MODEL_STATES)
+    case = build_case(topology, question, bounds, assumptions)
+    look = partial(search, limit=bounds.states, stop=stop, memo=known.memo, budget=known.budget)
     name = case.forms.name
     integrity: Violates = "availability" if question.property == "no-in-doubt" else "integrity"
     if case.forms.is_permanent:
@@ -179,7 +184,9 @@ def _decided(
     stop: Callable[[], bool],
     known: Known | None,
 ) -> Verdict:
-    def ask(unknown_at: End, ends: Mapping[str, End], limits: Bounds, seen: Known | None = None) -> Answer:
+    apart = Known(known.budget if known is not None else None)
+
+    def ask(unknown_at: End, ends: Mapping[str, End], limits: Bounds, seen: Known | None = apart) -> Answer:
         return answer(topology, question, limits, Assumptions(unknown_at, {**ends, **fixed}), stop, seen)
 
     if assumptions is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from data_integration_architect.modelcheck.budget import Budget, SpentError
 from data_integration_architect.modelcheck.expressions import ModelError
 from data_integration_architect.modelcheck.generate import CompiledModel, Ending, Run
 from data_integration_architect.modelcheck.interpret import Interpreter, State
@@ -77,24 +78,32 @@ def search(
     limit: int = DEFAULT_STATES,
     stop: Callable[[], bool] = never,
     memo: Memo | None = None,
+    budget: Budget | None = None,
 ) -> SearchResult:
     """Decides `prop` for up to the model's faults and workload; `limit` bounds the states of each single search.
 
     `memo` keeps results by slices: two properties that need the same steps and ask the same are searched once.
-    Raises: ModelError, where an update leaves its range, a log is full, or an at-rest property meets no resting state.
+    Raises: ModelError, where an update leaves its range, a log is full, or an at-rest property meets no resting state;
+    SpentError, where a search does not end within `budget`.
     """
     sliced = _grouped(model, prop)
+    budget = budget or Budget()
     if memo is None:
-        return _searched(model, prop, sliced, limit, stop)
+        return _searched(model, prop, sliced, limit, stop, budget)
     slices = tuple((part, slice_.declarations, slice_.actions) for part, slice_ in sliced)
     key = (prop.kind, slices, model.faults, model.workload, limit)
     if key not in memo:
-        memo[key] = _searched(model, prop, sliced, limit, stop)
+        memo[key] = _searched(model, prop, sliced, limit, stop, budget)
     return replace(memo[key], property=prop.name)
 
 
 def _searched(
-    model: Model, prop: Property, sliced: list[tuple[str, Model]], limit: int, stop: Callable[[], bool]
+    model: Model,
+    prop: Property,
+    sliced: list[tuple[str, Model]],
+    limit: int,
+    stop: Callable[[], bool],
+    budget: Budget,
 ) -> SearchResult:
     at_rest = prop.kind == "at_rest"
     compiled = [(part, CompiledModel(slice_, part, at_rest=at_rest, forgets=True)) for part, slice_ in sliced]
@@ -108,7 +117,11 @@ def _searched(
             violations: list[tuple[int, str, CompiledModel, Run, bool]] = []
             ending = Ending.EXPLORED
             for (part, machine), is_unranked in zip(compiled, needs_cycle_check, strict=True):
-                run = machine.run(faults, workload, limit, stop)
+                allowed = budget.limit(limit)
+                run = machine.run(faults, workload, allowed, stop)
+                budget.take(len(run.parents))
+                if run.ending == Ending.BUDGET and allowed < limit:
+                    raise SpentError
                 _count(tally, run)
                 if run.ending == Ending.STOPPED:
                     return _ended(prop, "stopped", faults, workload, tally)

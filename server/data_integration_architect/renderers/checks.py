@@ -44,9 +44,17 @@ def verdict_words(check: Check) -> str:
         case "unknown":
             return f"{about} unknown: no violation in {check.states:,} states, then the budget ended"
         case "stopped":
-            return f"{about} stopped after {check.states:,} states"
+            return f"{about} {stopped_words(check)}"
         case _:
             return f"not modelled: {'; '.join(check.not_modelled)}"
+
+
+def stopped_words(check: Check) -> str:
+    """What was spent, and how to go on."""
+    return (
+        f"stopped after {check.states:,} states, because all searches of one run together were at their limit; to go "
+        f"on: check --property {check.property} --states {10 * check.bounds.states}"
+    )
 
 
 def run_words(trace: Iterable[RunStep]) -> str:

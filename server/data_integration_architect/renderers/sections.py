@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from data_integration_architect.renderers.checks import brief_run, run_words, step_with_changes, verdict_words
+from data_integration_architect.renderers.checks import (
+    brief_run,
+    run_words,
+    step_with_changes,
+    stopped_words,
+    verdict_words,
+)
 from data_integration_architect.results import (
     Check,
     CheckReport,
@@ -179,6 +185,8 @@ def checked(review: Review, source: str) -> Section:
 def _verdict_cell(check: Check) -> str:
     if check.verdict == "not-modelled":
         return verdict_words(check)
+    if check.verdict == "stopped":
+        return stopped_words(check)
     kind = f" ({check.violates})" if check.verdict == "violated" else ""
     named = f"; depends on {names(check.together_with)}" if check.together_with else ""
     return f"{check.verdict}{kind}, {check.states:,} states{named}"
