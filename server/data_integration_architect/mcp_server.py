@@ -173,10 +173,14 @@ class _Answers:
 
         function: Callable[..., Answer] = getattr(answers, name)
         cancelled = threading.Event()
+        before = 0
 
         def progress(done: int, total: int) -> None:
+            nonlocal before
             if not cancelled.is_set():
-                anyio.from_thread.run(ctx.report_progress, done, total, f"checked {done} of {total}")
+                checked, all_ = before + done, before + total
+                anyio.from_thread.run(ctx.report_progress, checked, all_, f"checked {checked} of {all_}")
+            before += done if done == total else 0  # jobs that need more states come again
 
         run = partial(run_jobs, progress=progress, is_cancelled=cancelled.is_set)
         await ctx.report_progress(0, None, "judging")

@@ -7,19 +7,17 @@ those at its elements whose safe value, set in the topology, makes the rules dro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
 from data_integration_architect.checking.parts import Part, parts_of
 from data_integration_architect.checking.subjects import RECEIVERS, Subject, candidates, fact_path
 from data_integration_architect.errors import ArchitectError
-from data_integration_architect.files import DocumentPath
 from data_integration_architect.modelcheck import Assumptions, Bounds, Question, Verdict, decide, questions
 from data_integration_architect.modelcheck.budget import ELEMENT_STATES, MODEL_STATES, Budget, SpentError
-from data_integration_architect.modelcheck.cases import Case, build_case
+from data_integration_architect.modelcheck.cases import Case, build_case, may_concern
 from data_integration_architect.modelcheck.check import Known
 from data_integration_architect.modelcheck.compile import PROPAGATES
 from data_integration_architect.modelcheck.expressions import ModelError, NotModelledError
@@ -101,22 +99,25 @@ def alike(jobs: Sequence[Job]) -> list[list[int]]:
 
 
 class Described:
-    """A topology in normal form, and what every job on it needs: the questions about it under some conditions."""
+    """A topology in normal form, and what every job on it needs."""
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
-        self._asked: dict[str, tuple[Topology, Topology, list[Question]]] = {}
+        self._asked: tuple[Topology, list[Question]] | None = None
+        self._parts: dict[int, Described] = {}
 
-    def asked(self, condition: Sequence[tuple[DocumentPath, Any]]) -> tuple[Topology, Topology, list[Question]]:
-        """The topology with these facts, the same with somebody at every channel, and the questions about that."""
-        key = str(condition)
-        if key not in self._asked:
-            described = self.topology
-            for path, value in condition:
-                described = with_fact(described, path, value)
-            topology = with_listeners(described)
-            self._asked[key] = (described, topology, questions(topology))
-        return self._asked[key]
+    def of(self, part: Part | None) -> Described:
+        """The same of a part."""
+        if part is None:
+            return self
+        return self._parts.setdefault(part.number, Described(part.topology))
+
+    def asked(self) -> tuple[Topology, list[Question]]:
+        """The topology with somebody at every channel, and the questions about that."""
+        if self._asked is None:
+            topology = with_listeners(self.topology)
+            self._asked = (topology, questions(topology))
+        return self._asked
 
 
 def shared(jobs: Sequence[Job]) -> Known:
@@ -136,8 +137,7 @@ def run_job(
     """
     known = known or shared([job])
     before = known.budget.seen
-    whole = Described(job.part.topology) if job.part is not None else described or Described(topology)
-    runner = _Runner(whole, job, stop, known)
+    runner = _Runner((described or Described(topology)).of(job.part), job, stop, known)
     try:
         if job.subject is not None:
             outcome = runner.pair(job.subject)
@@ -164,13 +164,13 @@ class _Runner:
         """The check of one finding."""
         if not subject.property:
             return Outcome(None, subject.reason)
-        self.described, self.topology, every = self.whole.asked(subject.condition)
-        if subject.condition:
-            self.known.budget.take(MODEL_STATES * len(every))
-        asked = candidates(subject, every)
+        names = {*subject.handlers, *subject.elements, *(name for name, _ in subject.targets)}
+        asked = candidates(subject, self.asked(subject, names))
         best: Outcome | None = None
         tried = 0
         for question in asked:
+            if not may_concern(self.topology, question, names):
+                continue
             case = self.case(question)
             if case is None or not self.concerns(subject, question, case):
                 continue
@@ -184,6 +184,18 @@ class _Runner:
         if best is not None:
             return best
         return Outcome(None, f"the checker has no model of {subject.property} for {', '.join(subject.elements)}")
+
+    def asked(self, subject: Subject, names: Container[str]) -> list[Question]:
+        """Questions about the topology, with somebody at every channel and as the finding's condition says."""
+        if not subject.condition:
+            self.topology, found = self.whole.asked()
+            return found
+        for path, value in subject.condition:
+            self.described = with_fact(self.described, path, value)
+        self.topology = with_listeners(self.described)
+        found = questions(self.topology, names)
+        self.known.budget.take(MODEL_STATES * len({(question.target, question.entity) for question in found}))
+        return found
 
     def case(self, question: Question, ends: Ends | None = None) -> Case | None:
         """The model of a question, to see its options; None where there is none."""

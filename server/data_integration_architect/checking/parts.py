@@ -24,6 +24,7 @@ Node = tuple[str, str | int]
 class Part:
     """Elements of one part, and the findings there; `listed` has the positions of list entries in the whole."""
 
+    number: int
     topology: Topology
     listed: Mapping[str, tuple[int, ...]]
     subjects: tuple[Subject, ...]
@@ -46,22 +47,22 @@ def parts_of(topology: Topology, subjects: Sequence[Subject]) -> list[Part]:
     roots = list(dict.fromkeys(map(ties.root, nodes)))
     if len(roots) < 2:
         everything = {group: tuple(range(len(getattr(topology, group)))) for group in LISTED}
-        return [Part(topology, everything, tuple(subjects))]
-    return [_part(topology, subjects, ties, root, is_first=root == roots[0]) for root in roots]
+        return [Part(0, topology, everything, tuple(subjects))]
+    return [_part(topology, subjects, ties, root, number) for number, root in enumerate(roots)]
 
 
-def _part(topology: Topology, subjects: Sequence[Subject], ties: _Ties, root: Node, *, is_first: bool) -> Part:
+def _part(topology: Topology, subjects: Sequence[Subject], ties: _Ties, root: Node, number: int) -> Part:
     def is_here(group: str, key: str | int) -> bool:
-        return ties.root((group, key)) == root or (is_first and (group, key) not in ties.parents)
+        return ties.root((group, key)) == root or (not number and (group, key) not in ties.parents)
 
     content: dict[str, Any] = {
         group: {name: one for name, one in getattr(topology, group).items() if ties.root((group, name)) == root}
         for group in NAMED
     }
     listed = {group: tuple(n for n in range(len(getattr(topology, group))) if is_here(group, n)) for group in LISTED}
-    content |= {group: tuple(getattr(topology, group)[number] for number in listed[group]) for group in LISTED}
+    content |= {group: tuple(getattr(topology, group)[n] for n in listed[group]) for group in LISTED}
     here = tuple(_moved(one, listed) for one in subjects if is_here("findings", one.fingerprint))
-    return Part(topology.model_copy(update=content), listed, here)
+    return Part(number, topology.model_copy(update=content), listed, here)
 
 
 def _moved(subject: Subject, listed: Mapping[str, tuple[int, ...]]) -> Subject:

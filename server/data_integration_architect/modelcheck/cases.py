@@ -1,11 +1,11 @@
 """One property of one target as a model: which mechanism builds it, and which forms of the property it gets."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
 from data_integration_architect.modelcheck import properties
 from data_integration_architect.modelcheck.builder import ModelBuilder
-from data_integration_architect.modelcheck.compile import Target, build_world
+from data_integration_architect.modelcheck.compile import Target, build_world, scene_of
 from data_integration_architect.modelcheck.explain import Words
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.facts import Assumptions, Options
@@ -51,12 +51,15 @@ class Case:
     not_modelled: tuple[str, ...] = ()
 
 
-def questions(topology: Topology) -> list[Question]:
-    """Every property that applies to some target, sorted by target, entity, property and element."""
+def questions(topology: Topology, names: Container[str] | None = None) -> list[Question]:
+    """Every property that applies to some target, sorted by target, entity, property and element; with `names`, only
+    those that may concern one of these elements.
+    """
     found: dict[Question, None] = {}
     for target, entity in _targets(topology):
-        for name in _properties_of(topology, target, entity):
-            found[Question(name, target, entity)] = None
+        if names is None or may_concern(topology, Question("", target, entity), names):
+            for name in _properties_of(topology, target, entity):
+                found[Question(name, target, entity)] = None
     for question in (
         *_two_phase(topology),
         *_sums(topology),
@@ -71,6 +74,15 @@ def questions(topology: Topology) -> list[Question]:
     ):
         found[question] = None
     return sorted(found, key=lambda q: (q.target, q.entity or "", q.property, q.element))
+
+
+def may_concern(topology: Topology, question: Question, names: Container[str]) -> bool:
+    """Whether the model of a question may contain one of some elements, without building it."""
+    if question.element:
+        return True
+    target = Target(question.target, question.entity, question.also)
+    scene = scene_of(topology, target, record_store(topology, question.entity or ""))
+    return any(name in names for name in (*scene.handlers, *(name for name, _ in scene.nodes)))
 
 
 def build_case(

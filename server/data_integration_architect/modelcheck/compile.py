@@ -64,6 +64,17 @@ class Roles:
     jobs: tuple[Place, ...]
 
 
+def scene_of(topology: Topology, target: Target, record: str | None) -> Scene:
+    """Everything that can influence the target, and the store that is right where the target is compared with one."""
+    scene = Scene(topology, (target.name, target.entity))
+    for node in target.also:
+        scene.add(node)
+    if record is not None and record in topology.stores:
+        scene.add((record, target.entity))
+    scene.complete()
+    return scene
+
+
 def build_world(
     topology: Topology,
     target: Target,
@@ -82,13 +93,8 @@ def build_world(
 
     Raises: ModelError, where the mechanisms contradict themselves (a bug).
     """
-    scene = Scene(topology, (target.name, target.entity))
-    for node in target.also:
-        scene.add(node)
     record = record_store(topology, target.entity or "")
-    if record is not None and record in topology.stores:
-        scene.add((record, target.entity))
-    scene.complete()
+    scene = scene_of(topology, target, record)
     counts = _is_counted(scene, target)
     has_parts = not counts and record in topology.stores and has_partial_events(scene)
     whole = reads_whole(scene) if has_parts else ""
