@@ -1,4 +1,4 @@
-"""The states of a whole review: shared out by the topology alone, never exceeded by much; parts checked by themselves."""
+"""The states of a whole review: shared out by the topology alone; parts of a topology checked by themselves."""
 
 from collections.abc import Sequence
 from functools import partial
