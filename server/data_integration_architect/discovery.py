@@ -61,6 +61,8 @@ LONGEST_SHOWN = 60_000
 PARSERS = ("ast-grep-py", "sqlglot", "javaproperties", "python-dotenv", "pyyaml", "packaging")
 _KEPT: TypeAdapter[tuple[list[Fact], CodeScan]] = TypeAdapter(tuple[list[Fact], CodeScan])
 
+MESSAGES = frozenset({"publish", "enqueue", "consume"})
+
 Progress = Callable[[str, int, int], None]
 """Told the phase, how much of it is done, and of how much (0 = not known)."""
 
@@ -270,6 +272,7 @@ def _stores(made: Draft, scan: CodeScan) -> tuple[StoreSeen, ...]:
                 name=name, technology=technology or None, role="store", confidence="inferred",
                 evidence=tuple(one["at"] for one in entry.get("evidence", ()))[:3],
             )  # fmt: skip
+    carrying = {e.technology for function in scan.functions for e in function.effects if e.kind in MESSAGES}
     for use in scan.stores:
         technology = technology_named(use.technology)
         name = technology.name if technology else use.technology
@@ -279,7 +282,7 @@ def _stores(made: Draft, scan: CodeScan) -> tuple[StoreSeen, ...]:
         found[name] = StoreSeen(
             name=name,
             technology=name,
-            role="broker" if technology is not None and technology.category == "broker" else "store",
+            role="broker" if (technology.category == "broker" if technology else name in carrying) else "store",
             confidence="seen" if use.evidence == "call" else "inferred",
             evidence=(clean_name(f"{use.path}:{use.line}"),),
         )

@@ -48,7 +48,7 @@ TECHNOLOGIES: tuple[Technology, ...] = (
     _made(
         "sqlserver",
         "database",
-        images="mssql sqlserver",
+        images="mssql sqlserver azure-sql-edge",
         schemes="sqlserver mssql mssql+pyodbc mssql+pymssql",
         words="mssql sqlserver",
         ports=(1433,),
@@ -254,8 +254,16 @@ TECHNOLOGIES: tuple[Technology, ...] = (
     _made("servicebus", "broker", images="servicebus-emulator", schemes="sb", words="servicebus"),
     _made("eventhubs", "broker", images="eventhubs-emulator", words="eventhub eventhubs"),
     _made("beanstalkd", "broker", images="beanstalkd", schemes="beanstalk", words="beanstalkd", ports=(11300,)),
-    _made("ibmmq", "broker", images="ibm-messaging-mq ibmmq", words="ibmmq", ports=(1414,)),
-    _made("temporal", "coordination", images="temporalio-auto-setup temporal", words="temporal", ports=(7233,)),
+    _made("ibmmq", "broker", images="ibm-messaging-mq ibmmq ibmcom-mq", words="ibmmq", ports=(1414,)),
+    _made("rocketmq", "broker", images="rocketmq", words="rocketmq", ports=(10911,)),
+    _made("eventgrid", "broker", words="eventgrid"),
+    _made("aerospike", "database", images="aerospike aerospike-server", words="aerospike"),
+    _made("tarantool", "database", images="tarantool", words="tarantool", ports=(3301,)),
+    _made("tigerbeetle", "database", images="tigerbeetle", words="tigerbeetle"),
+    _made("firebird", "database", images="firebird firebirdsql", schemes="firebird", words="firebird", ports=(3050,)),
+    _made(
+        "temporal", "coordination", images="temporalio-auto-setup auto-setup temporal", words="temporal", ports=(7233,)
+    ),
     _made("minio", "object-storage", images="minio", words="minio"),
     _made("s3", "object-storage", images="s3mock s3ninja", schemes="s3 s3a s3n", words="s3"),
     _made("gcs", "object-storage", images="fake-gcs-server", schemes="gs", words="gcs"),
