@@ -144,7 +144,7 @@ def _scope_options(function: F) -> F:
 
 @cli.command()
 @click.argument("file", metavar="FILE|FOLDER|-")
-@_output_options("text", "markdown", "json", "sarif")
+@_output_options("text", "markdown", "json", "sarif", "html")
 @_fail_on
 @_check
 @_scope_options
@@ -525,13 +525,18 @@ def _rendered(verb: str, given: Given, found: Review, form: str, output: str | N
         return review_sarif(found, given.source)
     from data_integration_architect.renderers.sections import VIEWS
 
-    if form == "markdown":
+    if form in {"markdown", "html"}:
         from data_integration_architect.renderers.markdown import review_markdown
         from data_integration_architect.renderers.mermaid import component_map
         from data_integration_architect.topology import load_topology
 
-        diagram = component_map(load_topology(given.document()))
-        return review_markdown(found, given.source, diagram, VIEWS[verb])
+        topology = load_topology(given.document())
+        text = review_markdown(found, given.source, component_map(topology), VIEWS[verb])
+        if form == "markdown":
+            return text
+        from data_integration_architect.artifacts.page import page
+
+        return page(text, topology, ())
     from data_integration_architect.renderers.text import review_text
 
     return review_text(found, given.source, _width(output), _colour(output), VIEWS[verb])

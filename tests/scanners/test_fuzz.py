@@ -17,14 +17,14 @@ import yaml
 
 sys.path[:0] = [str(Path(__file__).parent / name) for name in ("code", "config")]
 
-from code_samples import clients
-from config_samples import SAMPLES
+from code_samples import clients  # noqa: E402
+from config_samples import SAMPLES  # noqa: E402
 
-from data_integration_architect.scanners.code import scan_sources
-from data_integration_architect.scanners.code.languages import LANGUAGES
-from data_integration_architect.scanners.config import draft
-from data_integration_architect.scanners.config.located import Malformed
-from data_integration_architect.scanners.config.registry import READERS, read_config
+from data_integration_architect.scanners.code import scan_sources  # noqa: E402
+from data_integration_architect.scanners.code.languages import LANGUAGES  # noqa: E402
+from data_integration_architect.scanners.config import draft  # noqa: E402
+from data_integration_architect.scanners.config.located import Malformed  # noqa: E402
+from data_integration_architect.scanners.config.registry import READERS, read_config  # noqa: E402
 
 QUICK, MANY = 700, 100_000
 SOAK_MEGABYTES = 300

@@ -93,7 +93,7 @@ def _entry(entry: Entry, is_listed: bool) -> list[str]:
 
 
 def _note(label: str, value: str) -> str:
-    return code(value) if label in {"at", "if", "fact", "fingerprint", "decided by"} else escape(value)
+    return code(value) if label in {"at", "if", "fact", "say", "fingerprint", "decided by"} else escape(value)
 
 
 def _term(term: str) -> str:

@@ -11,6 +11,8 @@ from data_integration_architect.renderers.sections import flat, names
 from data_integration_architect.results import RunStep
 from data_integration_architect.topology import Topology, normalize
 
+# Longer labels of an edge cover each other.
+MOST_NAMED = 4
 _ARROWS = {**dict.fromkeys(READING, "-.->"), "invalidate": "-.-x"}
 
 
@@ -35,7 +37,9 @@ class _Chart:
         lines = ["flowchart LR"]
         lines += [f"  {index}{self.shape(*node)}" for node, index in self.nodes.items()]
         for (source, target, kind), entities in self.edges.items():
-            words = f"{kind} {names(entities)}" if entities else kind
+            shown = list(entities) if len(entities) <= MOST_NAMED else list(entities)[: MOST_NAMED - 1]
+            more = f" and {len(entities) - len(shown)} more" if len(shown) < len(entities) else ""
+            words = f"{kind} {names(shown)}{more}" if entities else kind
             arrow = _ARROWS.get(kind, "-->")
             lines.append(f"  {self.nodes[source]} {arrow}|{label(words)}| {self.nodes[target]}")
         return "\n".join(lines) + "\n"
