@@ -399,6 +399,11 @@ class Calls(Construction):
             behind = self.implementations(home, function.name) if function.is_abstract and home is not None else []
             if behind:  # the method of an interface, taken as a value
                 return self.alternatives(frame, behind, args, line)
+            called = self.roles(value[1]).type_id
+            if called is not None and self.program.clients.types[called].kind_of("()") is not None:
+                # a task that a call puts into its queue
+                title = self.program.functions[value[1]].name
+                return self.client(frame, called, None, "()", args, line, seen=True, topic=title)
             return self.enter_function(frame, value[1], value[2], args, line)
         if tag == "C":
             return self.run_closure(frame, value, args)
