@@ -25,6 +25,8 @@ from .technologies import Technologies, addresses
 UNNAMED = frozenset({"sql", "cache", "broker", "queue", "http", "email", "metrics", "local-cache", "in-process"})
 # Methods of consumer classes that get the message.
 MESSAGE_METHODS = frozenset({"Consume", "Handle", "HandleAsync", "ConsumeAsync", "handle", "consume"})
+# Fewer make too few objects for their collection to matter.
+FEW_MODULES = 50
 CONFIG_ENDINGS = (
     ".yml",
     ".yaml",
@@ -61,11 +63,16 @@ def scan_sources(
         else:
             modules.append(found)
     sources.clear()
+    if len(modules) < FEW_MODULES:
+        return analyse(modules, manifests, addressed, clients, dict(skipped), mapped)
     gc.freeze()  # a million lines are tens of millions of objects that no collection need look at again
     try:
         return analyse(modules, manifests, addressed, clients, dict(skipped), mapped)
     finally:
         gc.unfreeze()
+        modules.clear()
+        # What was frozen counts as old, and a server would keep the cycles of one scan until long after the next.
+        gc.collect()
 
 
 def sort_files(
