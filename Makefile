@@ -51,9 +51,11 @@ skill: setup
 golden: setup
 	REWRITE_GOLDEN=1 $(RUN)/python -m pytest tests/test_cli.py tests/test_renderers.py tests/test_discovery.py
 
+# SCAN_TREE=FOLDER adds the speed of a discovery there, beside semgrep where that is on the path.
 bench: setup
 	$(RUN)/python benchmarks/bench.py
 	$(RUN)/python benchmarks/checks.py
+	test -z "$(SCAN_TREE)" || $(RUN)/python benchmarks/scan/speed.py "$(SCAN_TREE)"
 
 # Builds the wheel, installs it where nothing else is, and reviews an example over the command and over stdio.
 release-check: setup
