@@ -8,7 +8,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from data_integration_architect.files import DocumentPath
+from data_integration_architect.errors import ArchitectError
+from data_integration_architect.files import Document, DocumentPath
+from data_integration_architect.topology import load_topology, normalize
 from data_integration_architect.topology.base import Element
 from data_integration_architect.topology.reading import model_at
 from data_integration_architect.topology.values import Count, Duration, Flag, Refers
@@ -71,6 +73,11 @@ def _below(data: dict[str, Any], current: Any, path: DocumentPath) -> Iterator[M
                 yield (*path, name), value
 
 
+def _handlers(data: dict[str, Any]) -> Iterator[str]:
+    for name, process in (data.get("processes") or {}).items():
+        yield from (f"{name}.{handler}" for handler in (process or {}).get("handlers") or {})
+
+
 def _values(info: FieldInfo, data: dict[str, Any], depth: int = 1) -> Iterator[Any]:
     refers = [one for one in info.metadata if isinstance(one, Refers)]
     yield from _of(info.annotation, data, depth, refers)
@@ -86,8 +93,11 @@ def _of(annotation: Any, data: dict[str, Any], depth: int, refers: list[Refers])
     elif annotation is int:
         yield from (0, 1, 4)
     elif annotation is str:
-        for group in (group for one in refers for group in NAMES.get(one.kind, ())):
-            yield from data.get(group) or ()
+        for one in refers:
+            for group in NAMES.get(one.kind, ()):
+                yield from data.get(group) or ()
+            if one.kind == "handler":
+                yield from _handlers(data)
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield {}
         for field, info in annotation.model_fields.items() if depth else ():
@@ -101,3 +111,19 @@ def _of(annotation: Any, data: dict[str, Any], depth: int, refers: list[Refers])
     elif get_origin(annotation) not in (tuple, Mapping):
         for one in get_args(annotation):
             yield from _of(one, data, depth, refers)
+
+
+def with_odd_facts(data: dict[str, Any], seed: object, count: int = 6) -> dict[str, Any]:
+    """The document with some more facts, or others, of the whole schema; only what the reader takes."""
+    draw = random.Random(f"odd {seed}")
+    for _ in range(3 * count):
+        changed = mutated(data, draw.choice(mutations(data)))
+        try:
+            normalize(load_topology(Document(changed)))
+        except ArchitectError:
+            continue
+        data = changed
+        count -= 1
+        if not count:
+            break
+    return data

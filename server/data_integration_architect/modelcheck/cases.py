@@ -7,7 +7,7 @@ from data_integration_architect.modelcheck import properties
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.compile import Target, build_world, scene_of
 from data_integration_architect.modelcheck.explain import Words
-from data_integration_architect.modelcheck.expressions import NotModelledError
+from data_integration_architect.modelcheck.expressions import ModelError, NotModelledError
 from data_integration_architect.modelcheck.facts import Assumptions, Options
 from data_integration_architect.modelcheck.ir import Model
 from data_integration_architect.modelcheck.mechanisms import (
@@ -216,7 +216,7 @@ def _properties_of(topology: Topology, target: str, entity: str | None) -> tuple
     try:
         target_only = Target(target, entity)
         world = build_world(topology, target_only, bounds=Bounds(1, faults=0), assumptions=Assumptions("safe"))
-    except NotModelledError:
+    except (NotModelledError, ModelError):  # the reason, or the mistake, is said where the property is decided
         return properties.STATE_PROPERTIES[:1]
     if world.counts:
         return properties.EFFECT_PROPERTIES if follows else properties.EFFECT_PROPERTIES[:1]
