@@ -131,7 +131,8 @@ def build_world(
         world.not_modelled |= {f"{name}: what its old records keep of what was erased" for name in kept}
     if whole:
         world.not_modelled.add(f"{whole}: whole records beside events with a part of them")
-    world.stamps = None if counts else stamps_of(scene, options)
+    # versions are drawn at commits of the record, so there are none where no store keeps it
+    world.stamps = stamps_of(scene, options) if not counts and record in topology.stores else None
     world.new_ids = counts and _changes_ids(world, roles)
     numbered = {place.label for place in (*roles.consumers, *roles.captures) if polling.is_numbered(world, place)}
     _note_numbered(world, roles, numbered)
