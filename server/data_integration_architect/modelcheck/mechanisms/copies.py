@@ -84,6 +84,7 @@ def build(
     """The model, and the condition at rest of each property: both copies agree; no acknowledged write is lost."""
     store = topology.stores[name]
     m = ModelBuilder(faults=bounds.faults, workload=bounds.writes)
+    is_split = False
     if store.copies is not None and store.copies.writable != "one":
         writable = options.get(f"stores.{name}.copies.writable", store.copies.writable, safe="one", unsafe="all")
         merge = options.get(f"stores.{name}.copies.merge", store.copies.merge, safe="crdt", unsafe="last-write-wins")
@@ -107,7 +108,10 @@ def build(
             f"stores.{name}.failover.quorum", failover.quorum if failover else None, safe=True, unsafe=False
         )
         _add_failover(m, name, entity, bounds.writes, fenced=fenced, quorum=quorum)
+        is_split = not fenced and not quorum
     lost = " and ".join(f"kept[{i}] == 1" for i in range(1, bounds.writes + 1))
+    if is_split:
+        lost += " and one == two"  # of two primaries that never meet again, each lacks what the other acknowledged
     return m, {"convergence": "one == two", "exactly-once-effect": lost}
 
 

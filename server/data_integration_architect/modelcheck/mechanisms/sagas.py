@@ -126,6 +126,9 @@ class _Saga:
             act(f"unanswered_{number}", here, unanswered, kind="fault", cost=cost, text=text)
         elif number > 0:
             act(f"refuse_{number}", here, self._given_up(), kind="optional", text=f"{words}: is refused")
+        if not self._compensates(step):
+            unanswered = f"{done} += 1; {self._given_up()}"
+            act(f"unanswered_{number}", here, unanswered, kind="fault", cost=cost, text=f"{words}: the answer is lost")
         if self.resumes and not self._is_idempotent(step):
             text = f"{words}, then crashes and does it again"
             act(f"twice_{number}", f"{here} and {done} == 0", f"{done} += 1", kind="fault", cost=cost, text=text)
