@@ -74,9 +74,7 @@ UNMODELLED = {
                 "run": {
                     "trigger": {"consume": "changes"},
                     "computes": {"result": "index"},
-                    "steps": [
-                        {"write": "es", "entity": "product", "missing_source": "error", "retry": {"then": "ignore"}}
-                    ],
+                    "steps": [{"write": "es", "entity": "product", "missing_source": "error"}],
                 }
             }
         },

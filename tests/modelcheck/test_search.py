@@ -13,6 +13,7 @@ from data_integration_architect.modelcheck.generate import CompiledModel, Ending
 from data_integration_architect.modelcheck.interpret import explore
 from data_integration_architect.modelcheck.ir import Model
 from data_integration_architect.modelcheck.search import Memo, never, search
+from data_integration_architect.modelcheck.slices import unranked_actions
 
 
 def states(model: Model) -> int:
@@ -45,7 +46,8 @@ def test_remembered_searches_give_what_a_search_gives(seed: int):
     memo: Memo = {}
     for prop in (*model.properties, *(replace(prop, name="again") for prop in model.properties)):
         found, alone = search(model, prop, memo=memo), search(model, prop)
-        assert replace(found, model=None) == replace(alone, model=None)
+        assert replace(found, witness=None) == replace(alone, witness=None)
+    assert found.trace == alone.trace
     assert 0 < len(memo) <= len(model.properties)
 
 
@@ -187,8 +189,10 @@ def agree(seed: int) -> None:
         assert {whole.layout.unpack(state) for state in run.parents} == plain.states
         assert all(whole.layout.pack(state) in run.parents for state in plain.states)
         assert run.at_rest == plain.at_rest
-        assert whole.never_enabled(run) == {action.name for action in model.actions} - plain.fired
-        assert bool(whole.progress_cycle(run)) == plain.has_progress_cycle
+        assert whole.never_enabled(run.enabled) == {action.name for action in model.actions} - plain.fired
+        assert bool(whole.progress_cycle(run.parents)) == plain.has_progress_cycle
+        endless = whole.progress_cycle(run.parents, frozenset(unranked_actions(model)))
+        assert bool(endless) == plain.has_progress_cycle
         checked = CompiledModel(model, part, at_rest=at_rest).run(model.faults, model.workload, 10**6, never)
         found = checked.depth if checked.ending == Ending.VIOLATED else None
         assert found == plain.violation_depth

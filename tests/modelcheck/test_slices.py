@@ -8,7 +8,7 @@ from modelcheck_models import change_capture, random_model
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.generate import CompiledModel
 from data_integration_architect.modelcheck.interpret import explore
-from data_integration_architect.modelcheck.search import never, search
+from data_integration_architect.modelcheck.search import Memo, never, search
 from data_integration_architect.modelcheck.slices import slice_for, unranked_actions, without_write_only
 
 
@@ -37,6 +37,10 @@ def agree(seed: int) -> None:
     assert (found.outcome == "violated") == bool(violated)
     if violated:
         assert (found.faults, found.workload) == violated[0]
+    memo: Memo = {}
+    together = search(model, rest, memo=memo, also=always)
+    assert (together.outcome, together.faults, together.workload) == (found.outcome, found.faults, found.workload)
+    assert (search(model, always, memo=memo).outcome == "violated") == (least is not None)
 
 
 def write_only_agrees(seed: int) -> None:
@@ -105,3 +109,35 @@ def test_ranking_is_lexicographic():
     assert unranked_actions(m.build()) == ()
     m.act("back", "pc == 1 and attempt == 2", "pc = 0")
     assert set(unranked_actions(m.build())) == {"work", "back"}
+
+
+def test_what_is_only_compared_with_zero_keeps_its_sign():
+    m = ModelBuilder(faults=0, workload=3)
+    m.var("commits", 3)
+    m.array("version", 4, 3)
+    m.var("cell", 3)
+    for number in range(1, 4):
+        m.act(f"commit_{number}", f"version[{number}] == 0", f"version[{number}] = commits + 1; commits += 1", cost=1)
+        m.act(f"show_{number}", f"version[{number}] > 0 and not cell == {number}", f"cell = {number}", kind="optional")
+    m.always("known", "cell == 0 or version[cell] > 0")
+    m.always("latest", "cell == 0 or version[cell] == commits")
+    model = m.build()
+    known, latest = (slice_for(model, prop, prop.parts[0]) for prop in model.properties)
+    assert [d.name for d in known.declarations] == ["version", "cell"]
+    assert known.by_name["version"].high == 1
+    assert known.actions[0].updates == "version[1] = 1"
+    assert [d.name for d in latest.declarations] == ["commits", "version", "cell"]
+    assert search(model, model.property("known")).outcome == "holds"
+    found = search(model, model.property("latest"))
+    assert (found.outcome, found.workload, found.depth) == ("violated", 2, 3)
+
+
+def test_a_variable_that_may_be_given_zero_or_more_keeps_its_values():
+    m = ModelBuilder(faults=0, workload=0)
+    m.var("x", 3)
+    m.var("y", 3)
+    m.act("count", "x < 3", "x += 1")
+    m.act("copy", "x > 0", "y = x")
+    m.always("unset", "y == 0")
+    model = m.build()
+    assert slice_for(model, model.property("unset"), "y == 0").by_name["y"].high == 3

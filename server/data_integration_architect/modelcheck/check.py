@@ -108,13 +108,14 @@ def answer(
         permanent = look(case.model, Property(name, "invariant", case.forms.always))
         return Answer(permanent, integrity if permanent.outcome == "violated" else None, case)
     result = known.convergence(question, case) if case.forms.follows_convergence else None
-    result = result or look(case.model, Property(name, "at_rest", case.forms.at_rest))
+    always = Property(name, "invariant", case.forms.always) if case.forms.always else None
+    result = result or look(case.model, Property(name, "at_rest", case.forms.at_rest), also=always)
     if question.property == "convergence" and not question.element and result.outcome == "holds":
         known.keep(question, case, result)
     if result.outcome != "holds":
         return Answer(result, integrity if result.outcome == "violated" else None, case)
-    if case.forms.always:
-        between = look(case.model, Property(name, "invariant", case.forms.always))
+    if always is not None:
+        between = look(case.model, always)
         if between.outcome != "holds":
             return Answer(between, "timeliness" if between.outcome == "violated" else None, case)
     if not question.element and (healing := _healing(topology, question)):
@@ -208,13 +209,15 @@ def _decided(
             ways.reverse()
     if worst.result.outcome != "violated" or not (unknown or loose):
         return verdict_of(question, bounds, worst)
-    best = [ask("safe", way, bounds, known) for way in ways]
+    best = [ask("safe", ways[0], bounds, known)]
+    if best[0].result.outcome == "violated":
+        best += [ask("safe", way, bounds, known) for way in ways[1:]]
     if all(found.result.outcome == "violated" for found in best):
         return verdict_of(question, bounds, min(best, key=lambda one: _size(one.result)))
     # with as many faults and writes as the violation needed: what needs more is not why it was found
     least = replace(bounds, faults=worst.result.faults, writes=max(1, worst.result.workload))
     assumed = tuple((use, ways[0][use.path]) for use in loose)
-    if len(best) > 1:
+    if len(ways) > 1:
         other = ask("unsafe", ways[1], bounds, known)
         if other.result.outcome == "violated":
             assumed = ()  # violated either way, so it does not rest on these facts

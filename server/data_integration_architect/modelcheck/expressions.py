@@ -173,10 +173,11 @@ class Ranges:
 
     def of(self, node: ast.expr) -> Interval:
         """An interval that contains every value of an integer expression."""
-        key = ast.unparse(node)
-        if key in self._narrowed:
-            return self._narrowed[key]
         match node:
+            case ast.Name(id=name) if name in self._narrowed:
+                return self._narrowed[name]
+            case ast.Subscript() | ast.Call() if self._narrowed and (key := ast.unparse(node)) in self._narrowed:
+                return self._narrowed[key]
             case ast.Constant(value=int(value)):
                 return value, value
             case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -192,7 +193,7 @@ class Ranges:
                 return min(first[0], second[0]), max(first[1], second[1])
             case ast.BinOp(left=left, op=op, right=right):
                 return _combine(op, self.of(left), self.of(right))
-        raise ModelError(f"no range for {key!r}")
+        raise ModelError(f"no range for {ast.unparse(node)!r}")
 
     def given(self, condition: ast.expr, truth: bool) -> "Ranges":
         """The ranges in those states in which the condition has this truth value."""

@@ -1,13 +1,13 @@
-"""What a state may forget once no fault remains: equal futures become equal states.
+"""What a state may forget: equal futures become equal states.
 
-Two things matter only to faults that may still come. A variable that only fault actions read (how far a consumer may
-rewind) is put back to its first value. A queue (a log whose every reader uses one position, as `log[position]` or to
-compare the position with the length) loses the records before the position, and the position becomes 0.
+A queue (a log whose every reader uses one position, as `log[position]` or to compare the position with the length)
+loses the records before the position, and the position becomes 0. Two things matter only to faults that may still come,
+so they are forgotten once no fault remains: a queue that only faults read in another way, and a variable that only
+fault actions read (how far a consumer may rewind), which is put back to its first value.
 
 Sound: with no fault left no fault action is ever enabled again, so such a variable is never read; and every
-remaining expression has the same value in the shifted queue. The map is a bisimulation on states without faults that
-keeps the property and who is at rest, so reachable verdicts and shortest depths are the same (tested against the
-search without it).
+remaining expression has the same value in the shifted queue. The map is a bisimulation that keeps the property and
+who is at rest, so reachable verdicts and shortest depths are the same (tested against the search without it).
 """
 
 import re
@@ -19,16 +19,17 @@ from data_integration_architect.modelcheck.ir import Action, Log, Model, Var
 
 @dataclass(frozen=True, slots=True)
 class Forgettable:
-    """Variables that only faults read, and queues as pairs of a log and the variable of its position."""
+    """Variables that only faults read, and queues as pairs of a log and the variable of its position: all of them, and
+    those that faults do not read in another way either.
+    """
 
-    dead: tuple[str, ...]
-    queues: tuple[tuple[str, str], ...]
+    dead: tuple[str, ...] = ()
+    queues: tuple[tuple[str, str], ...] = ()
+    lasting: tuple[tuple[str, str], ...] = ()
 
 
 def forgettable(model: Model, part: str) -> Forgettable:
-    """What a model checked for `part` may forget once no fault remains."""
-    if model.faults == 0:
-        return Forgettable((), ())
+    """What a model checked for `part` may forget."""
     lasting = [action for action in model.actions if action.kind != "fault"]
     read = set(names(part))
     for action in lasting:
@@ -38,13 +39,17 @@ def forgettable(model: Model, part: str) -> Forgettable:
         for declaration in model.declarations
         if isinstance(declaration, Var) and declaration.name not in read
     )
-    queues = []
+    return Forgettable(dead, _queues(model, part, lasting), _queues(model, part, list(model.actions)))
+
+
+def _queues(model: Model, part: str, actions: list[Action]) -> tuple[tuple[str, str], ...]:
+    found = []
     for declaration in model.declarations:
         if isinstance(declaration, Log) and declaration.name not in names(part):
-            position = _position(declaration.name, lasting)
+            position = _position(declaration.name, actions)
             if position is not None and position not in names(part) and isinstance(model.by_name[position], Var):
-                queues.append((declaration.name, position))
-    return Forgettable(dead, tuple(queues))
+                found.append((declaration.name, position))
+    return tuple(found)
 
 
 def _position(log: str, actions: list[Action]) -> str | None:

@@ -4,19 +4,25 @@ The generated text contains numbers only: no name of the model, and none of the 
 against the plain interpreter.
 """
 
-import ast
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
-from data_integration_architect.modelcheck.expressions import ModelError, Ranges, conjuncts, tree
+from data_integration_architect.modelcheck.expressions import ModelError
 from data_integration_architect.modelcheck.forgetting import Forgettable, forgettable
 from data_integration_architect.modelcheck.interpret import Interpreter
-from data_integration_architect.modelcheck.ir import Action, Log, Model, Var
-from data_integration_architect.modelcheck.packing import Field, Layout, PackedPrinter
+from data_integration_architect.modelcheck.ir import Model, Var
+from data_integration_architect.modelcheck.packing import Field, Layout
+from data_integration_architect.modelcheck.slices import unranked_actions
+from data_integration_architect.modelcheck.step_texts import StepText, StepTexts, nested
+
+# Where a search begins: groups of (steps from the first state, [(state, the one that it was reached from)]), fewest
+# steps first.
+Arrivals = list[tuple[int, list[tuple[int, int]]]]
+# States with smaller budgets and where they were reached from, and how many of them (steps, the first so many) need.
+Leaving = tuple[dict[int, int], list[tuple[int, int]]]
 
 
 class Ending(IntEnum):
@@ -34,56 +40,92 @@ class Run:
     """What one search saw. `parents` maps each packed state to its predecessor, the initial state to -1.
 
     `state` is the violating state, or the one in which action number `action` left its range. `enabled` says for each
-    action, where the whole space was explored, whether some state enables it. `round`: states that follow `state` once
-    round a cycle of progress.
+    action, where all was explored, whether some state enables it. `round`: states that follow `state` once round a
+    cycle of progress. `leaving`: for each of `CompiledModel.costs`, the steps to states with smaller budgets.
     """
 
     ending: Ending
-    parents: dict[int, int]
+    parents: Mapping[int, int]
     depth: int
     at_rest: int
     state: int = -1
     action: int = -1
     enabled: tuple[bool, ...] = ()
     round: tuple[int, ...] = ()
+    leaving: tuple[Leaving, ...] = ()
 
 
 class CompiledModel:
-    """A model with one property part, ready to search; `forgets`: see `forgetting`.
+    """A model with a condition, at rest or always, ready to search; `always` is a condition to be checked in every
+    state besides one at rest, `forgets`: see `forgetting`.
 
     Raises: ModelError, where an index is not proven to exist.
     """
 
-    def __init__(self, model: Model, part: str, *, at_rest: bool, forgets: bool = False) -> None:
+    def __init__(self, model: Model, part: str, *, at_rest: bool, always: str = "True", forgets: bool = False) -> None:
         self.model = model
+        self.part, self.always = (part, always) if at_rest else ("True", part)
         self.layout = Layout(model)
-        self._printer = PackedPrinter(self.layout)
-        self._ranges = Ranges(model.ranges)
         self._interpreter = Interpreter(model)
-        self._forgettable = forgettable(model, part) if forgets else Forgettable((), ())
+        self._forgettable = forgettable(model, f"{part} and {always}") if forgets else Forgettable()
         self._moves = frozenset(position for _, position in self._forgettable.queues)
-        condition = self._printer.text(tree(part), self._ranges)
-        self._steps = [self._step(action) for action in model.actions]
-        self.source = self._search_text(condition, at_rest)
-        self._run = _compiled(self.source, "run")
+        self._always_moves = frozenset(position for _, position in self._forgettable.lasting)
+        self._texts = StepTexts(model, self.layout, (self.part, self.always))
+        self._progress_of: dict[frozenset[str] | None, Callable[[int], list[int]]] = {}
+        self.costs = sorted({(int(action.kind == "fault"), action.cost) for action in model.actions} - {(0, 0)})
 
     def initial(self, faults: int, workload: int) -> int:
         """The packed first state with these budgets."""
         return self.canonical(self.layout.pack(self._interpreter.initial(faults, workload)))
 
     def canonical(self, packed: int) -> int:
-        """The state that stands for a packed state: itself, or what is left of it once no fault remains."""
-        return packed if packed & self.layout.faults.mask else int(self._forget(packed))
+        """The state that stands for a packed state: what is left of it without what it may forget."""
+        if packed & self.layout.faults.mask:
+            return int(self._shift(packed)) if self._always_moves else packed
+        return int(self._forget(packed)) if self._forgets else packed
+
+    @cached_property
+    def unranked(self) -> frozenset[str]:
+        """Names of the progress actions of which a cycle can consist."""
+        return frozenset(unranked_actions(self.model))
+
+    @property
+    def _forgets(self) -> bool:
+        return bool(self._forgettable.dead or self._forgettable.queues)
 
     @cached_property
     def _forget(self) -> Callable[[int], int]:
-        function: Callable[[int], int] = _compiled(self._forget_text(), "forget")
+        function: Callable[[int], int] = _compiled("\n".join(self._forget_text()), "forget")
         return function
 
-    def _forget_text(self) -> str:
-        lines = ["def forget(t):"]
-        for log, position in self._forgettable.queues:
-            cells, place, length = self._printer.cells(log), self.layout.places[position], self._printer.length(log)
+    @cached_property
+    def _shift(self) -> Callable[[int], int]:
+        function: Callable[[int], int] = _compiled("\n".join(self._forget_text()), "shift")
+        return function
+
+    def _forget_text(self) -> list[str]:
+        """Python functions: `shift` for a state with faults left, `forget` for one without."""
+        lines = []
+        if self._always_moves:
+            lines += ["def shift(t):", *self._shifted(self._forgettable.lasting), "    return t"]
+        if not self._forgets:
+            return lines
+        lines += ["def forget(t):", *self._shifted(self._forgettable.queues)]
+        kept = (1 << self.layout.bits) - 1
+        fresh = 0
+        for name in self._forgettable.dead:
+            place = self.layout.places[name]
+            declaration = self.model.by_name[name]
+            assert isinstance(place, Field) and isinstance(declaration, Var)  # noqa: S101 - only variables are dead
+            kept &= ~place.mask
+            fresh |= (declaration.initial - place.low) << place.offset
+        return [*lines, f"    return t & {kept} | {fresh}" if self._forgettable.dead else "    return t"]
+
+    def _shifted(self, queues: Sequence[tuple[str, str]]) -> list[str]:
+        lines = []
+        printer = self._texts.printer
+        for log, position in queues:
+            cells, place, length = printer.cells(log), self.layout.places[position], printer.length(log)
             assert isinstance(place, Field)  # noqa: S101 - a position is a variable
             bits = (1 << cells.width * cells.count) - 1
             lines += [
@@ -93,100 +135,98 @@ class CompiledModel:
                 f"        t += ((c >> {cells.width} * o) - c << {cells.offset}) - (o << {place.offset})"
                 f" - (o << {length.offset})",
             ]
-        kept = (1 << self.layout.bits) - 1
-        fresh = 0
-        for name in self._forgettable.dead:
-            place = self.layout.places[name]
-            declaration = self.model.by_name[name]
-            assert isinstance(place, Field) and isinstance(declaration, Var)  # noqa: S101 - only variables are dead
-            kept &= ~place.mask
-            fresh |= (declaration.initial - place.low) << place.offset
-        lines.append(f"    return t & {kept} | {fresh}")
-        return "\n".join(lines)
+        return lines
 
-    def _change(self, action: Action, delta: str) -> str:
-        """Python text of the state after an action."""
-        if not self._forgettable.dead and not self._forgettable.queues:
-            return f"s + {delta}"
-        spent = self.layout.faults.mask
-        if action.kind == "fault":
-            return f"s + {delta} if s & {spent} != {1 << self.layout.faults.offset} else forget(s + {delta})"
-        if action.writes & self._moves:
-            return f"s + {delta} if s & {spent} else forget(s + {delta})"
-        return f"s + {delta}"
-
-    def run(self, faults: int, workload: int, limit: int, stop: Callable[[], bool]) -> Run:
-        """Breadth-first search from the initial state; ends at the first violation or when `limit` is exceeded.
+    def explore(
+        self, arrivals: Arrivals, seen: dict[int, int], budgets: tuple[int, int], room: int, stop: Callable[[], bool]
+    ) -> Run:
+        """Breadth-first search of the states with these faults and this workload left, from all states where they
+        begin; ends at the first violation or when `seen` exceeds `room`. A state counts as at rest where only steps
+        that spend workload are enabled.
 
         Raises: ModelError, where an update leaves its declared range or a log is full.
         """
-        found = Run(*self._run(self.initial(faults, workload), limit, stop))
+        ending, depth, resting, leaving, marks, state, action, enabled = self._explore(
+            arrivals, seen, *budgets, room, stop
+        )
+        groups = tuple(
+            (edges, [(mark[0], mark[number]) for mark in marks]) for number, edges in enumerate(leaving, start=1)
+        )
+        return self._checked(Run(ending, seen, depth, resting, state, action, enabled, leaving=groups))
+
+    def run(self, faults: int, workload: int, limit: int, stop: Callable[[], bool]) -> Run:
+        """Plain breadth-first search with these budgets; ends at the first violation or when `limit` is exceeded.
+
+        Raises: ModelError, where an update leaves its declared range or a log is full.
+        """
+        return self._checked(Run(*self._run(self.initial(faults, workload), limit, stop)))
+
+    def _checked(self, found: Run) -> Run:
         if found.ending == Ending.OUT_OF_RANGE:
             action = self.model.actions[found.action]
             self._interpreter.apply(action, self.layout.unpack(found.state))
             raise ModelError(f"{action.name}: leaves its range in the generated code only")
         return found
 
-    def path(self, run: Run) -> list[tuple[Action, int]]:
-        """Actions from the initial state to the run's last state, each with the packed state after it."""
-        states = [run.state]
-        while run.parents[states[-1]] != -1:
-            states.append(run.parents[states[-1]])
-        states.reverse()
-        states += run.round
-        return [(self._between(before, after), after) for before, after in pairwise(states)]
-
-    def _between(self, before: int, after: int) -> Action:
-        for number, state in self.successors(before):
-            if state == after:
-                return self.model.actions[number]
-        raise ModelError("no action leads from a state to its successor")
-
-    @cached_property
-    def successors(self) -> Callable[[int], list[tuple[int, int]]]:
-        """Packed state -> (number of an enabled action, packed state after it)."""
-        lines = [self._forget_text(), "def successors(s):", "    found = []"]
-        for number, (action, (guard, _, delta)) in enumerate(zip(self.model.actions, self._steps, strict=True)):
-            lines.append(f"    if {guard}: found.append(({number}, {self._change(action, delta)}))")
-        lines.append("    return found")
-        function: Callable[[int], list[tuple[int, int]]] = _compiled("\n".join(lines), "successors")
-        return function
-
-    def never_enabled(self, run: Run) -> frozenset[str]:
+    def never_enabled(self, enabled: Sequence[bool]) -> frozenset[str]:
         """Names of the actions that no state of a completed exploration enables."""
-        pairs = zip(self.model.actions, run.enabled, strict=True)
+        pairs = zip(self.model.actions, enabled, strict=True)
         return frozenset(action.name for action, is_enabled in pairs if not is_enabled)
 
-    def progress_cycle(self, run: Run) -> list[int]:
-        """Explored states from which progress need not end (Kahn's algorithm from the resting states); often empty."""
-        is_progress = [action.kind == "progress" for action in self.model.actions]
-        outgoing = dict.fromkeys(run.parents, 0)
-        predecessors: dict[int, list[int]] = {state: [] for state in run.parents}
-        for state in run.parents:
-            for number, following in self.successors(state):
-                if is_progress[number]:
-                    outgoing[state] += 1
-                    predecessors[following].append(state)
-        done = [state for state, count in outgoing.items() if count == 0]
+    def path(self, run: Run) -> list[int]:
+        """Packed states of a plain search after the initial one, up to the run's last state."""
+        states = [run.state]
+        while (before := run.parents[states[-1]]) != -1:
+            states.append(before)
+        return [*reversed(states[:-1]), *run.round]
+
+    def cycle(self, run: Run, parents: Mapping[int, int]) -> Run | None:
+        """A run into the first of the states seen that lies on a cycle of progress, and once round; such a cycle
+        spends nothing and consists of unranked actions. `parents` has all states before them.
+        """
+        endless = frozenset(self.progress_cycle(run.parents, self.unranked))
+        for first in run.parents if endless else ():
+            if first not in endless or not (once := self.progress_round(first, endless)):
+                continue
+            depth = len(once)
+            state = first
+            while (state := parents[state]) != -1:
+                depth += 1
+            return Run(Ending.VIOLATED, parents, depth, run.at_rest, first, round=once)
+        return None
+
+    def progress_cycle(self, states: Iterable[int], within: frozenset[str] | None = None) -> list[int]:
+        """States from which progress need not end (Kahn's algorithm from the resting states); often empty.
+
+        `within`: names of actions that include all progress that a cycle can consist of.
+        """
+        following = self._progress(within)
+        outgoing: dict[int, int] = {}
+        predecessors: dict[int, list[int]] = {}
+        for state in states:
+            if after := following(state):
+                outgoing[state] = len(after)
+                for one in after:
+                    predecessors.setdefault(one, []).append(state)
+        done = [state for state in predecessors if state not in outgoing]
         while done:
-            finished = done.pop()
-            del outgoing[finished]
-            for state in predecessors[finished]:
+            for state in predecessors.get(done.pop(), ()):
                 outgoing[state] -= 1
                 if outgoing[state] == 0:
+                    del outgoing[state]
                     done.append(state)
         return list(outgoing)
 
     def progress_round(self, state: int, within: frozenset[int]) -> tuple[int, ...]:
         """Packed states of a shortest round of progress from a state back to it; empty where there is none."""
-        is_progress = [action.kind == "progress" for action in self.model.actions]
+        progress = self._progress(None)
         came_from: dict[int, int] = {}
         frontier = [state]
         while frontier:
             following = []
             for before in frontier:
-                for number, after in self.successors(before):
-                    if not is_progress[number] or after not in within or after in came_from:
+                for after in progress(before):
+                    if after not in within or after in came_from:
                         continue
                     came_from[after] = before
                     if after == state:
@@ -198,131 +238,156 @@ class CompiledModel:
             frontier = following
         return ()
 
-    def _search_text(self, condition: str, at_rest: bool) -> str:
+    def _progress(self, within: frozenset[str] | None) -> Callable[[int], list[int]]:
+        """Packed state -> packed states after each enabled progress action that spends nothing."""
+        if within not in self._progress_of:
+            self._progress_of[within] = self._compiled_progress(within)
+        return self._progress_of[within]
+
+    def _compiled_progress(self, within: frozenset[str] | None) -> Callable[[int], list[int]]:
+        steps = [
+            step
+            for step in self._texts.steps
+            if step.action.kind == "progress" and not step.action.cost
+            if within is None or step.action.name in within
+        ]
+        lines = [*self._forget_text(), "def successors(s):", *self._reads(4), "    found = []"]
+        left = f"s & {self.layout.faults.mask}"
+        lines += nested(steps, lambda step: [*self._following(step, left), "found.append(t)"], 4)
+        lines.append("    return found")
+        function: Callable[[int], list[int]] = _compiled("\n".join(lines), "successors")
+        return function
+
+    def _reads(self, indent: int) -> list[str]:
+        return [" " * indent + line for line in self._texts.reads]
+
+    def _following(self, step: StepText, left: str) -> list[str]:
+        """Python lines that put the state after an action into `t`; `left`: Python text of the faults left before."""
+        line = f"t = s + {step.delta}"
+        if step.action.writes & self._always_moves:
+            return [line, f"t = shift(t) if {left} else forget(t)"]
+        if self._forgets and step.action.kind == "fault":
+            return [line, f"if {left} == 1: t = forget(t)"]
+        if self._forgets and step.action.writes & self._moves:
+            return [line, f"if not {left}: t = forget(t)"]
+        return [line]
+
+    @cached_property
+    def _explore(self) -> Callable[..., Any]:
+        return _compiled(self.source, "explore")  # type: ignore[no-any-return]
+
+    @cached_property
+    def source(self) -> str:
+        """The generated search of the states with the same budgets left."""
         flags = [f"e{number}" for number in range(len(self.model.actions))]
+        out = {cost: f"x{number}" for number, cost in enumerate(self.costs)}
+        gone = "".join(f"{name}, " for name in out.values())
         lines = [
-            self._forget_text(),
+            *self._forget_text(),
+            "def explore(arrivals, seen, f, w, room, stop):",
+            f"    {' = '.join([*flags, 'rest'])} = False",
+            *(f"    {name} = {{}}" for name in out.values()),
+            "    marks = []",
+            "    frontier = []",
+            "    depth = resting = at = 0",
+            "    while frontier or at < len(arrivals):",
+            "        if not frontier: depth = arrivals[at][0]",
+            "        if at < len(arrivals) and arrivals[at][0] == depth:",
+            "            for t, s in arrivals[at][1]:",
+            "                if t not in seen: seen[t] = s; frontier.append(t)",
+            "            at += 1",
+            "        if stop(): return 3, depth, resting, (), (), -1, -1, ()",
+            "        following = []",
+            "        for s in frontier:",
+            "            if len(seen) > room: return 2, depth, resting, (), (), -1, -1, ()",
+            *self._reads(12),
+        ]
+        violated = "return 1, depth, resting, (), (), s, -1, ()"
+        if self.always != "True":
+            lines.append(f"            if not {self._texts.conditions[1]}: {violated}")
+        lines.append("            rest = idle = True")
+        steps = self._texts.steps
+
+        def taken(step: StepText) -> list[str]:
+            kind, cost = step.action.kind, step.action.cost
+            spent = (int(kind == "fault"), cost)
+            found = [f"{flags[step.number]} = True"]
+            if kind == "progress":
+                found.append("idle = False" if cost else "rest = False")
+            if step.checks:
+                found.append(f"if {step.checks}: return 4, depth, resting, (), (), s, {step.number}, ()")
+            found += self._following(step, "f")
+            if spent in out:
+                return [*found, f"if t not in {out[spent]}: {out[spent]}[t] = s"]
+            return [*found, "if t not in seen: seen[t] = s; following.append(t)"]
+
+        lines += nested([step for step in steps if self._spent(step) == (0, 0)], taken, 12)
+        for faults, cost in self.costs:
+            lines.append(f"            if {' and '.join([*(['f'] * faults), *([f'w >= {cost}'] if cost else [])])}:")
+            lines += nested([step for step in steps if self._spent(step) == (faults, cost)], taken, 16)
+        lines.append("            if rest:")
+        if self.part != "True":
+            lines.append(f"                if not {self._texts.conditions[0]}: {violated}")
+        lines += [
+            "                if idle: resting += 1",
+            f"        marks.append((depth + 1, {''.join(f'len({name}), ' for name in out.values())}))",
+            "        frontier = following",
+            "        depth += 1",
+            f"    return 0, depth - 1, resting, ({gone}), marks, -1, -1, ({''.join(f'{flag}, ' for flag in flags)})",
+        ]
+        return "\n".join(lines)
+
+    def _spent(self, step: StepText) -> tuple[int, int]:
+        return int(step.action.kind == "fault"), step.action.cost
+
+    @cached_property
+    def _run(self) -> Callable[..., Any]:
+        return _compiled(self._run_text(), "run")  # type: ignore[no-any-return]
+
+    def _run_text(self) -> str:
+        flags = [f"e{number}" for number in range(len(self.model.actions))]
+        faults, workload = self.layout.faults, self.layout.workload
+        lines = [
+            *self._forget_text(),
             "def run(s0, limit, stop):",
-            *(f"    {flag} = False" for flag in flags),
+            f"    {' = '.join([*flags, 'rest'])} = False",
+            "    depth = resting = 0",
             "    seen = {s0: -1}",
             "    frontier = [s0]",
-            "    depth = resting = 0",
             "    while frontier:",
             "        if stop(): return 3, seen, depth, resting",
             "        following = []",
             "        for s in frontier:",
             "            if len(seen) > limit: return 2, seen, depth, resting",
+            f"            f = s & {faults.mask}",
+            f"            w = s >> {workload.offset} & {(1 << workload.width) - 1}",
+            *self._reads(12),
         ]
-        if not at_rest:
-            lines.append(f"            if not {condition}: return 1, seen, depth, resting, s")
+        violated = "return 1, seen, depth, resting, s"
+        if self.always != "True":
+            lines.append(f"            if not {self._texts.conditions[1]}: {violated}")
         lines.append("            rest = True")
-        for number, (action, (guard, checks, delta)) in enumerate(zip(self.model.actions, self._steps, strict=True)):
-            lines += [f"            if {guard}:", f"                {flags[number]} = True"]
-            if action.kind == "progress":
-                lines.append("                rest = False")
-            if checks:
-                lines.append(f"                if {checks}: return 4, seen, depth, resting, s, {number}")
-            lines.append(f"                t = {self._change(action, delta)}")
-            lines.append("                if t not in seen: seen[t] = s; following.append(t)")
-        lines.append("            if rest:")
-        lines.append("                resting += 1")
-        if at_rest:
-            lines.append(f"                if not {condition}: return 1, seen, depth, resting, s")
-        enabled = f"({', '.join(flags)},)" if flags else "()"
+
+        def taken(step: StepText) -> list[str]:
+            found = [f"{flags[step.number]} = True"]
+            if step.action.kind == "progress":
+                found.append("rest = False")
+            if step.checks:
+                found.append(f"if {step.checks}: return 4, seen, depth, resting, s, {step.number}")
+            return [*found, *self._following(step, "f"), "if t not in seen: seen[t] = s; following.append(t)"]
+
+        lines += nested([self._with_budgets(step) for step in self._texts.steps], taken, 12)
+        lines += ["            if rest:", "                resting += 1"]
+        if self.part != "True":
+            lines.append(f"                if not {self._texts.conditions[0]}: {violated}")
         lines += ["        frontier = following", "        depth += 1"]
-        lines.append(f"    return 0, seen, depth - 1, resting, -1, -1, {enabled}")
+        lines.append(f"    return 0, seen, depth - 1, resting, -1, -1, ({''.join(f'{flag}, ' for flag in flags)})")
         return "\n".join(lines)
 
-    def _step(self, action: Action) -> tuple[str, str, str]:
-        """Python texts of one action: guard, condition under which it leaves its range ('' if never), difference."""
-        tests, pinned, ranges = self._guard(action)
-        constant = 0
-        terms: list[str] = []
-        if action.kind == "fault":
-            constant -= 1 << self.layout.faults.offset
-        if action.cost:
-            constant -= action.cost << self.layout.workload.offset
-        checks: list[str] = []
-        for update in action.assignments:
-            value = tree(update.value)
-            declaration = self.model.by_name[update.target]
-            low = declaration.low if isinstance(declaration, Var) else 0
-            new = self._printer.text(value, ranges)
-            reached = ranges.of(value)
-            if reached[0] < low:
-                checks.append(f"{new} < {low}")
-            if reached[1] > declaration.high:
-                checks.append(f"{new} > {declaration.high}")
-            if isinstance(declaration, Log):
-                length = ast.Call(ast.Name("len"), [ast.Name(update.target)], [])
-                cells = self._printer.cells(update.target)
-                size = self._printer.length(update.target)
-                if ranges.of(length)[1] >= declaration.capacity:
-                    checks.append(f"{self._printer.read(size)} == {declaration.capacity}")
-                constant += 1 << size.offset
-                terms.append(f"({new} << ({cells.offset} + {cells.width} * {self._printer.read(size)}))")
-                continue
-            known = _difference(value, update.target, pinned.get(update.target))
-            if update.index is None:
-                place = self.layout.places[update.target]
-                assert isinstance(place, Field)  # noqa: S101 - the model has checked that this is a variable
-                if known is not None:
-                    constant += known << place.offset
-                else:
-                    terms.append(f"(({new} - {self._printer.read(place)}) << {place.offset})")
-            else:
-                index = tree(update.index)
-                shift = self._printer.shift(update.target, index, ranges)
-                old = self._printer.text(ast.Subscript(ast.Name(update.target), index), ranges)
-                terms.append(f"(({new} - {old}) << {shift})")
-        return " and ".join(tests), " or ".join(checks), " + ".join([f"({constant})", *terms])
-
-    def _guard(self, action: Action) -> tuple[list[str], dict[str, int], Ranges]:
-        """Python tests of a guard, values that it fixes by equality, and the ranges under it.
-
-        Equalities with a constant are folded into one mask; the others keep their order, so that each may rely on
-        what stands left of it (`o < len(log) and log[o] == 1`).
-        """
-        mask = wanted = 0
-        tests: list[str] = []
-        pinned: dict[str, int] = {}
-        ranges = self._ranges
-        if action.kind == "fault":
-            tests.append(f"s & {self.layout.faults.mask}")
-        if action.cost == 1:
-            tests.append(f"s & {self.layout.workload.mask}")
-        elif action.cost:
-            tests.append(f"{self._printer.read(self.layout.workload)} >= {action.cost}")
-        for part in conjuncts(action.guard):
-            node = tree(part)
-            match node:
-                case ast.Constant(value=True):
-                    continue
-                case ast.Compare(left=ast.Name(id=name), ops=[ast.Eq()], comparators=[ast.Constant(value=int(value))]):
-                    place = self.layout.places[name]
-                    if isinstance(place, Field) and 0 <= value - place.low < 1 << place.width and name not in pinned:
-                        mask |= place.mask
-                        wanted |= (value - place.low) << place.offset
-                        pinned[name] = value
-                        ranges = ranges.given(node, True)
-                        continue
-            tests.append(self._printer.text(node, ranges))
-            ranges = ranges.given(node, True)
-        if mask:
-            tests.insert(0, f"s & {mask} == {wanted}")
-        return tests or ["True"], pinned, ranges
-
-
-def _difference(value: ast.expr, target: str, old: int | None) -> int | None:
-    """By how much `target = value` changes the variable, where that is the same in every state."""
-    match value:
-        case ast.Constant(value=int(new)) if old is not None:
-            return new - old
-        case ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=ast.Constant(value=int(step))) if name == target:
-            return step
-        case ast.BinOp(left=ast.Name(id=name), op=ast.Sub(), right=ast.Constant(value=int(step))) if name == target:
-            return -step
-    return None
+    def _with_budgets(self, step: StepText) -> StepText:
+        faults, cost = self._spent(step)
+        needs = (*(["f"] * faults), *([f"w >= {cost}"] if cost else []))
+        return replace(step, tests=(*step.tests, *needs))
 
 
 def _compiled(text: str, name: str) -> Any:

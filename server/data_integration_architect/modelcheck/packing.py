@@ -108,10 +108,11 @@ _SYMBOLS: dict[type[ast.AST], str] = {
 
 
 class PackedPrinter:
-    """Prints expressions as Python over the packed state `s`."""
+    """Prints expressions as Python over the packed state `s`; `bound` fields stand in local variables."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self.bound: dict[Field, str] = {}
 
     def text(self, node: ast.expr, ranges: Ranges) -> str:
         """Python text of an expression. Raises: ModelError, where an index is not proven to exist."""
@@ -148,6 +149,10 @@ class PackedPrinter:
 
     def read(self, field: Field) -> str:
         """Python text that reads one field."""
+        return self.bound.get(field) or self.unbound(field)
+
+    def unbound(self, field: Field) -> str:
+        """Python text that reads one field from the packed state."""
         if field.width == 0:
             return str(field.low)
         bits = (1 << field.width) - 1

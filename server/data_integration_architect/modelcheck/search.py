@@ -6,16 +6,20 @@ Three verdicts: `holds` (every state within the bounds was seen), `violated` (wi
 search exceeded its budget of states). `stopped` is no verdict: somebody ended the search.
 """
 
-from collections.abc import Callable
+import builtins
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
-from data_integration_architect.modelcheck.budget import Budget, SpentError
+from data_integration_architect.modelcheck.budget import Budget
+from data_integration_architect.modelcheck.deepening import Deepening, Room
 from data_integration_architect.modelcheck.expressions import ModelError
 from data_integration_architect.modelcheck.generate import CompiledModel, Ending, Run
 from data_integration_architect.modelcheck.interpret import Interpreter, State
 from data_integration_architect.modelcheck.ir import Action, Model, Property
-from data_integration_architect.modelcheck.slices import slice_for, unranked_actions
+from data_integration_architect.modelcheck.slices import slice_for
 
 Outcome = Literal["holds", "violated", "unknown", "stopped"]
 DEFAULT_STATES = 60_000
@@ -42,6 +46,7 @@ class SearchResult:
     that exceeded the budget. `states` and `at_rest` were counted there, summed over the parts. `never_enabled` names
     actions of `searched`, those of all slices, that no explored state enables. With `livelock`, progress need not end
     and the trace leads into the cycle. `is_shortest` is false where a search with fewer faults exceeded the budget.
+    `covers`: an invariant that was asked beside it holds too.
     """
 
     property: str
@@ -52,23 +57,27 @@ class SearchResult:
     at_rest: int
     depth: int
     part: str = ""
-    trace: tuple[TraceStep, ...] = ()
-    model: Model | None = None
+    witness: "Witness | None" = None
     never_enabled: frozenset[str] = frozenset()
     searched: tuple[Action, ...] = ()
     livelock: bool = False
     is_shortest: bool = True
+    covers: bool = False
 
+    @builtins.property
+    def trace(self) -> tuple[TraceStep, ...]:
+        """The shortest run that violates the property; empty where none does. Raises: ModelError, see `Witness`."""
+        return self.witness.trace if self.witness is not None else ()
 
-@dataclass(slots=True)
-class _Tally:
-    states: int = 0
-    at_rest: int = 0
-    depth: int = 0
-    never_enabled: set[str] = field(default_factory=set)
+    @builtins.property
+    def model(self) -> Model | None:
+        """The slice that the run belongs to."""
+        return self.witness.machine.model if self.witness is not None else None
 
 
 Memo = dict[object, SearchResult]
+# A conjunction of parts and the slice that they are checked on.
+Group = tuple[str, Model]
 
 
 def search(
@@ -79,103 +88,163 @@ def search(
     stop: Callable[[], bool] = never,
     memo: Memo | None = None,
     budget: Budget | None = None,
+    also: Property | None = None,
 ) -> SearchResult:
     """Decides `prop` for up to the model's faults and workload; `limit` bounds the states of each single search.
 
-    `memo` keeps results by slices: two properties that need the same steps and ask the same are searched once.
+    `memo` keeps results by slices: two properties that need the same steps and ask the same are searched once. `also`
+    is an invariant that will be asked next: if one exploration shows that both hold, that is kept too.
     Raises: ModelError, where an update leaves its range, a log is full, or an at-rest property meets no resting state;
     SpentError, where a search does not end within `budget`.
     """
+    memo = {} if memo is None else memo
+    room = Room(limit, stop, budget or Budget())
     sliced = _grouped(model, prop)
-    budget = budget or Budget()
-    if memo is None:
-        return _searched(model, prop, sliced, limit, stop, budget)
-    slices = tuple((part, slice_.declarations, slice_.actions) for part, slice_ in sliced)
-    key = (prop.kind, slices, model.faults, model.workload, limit)
+    key = _key(model, prop, sliced, limit)
     if key not in memo:
-        memo[key] = _searched(model, prop, sliced, limit, stop, budget)
+        beside = _grouped(model, also) if also is not None else []
+        if also is not None and (known := memo.get(_key(model, also, beside, limit))) is not None:
+            beside = beside if known.outcome == "holds" else []
+        memo[key] = result = _searched(model, prop, sliced, beside, room)
+        if also is not None and result.covers:
+            memo.setdefault(_key(model, also, beside, limit), result)
     return replace(memo[key], property=prop.name)
 
 
-def _searched(
-    model: Model,
-    prop: Property,
-    sliced: list[tuple[str, Model]],
-    limit: int,
-    stop: Callable[[], bool],
-    budget: Budget,
-) -> SearchResult:
+def _key(model: Model, prop: Property, sliced: Sequence[Group], limit: int) -> object:
+    slices = tuple((part, slice_.declarations, slice_.actions) for part, slice_ in sliced)
+    return prop.kind, slices, model.faults, model.workload, limit
+
+
+def _searched(model: Model, prop: Property, sliced: list[Group], beside: list[Group], room: Room) -> SearchResult:
     at_rest = prop.kind == "at_rest"
     compiled = [(part, CompiledModel(slice_, part, at_rest=at_rest, forgets=True)) for part, slice_ in sliced]
-    needs_cycle_check = [at_rest and bool(unranked_actions(slice_)) for _, slice_ in sliced]
     unknown: SearchResult | None = None
-    last = _Tally()
+    proof = _Proof()
     most_workload = model.workload
     for faults in range(model.faults + 1):
+        if faults == min(1, model.faults) and unknown is None:
+            # Most violations need no fault, and what is left most often holds.
+            proof = _prove(model, prop, sliced, beside, room)
+            if beside and proof.is_violated:
+                proof = _prove(model, prop, sliced, [], room)
+            if proof.result is not None:
+                return proof.result
+        if faults <= proof.cleared:
+            continue
+        searches = [(part, Deepening(machine, faults, room, finds_livelocks=at_rest)) for part, machine in compiled]
         for workload in range(most_workload + 1):
-            tally = _Tally()
-            violations: list[tuple[int, str, CompiledModel, Run, bool]] = []
+            violations: list[tuple[int, str, Deepening, Run]] = []
             ending = Ending.EXPLORED
-            for (part, machine), is_unranked in zip(compiled, needs_cycle_check, strict=True):
-                allowed = budget.limit(limit)
-                run = machine.run(faults, workload, allowed, stop)
-                budget.take(len(run.parents))
-                if run.ending == Ending.BUDGET and allowed < limit:
-                    raise SpentError
-                _count(tally, run)
+            for part, found in searches:
+                if (
+                    faults == model.faults
+                    and (exceeded := proof.exceeded.get(_identity(found.machine.model))) is not None
+                ):
+                    ending = Ending.BUDGET if workload >= exceeded else ending
+                    continue
+                run = found.extend(workload)
                 if run.ending == Ending.STOPPED:
-                    return _ended(prop, "stopped", faults, workload, tally)
+                    return _ended(prop, "stopped", faults, workload, searches)
                 if run.ending == Ending.BUDGET:
                     ending = Ending.BUDGET
-                    continue
-                if run.ending == Ending.VIOLATED:
-                    violations.append((run.depth, part, machine, run, False))
-                    continue
-                if is_unranked and (cycle := _cycle(machine, run)) is not None:
-                    violations.append((cycle.depth, part, machine, cycle, True))
-                    continue
-                if at_rest and run.at_rest == 0:
-                    raise ModelError(f"{prop.name}: no state is at rest, so the verdict would be empty")
-                if (faults, workload) == (model.faults, model.workload):
-                    tally.never_enabled |= machine.never_enabled(run)
+                elif run.ending == Ending.VIOLATED:
+                    violations.append((run.depth, part, found, run))
             if violations:
-                depth, part, machine, run, livelock = min(violations, key=lambda found: found[0])
-                return SearchResult(
-                    prop.name,
-                    "violated",
-                    faults,
-                    workload,
-                    tally.states,
-                    tally.at_rest,
-                    depth,
-                    part,
-                    replayed(machine, run, part, faults, workload, at_rest=at_rest and not livelock, livelock=livelock),
-                    machine.model,
-                    livelock=livelock,
+                depth, part, found, run = min(violations, key=lambda one: one[0])
+                return replace(
+                    _ended(prop, "violated", faults, workload, searches),
+                    depth=depth,
+                    part=part,
+                    witness=Witness(found.machine, part, faults, workload, run.depth, at_rest, bool(run.round)),
+                    livelock=bool(run.round),
                     is_shortest=unknown is None and ending == Ending.EXPLORED,
                 )
             if ending == Ending.BUDGET:
                 # more faults with less workload may still fit the budget and show a violation
-                unknown = unknown or _ended(prop, "unknown", faults, workload, tally)
+                unknown = unknown or _ended(prop, "unknown", faults, workload, [*searches, *proof.searches])
                 most_workload = workload - 1
                 break
-            last = tally
-    if unknown is not None:
-        return unknown
-    return SearchResult(
-        prop.name,
-        "holds",
-        model.faults,
-        model.workload,
-        last.states,
-        last.at_rest,
-        last.depth,
-        never_enabled=frozenset(last.never_enabled),
-        searched=tuple({action.name: action for _, slice_ in sliced for action in slice_.actions}.values()),
+    if unknown is None:
+        raise ModelError(f"{prop.name}: a search with each number of faults contradicts one with all of them")
+    return unknown
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What searches with all faults showed. `result`: every part holds, or somebody ended the search. `cleared`: no
+    part is violated with up to so many faults and the whole workload. `exceeded`: by slice, the workload at which its
+    search exceeded the budget, after it had found no violation.
+    """
+
+    result: SearchResult | None = None
+    is_violated: bool = False
+    cleared: int = -1
+    exceeded: dict[object, int] = field(default_factory=dict)
+    searches: tuple[tuple[str, Deepening], ...] = ()
+
+
+def _prove(model: Model, prop: Property, sliced: list[Group], beside: list[Group], room: Room) -> _Proof:
+    """Tries to show with as few explorations as possible that all parts hold.
+
+    A part whose slice has no step that another one's lacks is checked on that one: a larger slice decides the same,
+    only its runs are longer than they need be.
+    """
+    searches: list[tuple[str, Deepening]] = []
+    cleared = model.faults
+    exceeded: dict[object, int] = {}
+    for rest, always in _clusters(prop, sliced, beside):
+        whole = slice_for(model, prop, " and ".join([*rest, *always]))
+        kept = " and ".join(always) or "True"
+        machine = CompiledModel(
+            whole, " and ".join(rest) if rest else kept, at_rest=bool(rest), always=kept, forgets=True
+        )
+        found = Deepening(machine, model.faults, room, finds_livelocks=bool(rest))
+        searches.append(("", found))
+        for workload in range(model.workload + 1):
+            run = found.extend(workload)
+            if run.ending == Ending.STOPPED:
+                return _Proof(_ended(prop, "stopped", model.faults, workload, searches))
+            if run.ending == Ending.VIOLATED:
+                return _Proof(is_violated=True)
+            if run.ending == Ending.BUDGET:
+                exceeded[_identity(whole)] = workload
+                cleared = min(cleared, found.explored_faults if workload == model.workload else -1)
+                break
+        if rest and not exceeded and not found.at_rest:
+            raise ModelError(f"{prop.name}: no state is at rest, so the verdict would be empty")
+    if exceeded:
+        return _Proof(cleared=cleared, exceeded=exceeded, searches=tuple(searches))
+    actions = {action.name: action for _, found in searches for action in found.machine.model.actions}
+    result = replace(
+        _ended(prop, "holds", model.faults, model.workload, searches),
+        never_enabled=frozenset(name for _, found in searches for name in found.never_enabled),
+        searched=tuple(actions.values()),
+        covers=bool(beside),
     )
+    return _Proof(result)
 
 
-def _grouped(model: Model, prop: Property) -> list[tuple[str, Model]]:
+def _clusters(prop: Property, sliced: list[Group], beside: list[Group]) -> list[tuple[list[str], list[str]]]:
+    """Parts that one exploration decides, those at rest and invariants."""
+    clusters: list[tuple[frozenset[str], tuple[list[str], list[str]]]] = []
+    groups = [(part, slice_, prop.kind == "at_rest") for part, slice_ in sliced]
+    groups += [(part, slice_, False) for part, slice_ in beside]
+    for part, slice_, at_rest in sorted(groups, key=lambda group: -len(group[1].actions)):
+        steps = frozenset(action.name for action in slice_.actions)
+        home = next((parts for inside, parts in clusters if steps <= inside), None)
+        if home is None:
+            home = ([], [])
+            clusters.append((steps, home))
+        home[0 if at_rest else 1].append(part)
+    return [parts for _, parts in clusters]
+
+
+def _identity(model: Model) -> object:
+    return model.declarations, model.actions
+
+
+def _grouped(model: Model, prop: Property) -> list[Group]:
     """The parts of a property with their slices; parts with the same slice are checked together, as a conjunction."""
     groups: dict[tuple[object, object], list[str]] = {}
     slices: dict[tuple[object, object], Model] = {}
@@ -187,50 +256,54 @@ def _grouped(model: Model, prop: Property) -> list[tuple[str, Model]]:
     return [(" and ".join(f"({part})" for part in parts), slices[key]) for key, parts in groups.items()]
 
 
-def _count(tally: _Tally, run: Run) -> None:
-    tally.states += len(run.parents)
-    tally.at_rest += run.at_rest
-    tally.depth = max(tally.depth, run.depth)
+def _ended(
+    prop: Property, outcome: Outcome, faults: int, workload: int, searches: Sequence[tuple[str, Deepening]]
+) -> SearchResult:
+    states = sum(found.states for _, found in searches)
+    at_rest = sum(found.at_rest for _, found in searches)
+    depth = max((found.depth for _, found in searches), default=0)
+    return SearchResult(prop.name, outcome, faults, workload, states, at_rest, depth)
 
 
-def _ended(prop: Property, outcome: Outcome, faults: int, workload: int, tally: _Tally) -> SearchResult:
-    return SearchResult(prop.name, outcome, faults, workload, tally.states, tally.at_rest, tally.depth)
+@dataclass(frozen=True)
+class Witness:
+    """Where a violation was found; the run itself is made when it is asked for, by plain breadth-first search."""
 
+    machine: CompiledModel
+    part: str
+    faults: int
+    workload: int
+    depth: int
+    at_rest: bool
+    livelock: bool
 
-def _cycle(machine: CompiledModel, run: Run) -> Run | None:
-    """A run into the first explored state that lies on a cycle of progress, and once round."""
-    endless = frozenset(machine.progress_cycle(run))
-    for first in run.parents:
-        if first not in endless or not (once := machine.progress_round(first, endless)):
-            continue
-        depth = len(once)
-        state = first
-        while (state := run.parents[state]) != -1:
-            depth += 1
-        return Run(Ending.VIOLATED, run.parents, depth, run.at_rest, first, round=once)
-    return None
+    @cached_property
+    def trace(self) -> tuple[TraceStep, ...]:
+        """The run as steps, each executed again by the plain interpreter.
 
-
-def replayed(
-    machine: CompiledModel, run: Run, part: str, faults: int, workload: int, *, at_rest: bool, livelock: bool = False
-) -> tuple[TraceStep, ...]:
-    """The run as steps, each executed again by the plain interpreter.
-
-    Raises: ModelError, where the interpreter disagrees: then the generated search is wrong and the trace is not shown.
-    """
-    interpreter = Interpreter(machine.model)
-    state = interpreter.initial(faults, workload)
-    steps = []
-    for action, packed in machine.path(run):
-        if not interpreter.is_enabled(action, state):
-            raise ModelError(f"replay: {action.name} is not enabled")
-        state = interpreter.apply(action, state)
-        # Both sides without what is forgotten: a step of progress can write a forgotten variable again.
-        if machine.canonical(machine.layout.pack(state)) != machine.canonical(packed):
-            raise ModelError(f"replay: {action.name} leads to another state")
-        steps.append(TraceStep(action, state))
-    if not livelock and interpreter.holds(part, state):
-        raise ModelError("replay: the last state does not violate the property")
-    if at_rest and not interpreter.is_at_rest(state):
-        raise ModelError("replay: the last state is not at rest")
-    return tuple(steps)
+        Raises: ModelError, where the interpreter or plain search disagrees: then the search is wrong and the trace is
+        not shown.
+        """
+        machine = self.machine
+        run = machine.run(self.faults, self.workload, sys.maxsize, never)
+        run = machine.cycle(run, run.parents) or run if self.livelock else run
+        if run.ending != Ending.VIOLATED or run.depth != self.depth:
+            raise ModelError("replay: plain search finds another run")
+        interpreter = Interpreter(machine.model)
+        state = interpreter.initial(self.faults, self.workload)
+        steps = []
+        for packed in machine.path(run):
+            # Both sides without what is forgotten: a step of progress can write a forgotten variable again.
+            after = machine.canonical(packed)
+            for action, following in interpreter.successors(state):
+                if machine.canonical(machine.layout.pack(following)) == after:
+                    state = following
+                    steps.append(TraceStep(action, state))
+                    break
+            else:
+                raise ModelError("replay: no action leads from a state to its successor")
+        if not self.livelock and interpreter.holds(self.part, state):
+            raise ModelError("replay: the last state does not violate the property")
+        if self.at_rest and not self.livelock and not interpreter.is_at_rest(state):
+            raise ModelError("replay: the last state is not at rest")
+        return tuple(steps)

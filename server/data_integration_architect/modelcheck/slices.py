@@ -2,9 +2,10 @@
 
 import ast
 from dataclasses import replace
+from functools import lru_cache
 
-from data_integration_architect.modelcheck.expressions import Update, conjuncts, names, tree
-from data_integration_architect.modelcheck.ir import Action, Model, Property
+from data_integration_architect.modelcheck.expressions import Ranges, Update, conjuncts, names, tree
+from data_integration_architect.modelcheck.ir import Action, Array, Declaration, Log, Model, Property, Var
 
 
 def slice_for(model: Model, prop: Property, part: str) -> Model:
@@ -22,6 +23,12 @@ def slice_for(model: Model, prop: Property, part: str) -> Model:
     a resting state of the slice extends by deleted progress, which never enables kept actions, to a resting state of
     the model, provided that deleted progress terminates (`unranked_actions`, and the search's own cycle check).
     """
+    slice_ = _slice(model, prop, part)
+    signed = by_sign(slice_, part)
+    return slice_ if signed is slice_ else _slice(signed, prop, part)
+
+
+def _slice(model: Model, prop: Property, part: str) -> Model:
     wanted = set(names(part))
     kept: dict[str, Action] = {}
     is_growing = True
@@ -35,6 +42,69 @@ def slice_for(model: Model, prop: Property, part: str) -> Model:
         is_growing = len(wanted) > size
     actions = [kept[action.name] for action in model.actions if action.name in kept]
     return model.restricted(frozenset(wanted), actions, [replace(prop, parts=(part,))])
+
+
+def by_sign(model: Model, part: str) -> Model:
+    """The model with 1 for every positive value of the variables and arrays that are only compared with 0.
+
+    A comparison with 0 has the same value for all positive ones, and nothing else reads them, so a state and its image
+    enable the same actions, which lead to a state and its image, and have the same truth of the part: a bisimulation.
+    What was read only to compute those values is then write-only, as the number of commits is where the question is
+    whether a record exists. A variable that is given a value which may be 0 and may be positive keeps its values.
+    """
+    texts = [part, *(action.guard for action in model.actions)]
+    texts += [text for action in model.actions for one in action.assignments for text in (one.value, one.index or "0")]
+    ranges = Ranges(model.ranges)
+    signed: dict[str, Declaration] = {}
+    for declaration in model.declarations:
+        name = declaration.name
+        if isinstance(declaration, Log) or declaration.high <= 1 or (isinstance(declaration, Var) and declaration.low):
+            continue
+        given = [tree(one.value) for action in model.actions for one in action.assignments if one.target == name]
+        values = [ranges.of(value) for value in given]
+        if all(low > 0 or high == 0 for low, high in values) and not any(_reads_size(text, name) for text in texts):
+            signed[name] = _as_sign(declaration)
+    if not signed:
+        return model
+
+    def sign(update: Update) -> Update:
+        low, _ = ranges.of(tree(update.value)) if update.target in signed else (0, 0)
+        return replace(update, value="1") if low else update
+
+    actions = []
+    for action in model.actions:
+        updates = [sign(update) for update in action.assignments]
+        is_same = updates == list(action.assignments)
+        actions.append(action if is_same else replace(action, updates="; ".join(_text(update) for update in updates)))
+    declarations = tuple(signed.get(declaration.name, declaration) for declaration in model.declarations)
+    return replace(model, declarations=declarations, actions=tuple(actions), properties=())
+
+
+def _as_sign(declaration: Var | Array) -> Var | Array:
+    first = min(1, declaration.initial)
+    if isinstance(declaration, Var):
+        return replace(declaration, high=1, initial=first)
+    return replace(
+        declaration, high=1, initial=first, last=None if declaration.last is None else min(1, declaration.last)
+    )
+
+
+@lru_cache(1 << 14)
+def _reads_size(text: str, name: str) -> bool:
+    """Whether an expression depends on more of a variable or array than whether it is 0."""
+    if name not in names(text):
+        return False
+    nodes = list(ast.walk(tree(text)))
+    uses = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
+    for node in nodes:
+        match node:
+            case ast.Compare(
+                left=ast.Name(id=read) | ast.Subscript(value=ast.Name(id=read)),
+                ops=[ast.Gt() | ast.Eq() | ast.NotEq() | ast.LtE()],
+                comparators=[ast.Constant(value=0)],
+            ) if read == name:
+                uses -= 1
+    return uses > 0
 
 
 def _with_updates(action: Action, updates: list[Update]) -> Action:
