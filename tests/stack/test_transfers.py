@@ -20,7 +20,7 @@ def test_transfers_survive_faults(transfer: Stack) -> None:
     assert answer["accepted"] > 50 and answer["rejected"] > 5
     consumers = sorted(transfer.consumers)
     faults = every(consumers, "kill", range(0, 20, 2)) + every(["accounts_a", "accounts_b"], "kill", range(0, 20, 2))
-    faults += every(["connect", "kafka"], "kill", [10])
+    faults += every(["kafka", "connect"], "kill", [10])
     faults += every(["accounts_a", "accounts_b", "kafka"], "cut", [4, 12])
     faults += every(consumers, "duplicate", [5, 15]) + every(consumers, "pause", [8])
     assert_clean(transfer, faults, 13)
