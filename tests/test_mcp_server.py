@@ -16,6 +16,7 @@ from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
+from data_integration_architect.artifacts.build import build_folder
 from data_integration_architect.explain import explain
 from data_integration_architect.files import Root, parse_text
 from data_integration_architect.given import read_topology
@@ -31,6 +32,7 @@ TOOLS = {
 }  # fmt: skip
 # It takes a folder instead of a topology; its tests are in test_discovery.py.
 WRITER = "discover_topology"
+WRITERS = {WRITER, "generate_design"}
 MODES = ["auto", "legacy"]
 
 
@@ -52,7 +54,7 @@ def test_lists_the_tools_with_schemas_and_annotations(mode):
     assert {tool.name for tool in tools} == {*TOOLS, WRITER}
     for tool in tools:
         assert tool.description and tool.input_schema and tool.output_schema
-        assert tool.annotations.read_only_hint is (tool.name != WRITER)
+        assert tool.annotations.read_only_hint is (tool.name not in WRITERS)
         assert not tool.annotations.open_world_hint and not tool.annotations.destructive_hint
 
 
@@ -190,6 +192,52 @@ def test_long_texts_come_in_pages_of_whole_sections(tool, arguments):
     else:
         headings = [part["heading"] for answer in pages for part in answer.structured_content["parts"]]
         assert headings == [part.heading for part in explain("topology").parts]
+
+
+def test_every_file_of_a_design_can_be_read_over_the_protocol():
+    listed = call("generate_design", topology=RETAILER, check="none", section="files")
+    paths = listed.structured_content["files"]
+    given = read_topology(RETAILER)
+    folder = {a.path: a.text for a in build_folder(generate_design(given), given)}
+    assert paths == list(folder) and listed.content[0].text.splitlines() == paths
+    for path in ("connect/postgres.json", "consumers/consume.py", "migration/plan.md"):
+        whole, page, last = "", 1, False
+        while not last:
+            answer = call("generate_design", topology=RETAILER, check="none", section=path, page=page)
+            assert not answer.is_error and answer.structured_content["files"] == [path]
+            whole += answer.structured_content["text"]
+            last = f"next: page {page + 1}" not in answer.content[0].text
+            page += 1
+        assert whole == folder[path]
+    refused = call("generate_design", topology=RETAILER, check="none", section="connect/postgre.json")
+    assert refused.is_error and "connect/postgres.json" in refused.content[0].text
+
+
+def test_a_design_is_written_below_the_root_and_never_over_what_a_person_changed(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / "link").symlink_to("/tmp", target_is_directory=True)
+
+    def ask(out):
+        async def main():
+            async with Client(create_server(Root(tmp_path))) as client:
+                return await client.call_tool("generate_design", {"topology": RETAILER, "check": "none", "out": out})
+
+        return anyio.run(main)
+
+    first = ask("design")
+    assert not first.is_error and first.content[0].text.startswith("design: ")
+    settings = tmp_path / "design" / "connect" / "postgres.json"
+    settings.write_text("{}", encoding="utf-8")
+    again = ask("design").content[0].text
+    assert "kept, changed by hand: connect/postgres.json" in again and "--force" not in again
+    assert settings.read_text(encoding="utf-8") == "{}"
+    settings.unlink()
+    assert "design: 1 files written" in ask("design").content[0].text, "nothing of it was kept from before"
+    for out in ("mine", ".", "..", "/tmp/elsewhere", ".hidden/x", "link/x"):
+        refused = ask(out)
+        assert refused.is_error and str(tmp_path) not in refused.content[0].text, out
+    assert (tmp_path / "mine" / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 @pytest.mark.parametrize("mode", MODES)

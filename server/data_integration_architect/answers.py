@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from data_integration_architect import results, use_cases
 from data_integration_architect.checking import Effort, RunJobs, in_this_process
-from data_integration_architect.errors import ArchitectError, InputError, Problem, clip
+from data_integration_architect.design.result import FILES, SECTIONS, DesignResult
+from data_integration_architect.errors import ArchitectError, InputError, Problem, UnknownName, clip
 from data_integration_architect.explain import explain
 from data_integration_architect.given import Given
 from data_integration_architect.renderers import text
@@ -71,10 +72,18 @@ def answer_view(given: Given, tool: str, effort: Effort, page: int, run: RunJobs
 
 
 def answer_design(
-    given: Given, section: str | None, effort: Effort, page: int, run: RunJobs = in_this_process
+    given: Given,
+    section: str | None,
+    effort: Effort,
+    page: int,
+    out: Path | None = None,
+    written_as: str = "",
+    run: RunJobs = in_this_process,
 ) -> Answer:
-    """The design, or a page of one of its long parts."""
+    """The design, or a page of one of its long parts or files; with `out` its folder is written first."""
     design = use_cases.generate_design(given, effort, run)
+    if out is not None or section == FILES or (section is not None and section not in SECTIONS):
+        return _answer_folder(design, given, section, page, out, written_as)
     shown = design.section(section)
     # Not every client shows structured content to its model: who asks for a part gets it as text.
     parts = {"document": design.document, "topology": design.topology, "phases": design.phases_text()}
@@ -89,6 +98,29 @@ def answer_design(
         shown = shown.model_copy(update={"document": part})
     words = page_words(page, len(pages))
     return _plain(shown), part.rstrip() + f"\n\n({_upper(words)})" if words else part
+
+
+def _answer_folder(
+    design: DesignResult, given: Given, section: str | None, page: int, out: Path | None, written_as: str
+) -> Answer:
+    """The files of a design: written, listed, or a page of one."""
+    from data_integration_architect.artifacts.build import build_folder
+    from data_integration_architect.artifacts.files import write_folder
+
+    files = {artifact.path: artifact for artifact in build_folder(design, given)}
+    shown = design.section(FILES).model_copy(update={"files": tuple(files)})
+    if out is not None:
+        words = write_folder(out, files.values(), name=written_as).text(written_as, "")
+        return _plain(shown.model_copy(update={"text": words})), f"{words}{design.short_text()}"
+    if section is None or section == FILES:
+        return _plain(shown), "\n".join(files)
+    if section not in files:
+        raise UnknownName("section", section, [*SECTIONS, FILES, *files])
+    pages = pages_of(files[section].text)
+    part = pages[chosen(pages, page, section)]
+    words = page_words(page, len(pages))
+    structured = _plain(shown.model_copy(update={"files": (section,), "text": part}))
+    return structured, part.rstrip() + f"\n\n({_upper(words)})" if words else part
 
 
 def answer_explanation(given: Given | None, topic: str, page: int) -> Answer:

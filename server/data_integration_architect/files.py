@@ -442,10 +442,21 @@ class Root:
         real = self.resolve(path)
         if real.suffix not in {".yaml", ".yml"}:
             raise RefusedPath("write: a draft is a file that ends with .yaml or .yml")
-        # What lies in a folder of a tool may be run by it.
-        if any(part.startswith(".") for part in real.relative_to(self.folder or real).parts):
-            raise RefusedPath("write: not into hidden folders or files")
+        self._refuse_hidden(real, "write")
         return real
+
+    def resolve_folder(self, path: str) -> Path:
+        """The real path of a folder below the root that files may be written to. Raises: RefusedPath."""
+        real = self.resolve(path)
+        if real == self.folder:
+            raise RefusedPath("out: a folder of its own below the root is needed")
+        self._refuse_hidden(real, "out")
+        return real
+
+    def _refuse_hidden(self, real: Path, argument: str) -> None:
+        """What lies in a folder of a tool may be run by it."""
+        if any(part.startswith(".") for part in real.relative_to(self.folder or real).parts):
+            raise RefusedPath(f"{argument}: not into hidden folders or files")
 
 
 PROJECT_MARKERS = (".git", "pyproject.toml", "package.json", "go.mod", "pom.xml", "Cargo.toml", "compose.yaml",

@@ -144,7 +144,10 @@ class _Answers:
         if answer is None:
             checks = any(effort in rest for effort in CHECKING)
             computed = self._checked if checks else self._computed
-            answer = self.kept[key] = await computed(name, given, rest, ctx)
+            answer = await computed(name, given, rest, ctx)
+            # What wrote files is done again when it is asked for again.
+            if not any(isinstance(part, Path) for part in rest):
+                self.kept[key] = answer
             if len(self.kept) > MOST_ANSWERS_KEPT:
                 self.kept.popitem(last=False)
         structured, text = answer
@@ -310,12 +313,20 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
         ctx: Context[Any, Any],
         topology: TopologyArgument = None,
         path: PathArgument = None,
-        section: Annotated[str | None, Field(description="topology, document or phases; default: all")] = None,
+        section: Annotated[
+            str | None, Field(description="topology, document, phases, files, or a file by path")
+        ] = None,
         page: PageArgument = 1,
         check: CheckArgument = "default",
+        out: Annotated[str | None, Field(description="Folder below the root to write the files to")] = None,
     ) -> Annotated[CallToolResult, DesignResult]:
-        """Target topology, design document, decisions and migration plan, judged again by the same engines."""
-        return await answers.of("answer_design", given(topology, path), section, check, page, ctx=ctx)
+        """Target topology, document, decisions, migration plan, judged again; files to deploy and operate it."""
+        try:
+            folder = root.resolve_folder(out) if out is not None else None
+        except ArchitectError as error:
+            raise ToolError(str(error)) from None
+        about = given(topology, path)
+        return await answers.of("answer_design", about, section, check, page, folder, out or "", ctx=ctx)
 
     async def explain(
         topic: Annotated[str, Field(description="Id, fingerprint, store, engine, 'topology' or 'vocabulary'")],
@@ -343,10 +354,11 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
 
     hints = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False, destructive_hint=False)
     tools = (review_topology, classify_topology, detect_antipatterns, recommend_propagation, check_ordering,
-             generate_design, explain)  # fmt: skip
+             explain)  # fmt: skip
     for function in tools:
         server.add_tool(function, annotations=hints)
-    server.add_tool(discover_topology, annotations=hints.model_copy(update={"read_only_hint": False}))
+    for function in (generate_design, discover_topology):
+        server.add_tool(function, annotations=hints.model_copy(update={"read_only_hint": False}))
     for tool in server._tool_manager.list_tools():
         # Titles repeat the names, and clients pay for each word in context.
         tool.parameters = _slim(tool.parameters)

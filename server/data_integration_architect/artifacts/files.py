@@ -34,25 +34,26 @@ class Written:
     removed: tuple[str, ...]
     """Written by an earlier run, needed no more, and not changed by hand."""
 
-    def text(self, folder: str) -> str:
+    def text(self, folder: str, how_to_replace: str = "; --force replaces them") -> str:
         """What happened, in a few lines."""
         lines = [f"{folder}: {len(self.written)} files written, {len(self.unchanged)} unchanged"]
         if self.removed:
             lines.append(f"removed, no longer needed: {', '.join(self.removed)}")
         if self.kept:
-            lines.append(f"kept, changed by hand: {', '.join(self.kept)}; --force replaces them")
+            lines.append(f"kept, changed by hand: {', '.join(self.kept)}{how_to_replace}")
         return "\n".join(lines) + "\n"
 
 
-def write_folder(folder: Path, artifacts: Iterable[Artifact], force: bool = False) -> Written:
+def write_folder(folder: Path, artifacts: Iterable[Artifact], force: bool = False, name: str = "") -> Written:
     """Writes each file as a whole or not at all. A file that differs from what the manifest of the last run says was
-    changed by hand and is kept, unless `force` is given. Raises: RefusedPath."""
+    changed by hand and is kept, unless `force` is given; messages call the folder `name`. Raises: RefusedPath."""
+    name = name or str(folder)
     wanted = {artifact.path: artifact.text for artifact in artifacts}
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise RefusedPath(f"--out {folder}: not a folder")
+        raise RefusedPath(f"out {name}: not a folder")
     earlier = _manifest(folder)
     if folder.is_dir() and earlier is None and any(folder.iterdir()):
-        raise RefusedPath(f"--out {folder}: the folder has files, but no {MANIFEST} of an earlier run; choose another")
+        raise RefusedPath(f"out {name}: the folder has files, but no {MANIFEST} of an earlier run; choose another")
     known = earlier or {}
     written, unchanged, kept, removed = [], [], [], []
     for path, text in sorted(wanted.items()):

@@ -6,6 +6,7 @@ from data_integration_architect.errors import UnknownName
 from data_integration_architect.results import DesignCheck, Finding, Recommendation, Result
 
 SECTIONS = ("topology", "document", "phases")
+FILES = "files"
 
 
 class Decision(Result):
@@ -51,13 +52,17 @@ class DesignResult(Result):
     phases: tuple[Phase, ...]
     checks: tuple[DesignCheck, ...] = ()
     """Properties that fail today, checked on the target and in each phase."""
+    files: tuple[str, ...] = ()
+    """Paths of the delivered files, where they were asked for or written."""
+    text: str = ""
+    """The file that was asked for, or what writing did."""
 
     def section(self, name: str | None) -> DesignResult:
         """This design with only one of its long parts filled. Raises: UnknownName."""
         if name is None:
             return self
-        if name not in SECTIONS:
-            raise UnknownName("section", name, SECTIONS)
+        if name not in (*SECTIONS, FILES):
+            raise UnknownName("section", name, (*SECTIONS, FILES))
         empty: dict[str, object] = {"topology": "", "document": "", "phases": ()}
         return self.model_copy(update={part: value for part, value in empty.items() if part != name})
 
