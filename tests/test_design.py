@@ -585,7 +585,8 @@ def test_what_the_checker_still_breaks_remains_and_counts_in_each_phase():
 def test_a_design_rebuilds_the_copies_after_a_lost_log_and_keeps_deletions_as_marked_entries():
     design = checked("deleted-account-stays-searchable")
     assert not any(check.left(True) for check in design.checks)
-    assert "the copies are built anew from the snapshot" in design.document
+    assert "the copies are then built anew, compared and exchanged" in design.document
+    assert "A person does that: `operate/runbooks/slot-loss.md`" in design.document
     assert "keeps a deletion as a marked entry with its version" in design.document
     assert "Violated in the model of the target: 0" in design.short_text()
 

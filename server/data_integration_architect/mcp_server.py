@@ -357,8 +357,9 @@ def _add_tools(server: ArchitectServer, root: Root) -> None:
              explain)  # fmt: skip
     for function in tools:
         server.add_tool(function, annotations=hints)
-    for function in (generate_design, discover_topology):
-        server.add_tool(function, annotations=hints.model_copy(update={"read_only_hint": False}))
+    writing = hints.model_copy(update={"read_only_hint": False})
+    server.add_tool(generate_design, annotations=writing)
+    server.add_tool(discover_topology, annotations=writing)
     for tool in server._tool_manager.list_tools():
         # Titles repeat the names, and clients pay for each word in context.
         tool.parameters = _slim(tool.parameters)

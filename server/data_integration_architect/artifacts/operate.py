@@ -22,7 +22,7 @@ def operate_files(plan: Plan, topology: Topology) -> dict[str, str]:
     running = {name: str(s["connector.class"]) for name, s in connectors(plan).items()}
     if not running and not plan.sinks and not plan.operations:
         return {}
-    technologies = [(name, "postgresql" if "postgresql" in kind else "other") for name, kind in sorted(running.items())]
+    technologies = [(name, _log_of(kind)) for name, kind in sorted(running.items())]
     limits = [c.slot_limit for c in plan.captures if c.slot_limit]
     retained = min((_bytes(limit) // 2 for limit in limits), default=HALF_OF_DEFAULT)
     files = {
@@ -41,6 +41,7 @@ def operate_files(plan: Plan, topology: Topology) -> dict[str, str]:
         files["operate/runbooks/replay.md"] = render("runbook-replay.md", plan=plan)
         files["operate/runbooks/schema-change.md"] = render("runbook-schema-change.md", plan=plan)
     if running:
+        files["operate/jmx-exporter.yaml"] = render("jmx-exporter.yaml")
         files["operate/runbooks/slot-loss.md"] = render("runbook-slot-loss.md", plan=plan, connectors=technologies)
     if plan.operations:
         files["operate/runbooks/dead-letters.md"] = render("runbook-dead-letters.md", plan=plan)
@@ -50,6 +51,11 @@ def operate_files(plan: Plan, topology: Topology) -> dict[str, str]:
             "runbook-erasure.md", plan=plan, entities=personal, topology=topology
         )
     return files
+
+
+def _log_of(connector: str) -> str:
+    """Whose way of keeping its log a connector depends on."""
+    return next((k for k in ("postgresql", "mysql") if k in connector.replace("mariadb", "mysql")), "other")
 
 
 def _bytes(size: str) -> int:
