@@ -1,14 +1,20 @@
 """Design folders: the same bytes for the same input, safe names, files that their own readers accept."""
 
+import importlib
+import io
 import json
 import re
+import sys
 import time
+import types
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import sqlglot
 
+from data_integration_architect.artifacts import versions
 from data_integration_architect.artifacts.build import build_folder
 from data_integration_architect.artifacts.consumers.change import Change, NotReadable, newest, read_change
 from data_integration_architect.artifacts.files import MANIFEST, Artifact, write_folder
@@ -107,6 +113,140 @@ def test_a_design_takes_less_than_two_seconds() -> None:
     begun = time.perf_counter()
     folder_of(text)
     assert time.perf_counter() - begun < 10, "2 s alone; other tests run at the same time"
+
+
+def sink_folder(technology: str) -> dict[str, str]:
+    return folder_of(retailer().replace("technology: snowflake", f"technology: {technology}"))
+
+
+@pytest.mark.parametrize("technology", ["s3", "iceberg", "clickhouse", "bigquery", "redshift", "opensearch", "mysql"])
+def test_a_sink_has_a_consumer_whose_driver_is_pinned_and_a_comparison(technology: str) -> None:
+    files = sink_folder(technology)
+    settings = json.loads(files["consumers/warehouse_product.json"])
+    module, _, name = settings["target"]["class"].rpartition(".")
+    assert f"class {name}:" in files[f"consumers/{module}.py"]
+    assert settings["target"].get("driver", "not a table") != "", "a consumer without a driver cannot start"
+    assert all(re.fullmatch(r"[a-z0-9\[\],-]+==[0-9.]+", line) for line in files["consumers/requirements.txt"].split())
+    compared = {one["sink"]: one["target"] for one in json.loads(files["operate/reconcile.json"])}
+    assert compared["warehouse_product"]["kind"] in {"s3", "iceberg", "warehouse", "search", "table"}
+    assert "warehouse_product" in files["operate/runbooks/rebuild.md"]
+
+
+@pytest.mark.parametrize("technology", ["oracle", "sqlserver", "neo4j"])
+def test_a_sink_without_a_consumer_is_named_with_the_reason(technology: str) -> None:
+    files = sink_folder(technology)
+    assert "consumers/warehouse_product.json" not in files
+    assert f"there is no consumer here for technology {technology}" in files["README.md"]
+
+
+class Bucket:
+    """Object storage in memory with conditional writes; `before` runs once between a look and a write."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.objects: dict[str, tuple[bytes, str]] = {}
+        self.error, self.before, self.writes = error, lambda: None, 0
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, object]:
+        if Key not in self.objects:
+            raise self.error("NoSuchKey")
+        body, tag = self.objects[Key]
+        return {"Body": io.BytesIO(body), "ETag": tag}
+
+    def put_object(self, Key: str, Body: bytes, **rest: str) -> None:
+        before, self.before = self.before, lambda: None
+        before()
+        stored = self.objects.get(Key)
+        if ("IfNoneMatch" in rest and stored) or ("IfMatch" in rest and (not stored or stored[1] != rest["IfMatch"])):
+            raise self.error("PreconditionFailed")
+        self.writes += 1
+        self.objects[Key] = (Body, f'"{self.writes}"')
+
+
+def s3_target(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Bucket]:
+    class ClientError(Exception):
+        def __init__(self, code: str) -> None:
+            self.response = {"Error": {"Code": code}}
+
+    bucket = Bucket(ClientError)
+    errors = types.ModuleType("botocore.exceptions")
+    errors.ClientError = ClientError  # type: ignore[attr-defined]
+    boto = types.ModuleType("boto3")
+    boto.client = lambda *_, **__: bucket  # type: ignore[attr-defined]
+    for name, module in {
+        "boto3": boto,
+        "botocore": types.ModuleType("botocore"),
+        "botocore.exceptions": errors,
+    }.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setenv("LAKE_BUCKET", "lake")
+    name = "data_integration_architect.artifacts.consumers.target_s3"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    module = importlib.import_module(name)
+    monkeypatch.delitem(sys.modules, name)
+    return module.S3Target({"bucket_from": "LAKE_BUCKET", "endpoint_from": "LAKE_ENDPOINT", "prefix": "p/"}), bucket
+
+
+def stored(bucket: Bucket) -> dict[str, tuple[int, Any]]:
+    found = (json.loads(body) for body, _ in bucket.objects.values())
+    return {one["key"]: (one["version"], one["row"]) for one in found}
+
+
+def test_objects_are_replaced_by_newer_versions_only_whatever_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    target, bucket = s3_target(monkeypatch)
+    run = [Change("1", 10, {"a": 1}), Change("1", 20, {"a": 2}), Change("2/x", 30, {"a": 3}), Change("1", 40, None)]
+    for _ in range(2):
+        for change in [*run, *reversed(run)]:
+            target.apply([change])
+    assert stored(bucket) == {"1": (40, None), "2/x": (30, {"a": 3})}
+    assert bucket.writes == 4 and set(bucket.objects) == {"p/1.json", "p/2%2Fx.json"}
+    target.apply([Change("2/x", 50, {"a": 4}, ("large",))])
+    assert stored(bucket)["2/x"] == (50, {"a": 4})
+
+
+def test_an_object_that_changes_between_look_and_write_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    target, bucket = s3_target(monkeypatch)
+    bucket.before = lambda: target.apply([Change("1", 20, {"a": "newer"})])
+    target.apply([Change("1", 10, {"a": "older"})])
+    assert stored(bucket) == {"1": (20, {"a": "newer"})}
+    bucket.before = lambda: target.apply([Change("1", 30, {"a": 3})])
+    target.apply([Change("1", 40, {"a": 4})])
+    assert stored(bucket) == {"1": (40, {"a": 4})}
+
+
+def test_an_iceberg_table_keeps_the_newest_version_of_each_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyiceberg", reason="pyiceberg with pyarrow and sqlite is not installed")
+    from data_integration_architect.artifacts.consumers.target_iceberg import IcebergTarget
+    from data_integration_architect.artifacts.operating.reconcile import target_rows
+
+    catalog = {"type": "sql", "uri": f"sqlite:///{tmp_path}/catalog.db", "warehouse": f"file://{tmp_path}"}
+    monkeypatch.setenv("LAKE_CATALOG", json.dumps(catalog))
+    settings = {"kind": "iceberg", "catalog": "lake", "catalog_from": "LAKE_CATALOG", "namespace": "n", "table": "t"}
+    target = IcebergTarget(settings)
+    target.apply([Change("1", 10, {"a": 1, "large": "x"}), Change("2", 15, {"a": 2})])
+    target.apply([Change("1", 20, {"a": 3}, ("large",)), Change("2", 12, {"a": "older"}), Change("3", 5, {"a": 0})])
+    target.apply([Change("3", 30, None), Change("1", 20, {"a": "repeated"})])
+    target.apply([Change("3", 5, {"a": 0})])
+    assert target_rows(settings) == {"1": {"a": 3, "large": "x"}, "2": {"a": 2}}
+    rows = target.catalog.load_table(("n", "t")).scan().to_arrow().to_pylist()
+    assert sorted((r["row_key"], r["version"], r["deleted"]) for r in rows) == [
+        ("1", 20, False), ("2", 15, False), ("3", 30, True)]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_no_file_holds_a_secret_or_a_version_of_its_own(path: Path) -> None:
+    """Passwords are names of variables; images and packages are those of `versions`."""
+    files = folder_of(path.read_text(encoding="utf-8"))
+    images = set(versions.IMAGES.values())
+    for name, text in files.items():
+        for value in re.findall(r'"[\w.]*(?:password|secret)[\w.]*": "([^"]*)"', text, re.I):
+            placeholder = re.fullmatch(r"\$\{env:\w+\}|\$\{\w+(:\?[^}]*)?\}", value)
+            assert placeholder or (name.startswith(("consumers/", "operate/")) and value.isupper()), (name, value)
+        if name == "compose.yaml":
+            assert set(re.findall(r"image: (\S+)", text)) <= images
+        if name == "consumers/requirements.txt":
+            assert dict(line.split("==") for line in text.split()).items() <= versions.PYTHON_PACKAGES.items()
+        if name == ".env.example":
+            assert all(line.endswith("=") for line in text.split())
 
 
 # Writing

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from data_integration_architect.artifacts.page import page
 from data_integration_architect.artifacts.plan import Plan
 from data_integration_architect.artifacts.render import render
+from data_integration_architect.artifacts.sinks import ran_on
 from data_integration_architect.design.result import DesignResult
 from data_integration_architect.topology import Topology
 
@@ -26,5 +27,7 @@ def document_files(design: DesignResult, target: Topology, plan: Plan, files: Ma
         for number, phase in enumerate(design.phases, start=1):
             made[f"migration/{number}-{phase.name}.yaml"] = phase.topology
     known = sorted([*files, *made])
-    made["README.md"] = render("folder-readme.md", plan=plan, files=known, renamed=plan.names.renamed())
+    made["README.md"] = render(
+        "folder-readme.md", plan=plan, files=known, renamed=plan.names.renamed(), ran=ran_on(plan)
+    )
     return made

@@ -6,9 +6,9 @@ from typing import Any
 
 from data_integration_architect.artifacts.connect import connectors
 from data_integration_architect.artifacts.names import as_json, sql_name, variable
-from data_integration_architect.artifacts.plan import Plan, Sink
+from data_integration_architect.artifacts.plan import FILES, Plan, Sink
 from data_integration_architect.artifacts.render import packaged_code, render
-from data_integration_architect.artifacts.sinks import DRIVERS, index_of
+from data_integration_architect.artifacts.sinks import DRIVERS, file_place, index_of
 from data_integration_architect.topology import Topology
 
 LAG_RECORDS = 10_000
@@ -77,9 +77,12 @@ def reconciliation(sink: Sink) -> dict[str, Any]:
         }
     elif sink.kind == "redis":
         target |= {"prefix": f"{sink.place}:", "url_from": variable(sink.target, "URL")}
+    elif sink.kind in FILES:
+        target |= file_place(sink)
     else:
         target |= {
-            "query": f"SELECT row_key, row_data FROM {sql_name(sink.place, sink.technology)} WHERE NOT deleted",
+            "query": f"SELECT row_key, row_data FROM {sql_name(sink.place, sink.technology)}"
+            + (" FINAL WHERE NOT deleted" if sink.technology == "clickhouse" else " WHERE NOT deleted"),
             "driver": DRIVERS.get(sink.technology, ("", ""))[0],
             "driver_from": variable(sink.target, "DRIVER"),
             "connection_from": variable(sink.target, "CONNECTION"),

@@ -32,8 +32,11 @@ FOREVER = -1
 
 CAPTURED = ("postgresql", "mysql", "mariadb", "mongodb", "sqlserver", "oracle")
 SEARCH = ("elasticsearch", "opensearch")
-WAREHOUSE = ("snowflake", "bigquery", "redshift", "databricks", "clickhouse")
+WAREHOUSE = ("snowflake", "bigquery", "redshift", "clickhouse")
+FILES: dict[str, Literal["s3", "iceberg"]] = {"s3": "s3", "iceberg": "iceberg"}
 TABLES = ("postgresql", "mysql", "mariadb", "sqlserver", "oracle", "cockroachdb", "aurora")
+# Their statements and drivers differ from what the consumer of tables uses.
+WITHOUT_CONSUMER = ("sqlserver", "oracle")
 VERSION_FROM = {
     "postgresql": "lsn", "mysql": "binlog", "mariadb": "binlog", "sqlserver": "lsn-pair", "oracle": "scn",
     "mongodb": "order",
@@ -124,7 +127,7 @@ class Sink:
     store: str
     target: str
     technology: str
-    kind: Literal["search", "redis", "table", "warehouse"]
+    kind: Literal["search", "redis", "table", "warehouse", "s3", "iceberg"]
     place: str
     source: Database
     table: Table
@@ -425,14 +428,16 @@ class _Planner:
         technology = self.technology(step.write)
         if technology is None:
             return f"the technology of {step.write} is unsaid"
-        kind: Literal["search", "redis", "table", "warehouse"]
+        kind: Literal["search", "redis", "table", "warehouse", "s3", "iceberg"]
         if technology in SEARCH:
             kind = "search"
         elif technology == "redis":
             kind = "redis"
         elif technology in WAREHOUSE:
             kind = "warehouse"
-        elif technology in TABLES:
+        elif technology in FILES:
+            kind = FILES[technology]
+        elif technology in TABLES and technology not in WITHOUT_CONSUMER:
             kind = "table"
         else:
             return f"there is no consumer here for technology {technology}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from data_integration_architect.artifacts.names import as_json, comment, sql_name, variable
-from data_integration_architect.artifacts.plan import Plan, Sink
+from data_integration_architect.artifacts.plan import FILES, Plan, Sink
 from data_integration_architect.artifacts.render import packaged_code, render
 from data_integration_architect.artifacts.versions import PYTHON_PACKAGES
 
@@ -14,7 +14,12 @@ CODE = {
     "redis": ("target_redis", "RedisTarget"),
     "table": ("target_sql", "SqlTarget"),
     "warehouse": ("target_sql", "SqlTarget"),
+    "s3": ("target_s3", "S3Target"),
+    "iceberg": ("target_iceberg", "IcebergTarget"),
 }
+PACKAGES = {"redis": "redis", "s3": "boto3", "iceberg": "pyiceberg[pyarrow]"}
+# Kinds whose consumer makes its places itself.
+WITHOUT_SQL = ("redis", "s3", "iceberg")
 DRIVERS = {
     "postgresql": ("psycopg", "psycopg[binary]"),
     "cockroachdb": ("psycopg", "psycopg[binary]"),
@@ -24,6 +29,7 @@ DRIVERS = {
     "mariadb": ("pymysql", "pymysql"),
     "snowflake": ("snowflake.connector", "snowflake-connector-python"),
     "bigquery": ("google.cloud.bigquery.dbapi", "google-cloud-bigquery"),
+    "clickhouse": ("clickhouse_connect.dbapi", "clickhouse-connect"),
 }
 TYPES = {
     # technology: (text, whole number, truth, long text)
@@ -35,6 +41,16 @@ TYPES = {
 PLAIN_TYPES = ("varchar", "bigint", "boolean", "varchar")
 ON_CONFLICT = ("postgresql", "cockroachdb", "aurora")
 EXECUTED = ("postgresql", "mysql", "mariadb")
+RAN = {
+    "opensearch": "on OpenSearch, under faults",
+    "elasticsearch": "on OpenSearch, which has the same interface; not on Elasticsearch itself",
+    "redis": "on Redis, under faults",
+    "postgresql": "on PostgreSQL",
+    "mariadb": "on MariaDB",
+    "mysql": "on MariaDB; not on MySQL itself",
+    "s3": "on conditional writes in memory; not on the service itself",
+    "iceberg": "with pyiceberg and a local catalog where it is installed; not on a service",
+}
 VERSION_SUFFIX = "_v1"
 
 
@@ -47,13 +63,22 @@ def statement_path(sink: Sink) -> str:
     return f"sinks/{sink.target}/merge_{sink.place}.sql"
 
 
+def ran_on(plan: Plan) -> dict[str, list[str]]:
+    """How far the consumers of the sinks were executed in the project's tests -> their names."""
+    found: dict[str, list[str]] = {}
+    for sink in plan.sinks:
+        words = RAN.get(sink.technology, f"not executed on {sink.technology}; its SQL was read by a parser")
+        found.setdefault(words, []).append(sink.name)
+    return found
+
+
 def sink_files(plan: Plan) -> dict[str, str]:
     files: dict[str, str] = {}
     for sink in plan.sinks:
         files[f"consumers/{sink.name}.json"] = as_json(consumer_settings(sink))
         if sink.kind == "search":
             files[f"sinks/{sink.target}/{sink.place}.json"] = as_json(index_settings(sink))
-        elif sink.kind != "redis":
+        elif sink.kind not in WITHOUT_SQL:
             files[f"sinks/{sink.target}/{sink.place}.sql"] = table_sql(sink)
             files[statement_path(sink)] = merge_sql(sink)
     if plan.sinks or plan.operations:
@@ -70,8 +95,8 @@ def requirements(plan: Plan) -> str:
     for operation in plan.operations:
         wanted |= {DRIVERS[d.technology][1] for d in (operation.owner, operation.other) if d.technology in DRIVERS}
     for sink in plan.sinks:
-        if sink.kind == "redis":
-            wanted.add("redis")
+        if sink.kind in PACKAGES:
+            wanted.add(PACKAGES[sink.kind])
         elif sink.technology in DRIVERS:
             wanted.add(DRIVERS[sink.technology][1])
     return "".join(f"{name}=={PYTHON_PACKAGES[name]}\n" for name in sorted(wanted))
@@ -96,10 +121,13 @@ def consumer_settings(sink: Sink) -> dict[str, Any]:
             "tombstone_ms": 2 * retention,
             "expiry_ms": 0,
         }
+    elif sink.kind in FILES:
+        target |= file_place(sink)
     else:
+        final = " FINAL" if sink.technology == "clickhouse" else ""
         target |= {
             "statement": statement_path(sink),
-            "stored": f"SELECT row_data FROM {_name(sink)} WHERE row_key = %(key)s",
+            "stored": f"SELECT row_data FROM {_name(sink)}{final} WHERE row_key = %(key)s",
             "driver": DRIVERS.get(sink.technology, ("", ""))[0],
             "driver_from": variable(sink.target, "DRIVER"),
             "connection_from": variable(sink.target, "CONNECTION"),
@@ -112,6 +140,23 @@ def consumer_settings(sink: Sink) -> dict[str, Any]:
         "attempts": sink.attempts,
         "dead_letter": sink.dead_letter,
         "target": target,
+    }
+
+
+def file_place(sink: Sink) -> dict[str, Any]:
+    """Where the rows of a sink lie in object storage or in an Iceberg catalog."""
+    if sink.kind == "s3":
+        return {
+            "bucket_from": variable(sink.target, "BUCKET"),
+            "endpoint_from": variable(sink.target, "ENDPOINT"),
+            "prefix": f"{sink.place}/",
+        }
+    return {
+        "catalog": sink.target,
+        # The catalog's own settings as JSON, such as {"type": "rest", "uri": ..., "warehouse": ...}.
+        "catalog_from": variable(sink.target, "CATALOG"),
+        "namespace": sink.target,
+        "table": sink.place,
     }
 
 

@@ -29,6 +29,9 @@ PYTHON_PACKAGES = {
     "psycopg[binary]": "3.3.9",
     "pymysql": "1.2.4",
     "redis": "8.1.0",
+    "boto3": "1.44.5",
+    "pyiceberg[pyarrow]": "0.12.0",
+    "clickhouse-connect": "1.12.0",
     "snowflake-connector-python": "3.17.3",
     "google-cloud-bigquery": "3.38.0",
 }

@@ -97,6 +97,10 @@ def target_rows(settings: Mapping[str, Any]) -> Rows:
         client = redis.Redis.from_url(os.environ[settings["url_from"]], decode_responses=True)
         rows = ((name, client.hget(name, "row")) for name in client.scan_iter(settings["prefix"] + "*", count=1000))
         return {name[len(settings["prefix"]) :]: json.loads(str(row)) for name, row in rows if row is not None}
+    if settings["kind"] == "s3":
+        return s3_rows(settings)
+    if settings["kind"] == "iceberg":
+        return iceberg_rows(settings)
     connection = connect(settings)
     try:
         cursor = connection.cursor()
@@ -104,6 +108,29 @@ def target_rows(settings: Mapping[str, Any]) -> Rows:
         return {str(key): json.loads(row) for key, row in cursor.fetchall()}
     finally:
         connection.close()
+
+
+def s3_rows(settings: Mapping[str, Any]) -> Rows:
+    import boto3
+
+    client: Any = boto3.client("s3", endpoint_url=os.environ.get(settings["endpoint_from"]) or None)
+    bucket = os.environ[settings["bucket_from"]]
+    found: Rows = {}
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=settings["prefix"]):
+        for entry in page.get("Contents", ()):
+            stored = json.loads(client.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read())
+            if not stored["deleted"]:
+                found[stored["key"]] = stored["row"]
+    return found
+
+
+def iceberg_rows(settings: Mapping[str, Any]) -> Rows:
+    from pyiceberg.catalog import load_catalog
+
+    catalog = load_catalog(settings["catalog"], **json.loads(os.environ[settings["catalog_from"]]))
+    table = catalog.load_table((settings["namespace"], settings["table"]))
+    rows = table.scan(row_filter="deleted = false", selected_fields=("row_key", "row_data")).to_arrow().to_pylist()
+    return {row["row_key"]: json.loads(row["row_data"]) for row in rows}
 
 
 def search_rows(settings: Mapping[str, Any]) -> Rows:
