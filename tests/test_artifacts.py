@@ -115,6 +115,15 @@ def test_a_design_takes_less_than_two_seconds() -> None:
     assert time.perf_counter() - begun < 10, "2 s alone; other tests run at the same time"
 
 
+def test_a_decision_record_has_the_usual_parts_and_says_what_it_costs() -> None:
+    record = folder_of(retailer())["adr/0001-postgres-to-search.md"]
+    parts = [line for line in record.splitlines() if line.startswith("## ")]
+    assert parts == ["## Status", "## Context", "## Decision", "## Alternatives", "## Consequences"]
+    assert "- It would become outbox if stores.postgres.log_access were false." in record
+    for words in ("It fits: ", "- Its cost: ", "- Gained: ", "- Paid: ", "- To be watched: "):
+        assert words in record
+
+
 def sink_folder(technology: str) -> dict[str, str]:
     return folder_of(retailer().replace("technology: snowflake", f"technology: {technology}"))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_integration_architect.artifacts import names, versions
 from data_integration_architect.renderers.markdown import cell
+from data_integration_architect.renderers.sections import plain_value
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -36,6 +37,7 @@ def _environment() -> Environment:
     environment.filters["text"] = names.sql_text
     environment.filters["md"] = cell
     environment.filters["comment"] = names.comment
+    environment.filters["plain"] = plain_value
     environment.filters["shell"] = names.shell_word
     environment.globals["versions"] = versions
     return environment
