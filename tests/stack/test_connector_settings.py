@@ -18,9 +18,11 @@ PLUGINS = {
     "postgresql": "postgres", "mysql": "mysql", "mariadb": "mariadb", "mongodb": "mongodb", "sqlserver": "sqlserver",
     "oracle": "oracle",
 }  # fmt: skip
-# Read by Kafka Connect itself and by the topic of the schema history, not by the connector's own definition.
+# Read by Kafka Connect itself, by the topic of the schema history and by the JDBC driver, not by the connector's own
+# definition.
 OF_CONNECT = re.compile(
     r"connector\.class|tasks\.max|(key|value|header)\.converter.*|transforms.*|errors\..*|schema\.history\.internal\..*"
+    r"|driver\..*"
 )
 
 

@@ -120,7 +120,7 @@ def _of_technology(technology: str, store: str, name: str) -> dict[str, Any]:
                 # How soon the reader of the binlog comes back after a restart of the server; its default is a minute.
                 "connect.keep.alive.interval.ms": "5000", **history}  # fmt: skip
     if technology == "sqlserver":
-        return {**exact, "database.names": store, "database.encrypt": "true", **history}
+        return {**exact, "database.names": store, "driver.encrypt": "true", **history}
     if technology == "oracle":
         return {**exact, "database.dbname": store, **history}
     return {"database.include.list": store}
@@ -140,9 +140,11 @@ def _capture(capture: Capture) -> dict[str, Any]:
         "snapshot.mode": "initial" if capture.snapshot else "no_data",
         "signal.enabled.channels": "source",
         "signal.data.collection": _signal_table(technology, store),
-        "incremental.snapshot.chunk.size": "1024",
         "tombstones.on.delete": "true" if any(r.topic.compacted for r in capture.routes) else "false",
     }
+    if technology not in {"mongodb", "oracle"}:
+        # The definitions of these two do not have it.
+        settings["incremental.snapshot.chunk.size"] = "1024"
     keys = [
         f"{t}:{r.topic.key.replace('+', ',')}"
         for t, r in zip(tables, capture.routes, strict=True)
