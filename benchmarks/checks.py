@@ -181,7 +181,7 @@ def large_system() -> None:
 
 
 def large_landscape() -> None:
-    """Run in a process of its own: seconds and peak memory of a review of 1,000 generated elements, and what stopped."""
+    """Run in a process of its own: seconds, peak memory and verdicts of a review of 1,000 generated elements."""
     from bench import large_topology
 
     text = dump_yaml(large_topology(1000))
