@@ -295,3 +295,101 @@ def test_a_cached_read_on_the_way_is_no_write_of_its_caller() -> None:
         """,
     }
     assert [name for name, *_ in found(scan_files(files))] == ["see"]
+
+
+def test_a_go_package_is_known_by_the_name_that_it_declares() -> None:
+    files = {
+        "go.mod": GO_MOD,
+        "lines/kafka/out.go": """
+            package teller
+            import "github.com/segmentio/kafka-go"
+            type Teller struct { w *kafka.Writer }
+            func (t *Teller) Tell(id string) error { return t.w.WriteMessages(nil, kafka.Message{}) }
+        """,
+        "shop/desk.go": """
+            package shop
+            import (
+                "gorm.io/gorm"
+                "shop.test/app/lines/kafka"
+            )
+            type Desk struct { db *gorm.DB; out *teller.Teller }
+            func (d *Desk) Open(id string) error {
+                if err := d.db.Create(&id).Error; err != nil { return err }
+                go func() { d.out.Tell(id) }()
+                return nil
+            }
+        """,
+    }
+    assert [name for name, *_ in found(scan_files(files))] == ["Desk.Open"]
+
+
+def test_only_the_listeners_of_the_event_that_a_wrapper_is_given_run() -> None:
+    files = {
+        "pom.xml": "<artifactId>spring-boot-starter-data-jpa</artifactId><artifactId>postgresql</artifactId>"
+        "<artifactId>spring-kafka</artifactId>",
+        "src/main/java/shop/Desk.java": """
+            package shop;
+            import org.springframework.context.ApplicationEventPublisher;
+            import org.springframework.context.event.EventListener;
+            import org.springframework.data.jpa.repository.JpaRepository;
+            import org.springframework.kafka.core.KafkaTemplate;
+
+            interface Happening {}
+            class Opened implements Happening {}
+            class Closed implements Happening {}
+            interface Parcels extends JpaRepository<Parcel, Long> {}
+
+            class Bell {
+              private ApplicationEventPublisher inner;
+              void ring(Happening happening) { inner.publishEvent(happening); }
+            }
+
+            class Listeners {
+              private KafkaTemplate<String, String> line;
+              @EventListener
+              void opened(Opened event) { line.send("opened", "x"); }
+              @EventListener
+              void closed(Closed event) { System.out.println(event); }
+            }
+
+            class Desk {
+              private Parcels parcels;
+              private Bell bell;
+              void open(Parcel parcel) { parcels.save(parcel); bell.ring(new Opened()); }
+              void close(Parcel parcel) { parcels.save(parcel); bell.ring(new Closed()); }
+            }
+        """,
+    }
+    assert [name for name, *_ in found(scan_files(files))] == ["Desk.open"]
+
+
+def test_stored_messages_that_are_sent_and_then_deleted_are_an_outbox_by_any_name() -> None:
+    body = """
+        package shop;
+        import org.springframework.data.jpa.repository.JpaRepository;
+        import org.springframework.kafka.core.KafkaTemplate;
+
+        class {row} {{ }}
+        interface Rows extends JpaRepository<{row}, Long> {{}}
+
+        class Sweeper {{
+          private Rows rows;
+          private KafkaTemplate<String, String> line;
+          void sweep() {{
+            for ({row} row : rows.findAll()) {{
+              line.send("parcels", "x");
+              rows.delete(row);
+            }}
+          }}
+        }}
+    """
+    pom = (
+        "<artifactId>spring-boot-starter-data-jpa</artifactId><artifactId>postgresql</artifactId>"
+        "<artifactId>spring-kafka</artifactId>"
+    )
+
+    def scanned(row: str) -> int:
+        return len(found(scan_files({"pom.xml": pom, "src/main/java/shop/Sweeper.java": body.format(row=row)})))
+
+    assert scanned("ParcelEventEntity") == 0
+    assert scanned("Parcel") == 1

@@ -12,6 +12,8 @@ from .program import Program
 from .technologies import Technologies
 
 RELAY = re.compile(r"out_?box|relay|event_?log|event_?publication|unpublished|pending_?events", re.IGNORECASE)
+# Classes of rows that are messages to be sent: `OrderEventEntity`, `StoredMessage`.
+MESSAGE_ROW = re.compile(r"(?:Event|Message|Notification)(?:s|Entity|Record|Row|Model|Document|Entry|Po|Do)?$")
 SENDS = frozenset({"publish", "enqueue"})
 MARKS = frozenset({"write", "flush", "outbox"})
 # A function that starts a program calls everything in turn; its callees are the paths.
@@ -63,7 +65,7 @@ class Conclusions:
                 evicts = {one.kind, other.kind} & {"invalidate"}
                 if evicts and one.kind == other.kind:
                     continue
-                if not evicts and self.relays(number, one, other):
+                if not evicts and (self.relays(number, one, other) or self.empties(acting, effects, one, other)):
                     continue
                 target = low if evicts else chosen
                 target[i], target[j] = one, other
@@ -127,6 +129,16 @@ class Conclusions:
         if not sends or not marks:
             return False
         return self.is_relay(number) or self.marks_rows(marks[0]) or any(self.sends_rows(e) for e in sends)
+
+    def empties(self, acting: Sequence[Effect], effects: Sequence[Effect], one: Effect, other: Effect) -> bool:
+        """Whether rows that stand for messages are read, sent one by one, and then marked: an outbox by any name."""
+        send, mark = (one, other) if one.kind in SENDS else (other, one)
+        if send.kind not in SENDS or mark.kind not in MARKS or mark.entity is None or "loop" not in mark.flags:
+            return False
+        if MESSAGE_ROW.search(self.program.classes[mark.entity].name) is None or "loop" not in send.flags:
+            return False
+        reads = any(e.kind == "read" and e.entity == mark.entity for e in effects)
+        return reads and acting.index(send) < acting.index(mark)
 
     def is_relay(self, number: int) -> bool:
         """Whether a function or its class is called after an outbox."""

@@ -80,11 +80,13 @@ class Evaluator(Values):
     def significant(self, function: Function, arguments: tuple[Value, ...]) -> tuple[Value, ...]:
         """Arguments that tell more than the parameter's own type; unhashable ones are dropped."""
         out: list[Value] = []
+        # what is dispatched decides which listeners run, so the class of the event itself counts
+        passes_on = not self.dispatching.isdisjoint(function.calls)
         for param, value in zip(function.params, arguments, strict=False):
             keep = (
                 value is not None
                 and value[0] in ("L", "I", "K", "F", "C", "M", "S")
-                and (not param.type or value[0] in ("C", "F"))
+                and (not param.type or value[0] in ("C", "F") or (value[0] == "I" and passes_on))
             )
             if keep and value is not None and value[0] in ("I", "L") and len(value) > 3:
                 value = value[:3]

@@ -40,6 +40,7 @@ class Program(Imports):
         self._types: dict[tuple[int, str], Value] = {}
         self._implementers: dict[int, list[int]] | None = None
         self._usings: list[str] = []
+        self._declared: dict[int, dict[str, tuple[Any, ...]]] = {}
         # qualified name of an interface -> method -> `write` or `read`, by mapper files
         self.mapped: Mapping[str, Mapping[str, str]] = {}
         for module in modules:
@@ -209,7 +210,7 @@ class Program(Imports):
                 found = self.top[other].get(name) if self.modules[other].language == "go" else None
                 if found is not None:
                     return ("=", other, *found[1:]) if found[0] == "=" else found
-            return None
+            return self.declared_packages(module).get(name)
         if language in NAMED_PACKAGES:
             candidates = [
                 c for c in self.class_names.get(name, ()) if self.family(self.class_module[c]) == self.family(module)
@@ -236,6 +237,19 @@ class Program(Imports):
                 if self.clients.type_of(language, qualified):
                     return ("X", qualified)
         return None
+
+    def declared_packages(self, module: int) -> dict[str, tuple[Any, ...]]:
+        """Imported Go packages of the repository by the name that they declare, which may differ from their folder's."""
+        if module not in self._declared:
+            found: dict[str, tuple[Any, ...]] = {}
+            for local, path in self.modules[module].imports.items():
+                target = self.go_import(module, path) if path.rstrip("/").endswith(local) else None
+                if target is not None and target[0] == "P":
+                    for other in self.by_folder[target[1]]:
+                        if self.modules[other].package:
+                            found.setdefault(self.modules[other].package, target)
+            self._declared[module] = found
+        return self._declared[module]
 
     def family(self, module: int) -> str:
         """Java and Kotlin share their classes."""

@@ -33,6 +33,9 @@ class Steps(Decorated):
         # handler -> (technology, topic, library) of what it consumes; the topic is empty if it is computed
         self.consumed: dict[int, list[tuple[str, str, str]]] = {}
         clients = program.clients.types.values()
+        self.dispatching = frozenset(
+            name for c in clients for name, kind in c.methods.items() if kind in ("dispatch", "raise")
+        )
         self.flushing = frozenset(c.library for c in clients if "flush" in c.methods.values())
 
     @abstractmethod
