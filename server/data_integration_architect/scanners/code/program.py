@@ -239,7 +239,7 @@ class Program(Imports):
         return None
 
     def declared_packages(self, module: int) -> dict[str, tuple[Any, ...]]:
-        """Imported Go packages of the repository by the name that they declare, which may differ from their folder's."""
+        """Imported Go packages by the name that they declare, which may differ from that of their folder."""
         if module not in self._declared:
             found: dict[str, tuple[Any, ...]] = {}
             for local, path in self.modules[module].imports.items():
