@@ -18,9 +18,10 @@ from data_integration_architect.modelcheck.mechanisms import (
     promotion,
     sagas,
     sessions,
+    sides,
 )
 from data_integration_architect.modelcheck.properties import PropertyForms
-from data_integration_architect.modelcheck.scene import Place, is_same_entity, places, record_store
+from data_integration_architect.modelcheck.scene import Place, Scene, is_same_entity, places, record_store
 from data_integration_architect.modelcheck.world import Bounds, World
 from data_integration_architect.topology import Call, Reader, Topology, Transaction, Write, step_target, walk_steps
 
@@ -255,8 +256,15 @@ def _sums(topology: Topology) -> Iterator[Question]:
         if constraint.kind != "sum" or constraint.entity is None:
             continue
         nodes = [node for node in _targets(topology) if is_same_entity(node[1], constraint.entity)]
-        if len({name for name, _ in nodes}) > 1:
+        if len({name for name, _ in nodes}) > 1 or any(_has_sides(topology, node) for node in nodes[:1]):
             yield Question("conservation", nodes[0][0], nodes[0][1], tuple(nodes[1:]))
+
+
+def _has_sides(topology: Topology, node: tuple[str, str | None]) -> bool:
+    """Whether one operation has several effects on one store."""
+    scene = Scene(topology, node)
+    scene.complete()
+    return any(number.stop > 1 for number in sides.effects_on(scene, node[0]).values())
 
 
 def _copies(topology: Topology) -> Iterator[Question]:

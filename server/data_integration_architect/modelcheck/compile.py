@@ -10,6 +10,7 @@ from data_integration_architect.modelcheck.mechanisms import (
     caches,
     channels,
     consumers,
+    identities,
     jobs,
     polling,
     replicas,
@@ -118,6 +119,7 @@ def build_world(
         starts_empty=_filled_later(scene, plans),
         partial=partial,
         new_ids=False,
+        retry_ids=False,
         record=record,
         m=ModelBuilder(faults=bounds.faults, workload=writes),
     )
@@ -133,7 +135,8 @@ def build_world(
         world.not_modelled.add(f"{whole}: whole records beside events with a part of them")
     # versions are drawn at commits of the record, so there are none where no store keeps it
     world.stamps = stamps_of(scene, options) if not counts and record in topology.stores else None
-    world.new_ids = counts and _changes_ids(world, roles)
+    world.retry_ids = counts and _changes_ids(world, roles)
+    world.new_ids = world.retry_ids or (counts and identities.makes_ids(world))
     numbered = {place.label for place in (*roles.consumers, *roles.captures) if polling.is_numbered(world, place)}
     _note_numbered(world, roles, numbered)
     again = any(requests.retries(world, place) for place, _ in roles.requests)

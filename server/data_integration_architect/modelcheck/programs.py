@@ -138,7 +138,7 @@ def _effect(world: World, step: Step, value: Value, path: str) -> Effect:
         return Effect(
             f"append {value.label}",
             label,
-            tuple(channels.append_branches(world, step, value)),
+            tuple(channels.append_branches(world, step, value, path)),
             channels.ATOMIC,
             _lost(world, step, path),
             frozenset({step.append}),

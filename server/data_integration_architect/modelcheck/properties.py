@@ -71,11 +71,11 @@ def exactly_once(world: World, target: StoreState) -> PropertyForms:
 
 
 def conservation(world: World, targets: list[StoreState]) -> PropertyForms:
-    """At rest an intent has had the same number of effects on all targets, so what left one arrived in the other.
+    """At rest an intent has had each of its effects on all targets equally often: what left one arrived in the other.
 
     Per intent, not as a sum over intents: a sum would hide two errors that compensate each other.
     """
-    first, *others = (target.cell for target in targets)
+    first, *others = (cell for target in targets for cell in (target.cell, *target.more))
     return PropertyForms("conservation", tuple(f"{first} == {other}" for other in others))
 
 

@@ -149,7 +149,8 @@ class World:
     that an entry may lack. `has_parts`: events may leave out what did not change. `starts_empty`: derived stores
     that get what was there before by a snapshot. `synchronous`: store -> cells of replicas that have each of its
     commits before the writer is answered. `stamps`: how versions that guards compare are drawn, where that is not the
-    commit order. `positions`: log -> where its consumers stand. `rebuilds`: store -> a rebuild beside a stream.
+    commit order. `new_ids`: an operation can have a second id, `retry_ids`: because its caller repeats it with another
+    one. `positions`: log -> where its consumers stand. `rebuilds`: store -> a rebuild beside a stream.
     """
 
     topology: Topology
@@ -161,6 +162,7 @@ class World:
     deletes: bool
     has_earlier: bool
     new_ids: bool
+    retry_ids: bool
     record: str | None
     m: ModelBuilder
     stores: dict[str, StoreState] = field(default_factory=dict)
@@ -216,7 +218,7 @@ class World:
             return Value(request, request, "no", f"{{w:{intent}}}", request, attempt=retry)
         is_tracked = "True" if intent == 1 else "False"
         code = str(min(intent, 2))
-        if self.new_ids and attempt is not None:
+        if self.retry_ids and attempt is not None:
             code = f"{code} + {self.ids} * {attempt}"
         return Value(code, code, "no", f"{{w:{code}}}", request, is_tracked, attempt=retry)
 

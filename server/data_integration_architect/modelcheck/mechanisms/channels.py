@@ -14,6 +14,7 @@ one log only.
 import re
 from dataclasses import replace
 
+from data_integration_architect.modelcheck.mechanisms import identities
 from data_integration_architect.modelcheck.world import Branch, ChannelState, Value, World
 from data_integration_architect.topology import Append, walk_steps
 from data_integration_architect.topology.state import Repartition
@@ -53,38 +54,39 @@ def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ..
         world.labels[log] = label if count == 1 else f"{label}, partition {number}"
 
 
-def append_branches(world: World, step: Append, value: Value) -> list[Branch]:
+def append_branches(world: World, step: Append, value: Value, path: str) -> list[Branch]:
     """One branch for each partition that may take the record, and one for a deletion that no event tells of."""
     if step.append not in world.channels:
         return [Branch()]  # readers find the row by the number that its transaction drew
     known = world.topology.channels[step.append].event.on_delete
     path = f"channels.{step.append}.event.on_delete"
     if known != "none" or value.deletes == "no" or world.options.get(path, known, safe="full", unsafe="none") != "none":
-        return _appended(world, step, value)
+        return _appended(world, step, value, path)
     silent = Branch("True", (), "no event tells of a deletion")
     if value.deletes == "yes":
         return [silent]
     told = Branch(f"{value.code} <= {world.ids}")
     return [
-        *(told.merged(branch) for branch in _appended(world, step, value)),
+        *(told.merged(branch) for branch in _appended(world, step, value, path)),
         replace(silent, guard=f"{value.code} > {world.ids}"),
     ]
 
 
-def _appended(world: World, step: Append, value: Value) -> list[Branch]:
+def _appended(world: World, step: Append, value: Value, path: str) -> list[Branch]:
     state = world.channels[step.append]
+    code, made = identities.passed_on(world, step, value, path)
+    noted = ", with a new id" if made else ""
+    added = [(f"{log}.append({code})", *made) for log in state.logs]
     switch = world.shared.get(f"switch:{step.append}")
     if switch is not None:
-        old, new = state.logs
+        old, new = added
         return [
-            Branch(f"{switch} < 2", (f"{old}.append({value.code})",), "old partition"),
-            Branch(f"{switch} > 0", (f"{new}.append({value.code})",), "new partition"),
+            Branch(f"{switch} < 2", old, f"old partition{noted}"),
+            Branch(f"{switch} > 0", new, f"new partition{noted}"),
         ]
-    if len(state.logs) == 1:
-        return [Branch("True", (f"{state.logs[0]}.append({value.code})",))]
-    return [
-        Branch("True", (f"{log}.append({value.code})",), f"partition {number}") for number, log in enumerate(state.logs)
-    ]
+    if len(added) == 1:
+        return [Branch("True", added[0], noted.removeprefix(", "))]
+    return [Branch("True", updates, f"partition {number}{noted}") for number, updates in enumerate(added)]
 
 
 def _is_drained(world: World, name: str, moved: Repartition) -> bool:

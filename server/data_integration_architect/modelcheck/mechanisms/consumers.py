@@ -83,7 +83,7 @@ class _Worker:
         self.delivery = delivery
         self.actor = actor
         self.stem = world.fresh("worker")
-        self.deduplication = Deduplication(world, place)
+        self.deduplication = Deduplication(world, place, source.log)
         self.slots: dict[int, list[str]] | None = None
         # effects that add up are those of the record itself, whatever its handler looks up
         reads = not world.counts and any(

@@ -2,13 +2,16 @@
 
 With `atomic: true`, check, effect and remembering are one transaction; without it the check comes first and the id is
 remembered after the effect, so a crash between repeats the effect. An id is a record code: two operations share one
-where the id is a hash of their content. A replica that is asked, or the memory of another instance, may not know an id.
+where the id is a hash of their content. A replica that is asked, or the memory of another instance, may not know an id;
+neither does the memory of another partition, nor a memory whose keys also name the side of the operation.
 """
 
 from dataclasses import replace
 
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.facts import Options
+from data_integration_architect.modelcheck.mechanisms import identities
+from data_integration_architect.modelcheck.mechanisms.replicas import is_fresh
 from data_integration_architect.modelcheck.scene import Place, Scene
 from data_integration_architect.modelcheck.world import Branch, Value, World
 from data_integration_architect.topology import Call, OnConsume, OnRequest, Write, walk_steps
@@ -20,7 +23,7 @@ ATOMIC = "check, effect and remembering the id are one transaction"
 class Deduplication:
     """The memory in front of one handler."""
 
-    def __init__(self, world: World, place: Place) -> None:
+    def __init__(self, world: World, place: Place, log: str = "") -> None:
         self.world = world
         self.place = place
         self.seen: str | None = None
@@ -45,10 +48,14 @@ class Deduplication:
         unsafe = "global" if shared and not is_composite else "per-target"
         scope = get(f"{path}.scope", dedup.scope if dedup else None, safe="per-target", unsafe=unsafe)
         replica = get(f"{path}.read_from", dedup.read_from if dedup else None, safe="", unsafe="")
-        is_stale = bool(replica) and replica != (dedup.in_ if dedup else None)
-        self.may_not_know = is_stale or scope == "per-instance"
+        is_elsewhere = bool(replica) and replica != (dedup.in_ if dedup else None)
+        self.may_not_know = scope == "per-instance" or (is_elsewhere and not is_fresh(world, replica))
         store = dedup.in_ if dedup is not None and dedup.in_ is not None else place.label
-        key = f"seen:{store}" if scope == "global" else f"seen:{store}:{place.label}"
+        consumed = place.handler.trigger.consume if isinstance(place.handler.trigger, OnConsume) else ""
+        tells_apart = (is_composite and not self.is_ambiguous) or identities.has_own_ids(world, consumed)
+        key = f"seen:{store}" if scope == "global" and not tells_apart else f"seen:{store}:{place.label}"
+        key += f":{log}" if scope == "per-partition" else ""
+        self.by_content = dedup is not None and _is_by_content(world, place, dedup.by)
         if key not in world.shared:
             world.shared[key] = world.m.array(world.fresh("seen"), world.code_high + 1, 1)
             self._add_forgetting(world.shared[key])
@@ -92,9 +99,11 @@ class Deduplication:
 
     def around(self, effects: list[Effect], value: Value) -> list[Effect]:
         """The effects behind the check."""
+        world = self.world
         if self.seen is None or not effects:
             return effects
-        index = "1" if self.is_ambiguous else value.code
+        code = f"({value.code} if {value.code} <= {world.ids} else {value.code} - {world.ids})"
+        index = "1" if self.is_ambiguous else code if self.by_content else value.code
         known = f"{self.seen}[{index}]"
         # ids of other intents are not remembered: nobody counts their effects
         remember = f"{known} = 1" if self.is_ambiguous else f"{known} = 1 if {value.is_tracked} else {known}"
@@ -133,6 +142,21 @@ def _remembering(effect: Effect, left: int, remember: str) -> Effect:
     if branches == list(effect.branches):
         return effect
     return replace(effect, branches=tuple(branches), atomic=ATOMIC)
+
+
+def _is_by_content(world: World, place: Place, by: object) -> bool:
+    """Whether what is remembered is the key of the record, so that ids which handlers make do not matter."""
+    trigger = place.handler.trigger
+    if world.retry_ids or not world.new_ids or not isinstance(trigger, OnConsume):
+        return False
+    fields = set(_fields(by))
+    known = [world.topology.entities.get((entity or "").split(".")[0]) for _, entity in world.scene.nodes]
+    keys = {field for entity in known if entity is not None for field in (*_fields(entity.key), *entity.natural_key)}
+    return bool(fields) and fields <= keys and world.topology.channels[trigger.consume].event.id not in fields
+
+
+def _fields(key: object) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else key if isinstance(key, tuple) else ()
 
 
 def is_by_position(place: Place) -> bool:

@@ -9,6 +9,19 @@ from data_integration_architect.modelcheck.world import World
 ATOMIC = "a replica applies one commit at a time, in commit order"
 
 
+def is_fresh(world: World, name: str) -> bool:
+    """Whether a replica has each commit before its writer is answered.
+
+    A quorum says that of a majority only, so of the replica where it is the only one.
+    """
+    store = world.topology.stores.get(name)
+    if store is None:
+        return False
+    mode = world.options.get(f"stores.{name}.replication", store.replication, safe="sync", unsafe="async")
+    others = [one for one, other in world.topology.stores.items() if other.replica_of == store.replica_of]
+    return mode == "sync" or (mode == "quorum" and store.replica_of is not None and len(others) == 1)
+
+
 def add_replica(world: World, name: str, most: int) -> None:
     """Applies the changes of the record store, one commit after the other."""
     store = world.topology.stores[name]

@@ -11,10 +11,10 @@ Ghosts (read by properties only): `version[i]` is the place of intent i in the c
 from collections.abc import Iterator
 
 from data_integration_architect.modelcheck.expressions import NotModelledError
-from data_integration_architect.modelcheck.mechanisms import partial_rows, versions
+from data_integration_architect.modelcheck.mechanisms import partial_rows, sides, versions
 from data_integration_architect.modelcheck.mechanisms.snapshots import only_if_missing
 from data_integration_architect.modelcheck.world import Branch, Rebuild, StoreState, Value, World
-from data_integration_architect.topology import Append, Call, Invalidate, Write, walk_steps
+from data_integration_architect.topology import Append, Call, Invalidate, Write
 
 ATOMIC = "one statement on one record takes effect as a whole"
 
@@ -24,8 +24,8 @@ def declare_store(world: World, name: str, label: str, most: int, *, is_record: 
     stem = world.fresh("store")
     if world.counts:
         cell = world.m.var(f"{stem}_count", 2)
-        most_steps = max((len(paths) for paths in _effects_on(world, name)), default=1)
-        more = tuple(world.m.var(f"{stem}_count{number}", 2) for number in range(2, most_steps + 1))
+        most = max((number.stop for number in sides.effects_on(world.scene, name).values()), default=1)
+        more = tuple(world.m.var(f"{stem}_count{number}", 2) for number in range(2, most + 1))
         world.labels |= {other: f"effect {number} on {label}" for number, other in enumerate(more, 2)}
     else:
         is_filled = is_record or name not in world.starts_empty or world.topology.stores[name].replica_of is not None
@@ -163,33 +163,38 @@ def _count(world: World, step: Write | Call | Invalidate, state: StoreState, val
         case Call():
             passed = world.options.get(f"{path}.operation_id", step.operation_id, safe="passed", unsafe="none")
             # the receiver recognises the id, so it knows a repetition of the same attempt, not of the same intent
-            is_idempotent = passed == "passed" and not world.new_ids
+            is_idempotent, knows_ids = passed == "passed", True
         case Write(mode="increment"):
-            is_idempotent = (
-                world.options.get(f"{path}.guard", step.guard, safe="unique-key", unsafe="none")
-                in {
-                    "unique-key",
-                    "condition",
-                }
-                and not world.new_ids
-            )
+            guard = world.options.get(f"{path}.guard", step.guard, safe="unique-key", unsafe="none")
+            is_idempotent, knows_ids = guard in ("unique-key", "condition"), _is_key_an_id(world, step)
         case Write(mode="insert"):
-            is_idempotent = (
-                world.options.get(f"{path}.guard", step.guard, safe="unique-key", unsafe="none") == "unique-key"
-                and not world.new_ids
-            )
+            guard = world.options.get(f"{path}.guard", step.guard, safe="unique-key", unsafe="none")
+            is_idempotent, knows_ids = guard == "unique-key", _is_key_an_id(world, step)
         case _:
-            is_idempotent = True
-    return [Branch("True", (*_counted(world, state, value, path, is_idempotent), *changed))]
+            is_idempotent, knows_ids = True, False
+    own = sides.effects_on(world.scene, state.name).get(path, slice(None))
+    known = ""
+    if is_idempotent and knows_ids and world.new_ids:
+        key = f"known:{state.name}:{own.start}"
+        known = world.shared.get(key) or world.m.array(world.fresh("known"), world.code_high + 1, 1)
+        world.shared[key] = known
+    return [Branch("True", (*_counted(world, state, value, own, is_idempotent, known), *changed))]
 
 
-def _counted(world: World, state: StoreState, value: Value, path: str, is_idempotent: bool) -> Iterator[str]:
-    """Counts one effect in its own cell; the last one of a handler also stands for those that only others have."""
-    paths = next((found for found in _effects_on(world, state.name) if path in found), [path])
-    number = paths.index(path)
+def _is_key_an_id(world: World, step: Write) -> bool:
+    """Whether a unique key holds operation ids: those that a repeating caller makes, or where the key is named so."""
+    named = {channel.event.id for channel in world.topology.channels.values()} | {"operation_id", "event_id"}
+    return world.retry_ids or bool(named.intersection(step.guard_key or ()))
+
+
+def _counted(
+    world: World, state: StoreState, value: Value, own: slice, is_idempotent: bool, known: str = ""
+) -> Iterator[str]:
+    """Counts one effect in its own cell."""
     cells = (state.cell, *state.more)
-    for cell in cells[number:] if number == len(paths) - 1 else cells[number : number + 1]:
-        new = "1" if is_idempotent else f"({cell} + 1 if {cell} < 2 else 2)"
+    for cell in cells[own]:
+        more = f"({cell} + 1 if {cell} < 2 else 2)"
+        new = f"({more} if {known}[{value.code}] == 0 else {cell})" if known else "1" if is_idempotent else more
         effect = new if value.is_tracked == "True" else f"{new} if {value.is_tracked} else {cell}"
         yield f"{cell} = {effect}"
         if cell == state.cell:
@@ -197,16 +202,5 @@ def _counted(world: World, state: StoreState, value: Value, path: str, is_idempo
             yield from (f"{copy} = {effect}" for copy in mirrored)
             followed = (log for name, log in world.changes.items() if world.stores[name].cell in mirrored)
             yield from (f"{log}.append({value.code})" for log in followed)
-
-
-def _effects_on(world: World, name: str) -> list[list[str]]:
-    """For each handler of the scene the paths of its steps that have an effect on a store, in program order."""
-    return [
-        [
-            f"{place.path}.steps.{'.'.join(map(str, path))}"
-            for path, step in walk_steps(place.handler.steps, ())
-            if world.scene.keeps(step)
-            and ((isinstance(step, Write) and step.write == name) or (isinstance(step, Call) and step.call == name))
-        ]
-        for place in world.scene.handlers.values()
-    ]
+    if known:
+        yield f"{known}[{value.code}] = 1"
