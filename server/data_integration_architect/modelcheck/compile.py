@@ -104,7 +104,8 @@ def build_world(
     partial = _filled_on_miss(scene)
     options = Options(assumptions)
     plans = {place.label: plan for place in scene.handlers.values() if not counts and (plan := plan_of(place))}
-    is_reduced = counts and one_intent and not has_equal_ids(scene, options) and not folds(scene, options)
+    is_numbered = any(polling.is_numbered(topology, options, place) for place in scene.handlers.values())
+    is_reduced = counts and one_intent and not (has_equal_ids(scene, options) or folds(scene, options) or is_numbered)
     writes = min(1, bounds.writes) if is_reduced else bounds.writes
     world = World(
         topology=topology,
@@ -137,7 +138,9 @@ def build_world(
     world.stamps = stamps_of(scene, options) if not counts and record in topology.stores else None
     world.retry_ids = counts and _changes_ids(world, roles)
     world.new_ids = world.retry_ids or (counts and identities.makes_ids(world))
-    numbered = {place.label for place in (*roles.consumers, *roles.captures) if polling.is_numbered(world, place)}
+    numbered = {
+        place.label for place in (*roles.consumers, *roles.captures) if polling.is_numbered(topology, options, place)
+    }
     _note_numbered(world, roles, numbered)
     again = any(requests.retries(world, place) for place, _ in roles.requests)
     limits = replace(bounds, writes=writes, retries=bounds.retries if again else 0)

@@ -12,7 +12,7 @@ from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms import channels, commits, stores
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import Branch, Value, World
-from data_integration_architect.topology import Append, Call, Invalidate, Read, Step, Transaction, Write
+from data_integration_architect.topology import Append, Call, Invalidate, Read, Step, Transaction, Write, walk_steps
 
 IN_TRANSACTION = "a local transaction takes effect as a whole at its commit"
 
@@ -47,6 +47,8 @@ def lower(
                     step = step.model_copy(update={"missing_source": missing})
                 source = _written_value(step, value, local if has_read else None)
                 effects = _effects(world, step, source, here)
+                if has_read and world.counts and not value.request:
+                    effects = [_of_found(world, place, step, effect, value, here) for effect in effects]
                 follows = _follows_deletions(step, value)
                 if follows and not world.deletes:
                     world.not_modelled.add(f"{place.label}: what it deletes, since no request is known to delete")
@@ -171,6 +173,33 @@ def _stored_if_found(
         for branch in branches
     ]
     return [*found, Branch(f"{value.code} == 0", missing, "nothing was found")]
+
+
+def is_tried_until_found(step: Read | Write) -> bool:
+    """Whether a step that fails is tried again for as long as it takes."""
+    return step.dead_letter is None and (step.retry is None or step.retry.then in (None, "block", "raise"))
+
+
+def _of_found(world: World, place: Place, step: Step, effect: Effect, value: Value, path: str) -> Effect:
+    """The effect of what the handler of an event has read again, which may not be there yet.
+
+    What was inserted stays, so nothing is lost by taking the read and the write that uses it for one step: where the
+    read finds nothing, the handler could do both at that time, and where it finds something, at the time of the write.
+    """
+    sources = [
+        world.stores[inner.read]
+        for _, inner in walk_steps(place.handler.steps, ())
+        if isinstance(inner, Read) and _is_plain_read(world, inner)
+    ]
+    known = isinstance(step, Write) and (step.values or ("re-read" if step.mode != "increment" else "event"))
+    if known != "re-read" or not isinstance(step, Write) or not sources or sources[0].name == step.write:
+        return effect
+    missing = world.options.get(f"{path}.missing_source", step.missing_source, safe="error", unsafe="skip")
+    there = f"{sources[0].cell} > 0" + ("" if value.is_tracked == "True" else f" or not ({value.is_tracked})")
+    found = [Branch(there).merged(branch) for branch in effect.branches]
+    if missing != "error" or not is_tried_until_found(step):
+        found.append(Branch(f"not ({there})", (), "nothing was found"))
+    return replace(effect, branches=tuple(found))
 
 
 def _lost(world: World, step: Step, path: str) -> str:

@@ -8,7 +8,8 @@ value stands for the record that was there before the first request.
 Models of effects need one intent only. Handlers treat records one by one and remember each id for itself, so a run with
 other intents projects to a run without them: their records leave the logs, and a crash that rewinds over some of both
 rewinds over the tracked ones alone. Conversely other intents can be handled without a fault. Where ids of different
-intents can be equal this fails; then request 1 is tracked, may enter at any time among the others, which share a code.
+intents can be equal this fails, and where rows are read by a drawn number, since the number of another intent can make
+the reader pass; then request 1 is tracked, may enter at any time among the others, which share a code.
 
 Models of state keep one key: every action of a handler touches one key, and other keys appear only as intents that
 are `other`, whose records take places in logs and are skipped. Two keys stand for any number by symmetry.

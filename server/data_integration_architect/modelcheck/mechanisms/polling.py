@@ -3,14 +3,18 @@
 A writer draws the number when it inserts and becomes visible when it commits, so numbers become visible out of order;
 a reader that has moved past a number never looks below it again. Writers of one key exclude each other by the lock on
 its row, if they write the row before they draw; writers of other keys do not, which is why these models have intents
-on another key.
+on another key. In a model of effects all intents but the tracked one are on another key.
 
 Source: PostgreSQL documentation, "Sequence Manipulation Functions" (nextval is never rolled back and not ordered by
 commit) and chapter 13, "Explicit locking".
 """
 
+from dataclasses import replace
+
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.expressions import NotModelledError
+from data_integration_architect.modelcheck.facts import Options
+from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
 from data_integration_architect.modelcheck.programs import lower as lower_steps
 from data_integration_architect.modelcheck.scene import Place, Scene
 from data_integration_architect.modelcheck.world import Branch, World
@@ -20,6 +24,7 @@ from data_integration_architect.topology import (
     OnChanges,
     OnConsume,
     OnRequest,
+    Topology,
     Transaction,
     Write,
     step_target,
@@ -29,21 +34,21 @@ from data_integration_architect.topology import (
 ATOMIC = "one query sees one snapshot of what is committed"
 
 
-def is_numbered(world: World, place: Place) -> bool:
+def is_numbered(topology: Topology, options: Options, place: Place) -> bool:
     """Whether the handler finds new rows by a number that is drawn before the commit."""
     trigger = place.handler.trigger
     path = f"{place.path}.trigger"
     if isinstance(trigger, OnConsume):
-        channel = world.topology.channels[trigger.consume]
+        channel = topology.channels[trigger.consume]
         if channel.in_ is None:
             return False
-        cursor = world.options.get(f"{path}.cursor", trigger.cursor, safe="commit-order", unsafe="sequence")
+        cursor = options.get(f"{path}.cursor", trigger.cursor, safe="commit-order", unsafe="sequence")
         return cursor in ("sequence", "transaction-id", "modified-time")
     if isinstance(trigger, OnChanges):
-        by = world.options.get(f"{path}.by", trigger.by, safe="log", unsafe="query")
+        by = options.get(f"{path}.by", trigger.by, safe="log", unsafe="query")
         if by != "query":
             return False
-        cursor = world.options.get(f"{path}.cursor", trigger.cursor, safe="commit-position", unsafe="modified-time")
+        cursor = options.get(f"{path}.cursor", trigger.cursor, safe="commit-position", unsafe="modified-time")
         return cursor != "commit-position"
     return False
 
@@ -117,22 +122,17 @@ def split(world: World, effects: list[Effect], intent: int, *, deletes: bool) ->
             if other != intent and not world.draws_first
         ]
         draw = (f"stamp{intent} = stamps + 1", "stamps += 1", f"open{intent} = 1")
-        found.append(
-            Effect(
-                "insert, draw a number",
-                effect.target,
-                (
-                    Branch(" and ".join(same_key) or "True", draw, "number {n:stamps + 1}"),
-                    Branch("True", (*draw, f"other{intent} = 1"), "another key, number {n:stamps + 1}"),
-                ),
-                "one statement",
-            )
-        )
+        on_key = Branch(" and ".join(same_key) or "True", draw, "number {n:stamps + 1}")
+        on_other = Branch("True", (*draw, f"other{intent} = 1"), "another key, number {n:stamps + 1}")
+        branches = (on_key, on_other)
+        if world.counts:
+            branches = (replace(on_key, guard="True"),) if intent == 1 else (on_other,)
+        found.append(Effect("insert, draw a number", effect.target, branches, "one statement"))
         shown = Branch("True", (f"visible{intent} = 1", f"open{intent} = 0"))
         own = Branch(f"other{intent} == 0", (f"removed{intent} = 1",) if deletes else ())
-        branches = [own.merged(branch).merged(shown) for branch in effect.branches]
-        branches.append(Branch(f"other{intent} == 1", shown.updates, "another key", skips=len(effects)))
-        found.append(Effect(effect.text, effect.target, tuple(branches), effect.atomic, "", effect.touches))
+        done = [own.merged(branch).merged(shown) for branch in effect.branches]
+        done.append(Branch(f"other{intent} == 1", shown.updates, "another key", skips=len(effects)))
+        found.append(Effect(effect.text, effect.target, tuple(done), effect.atomic, "", effect.touches))
     return found
 
 
@@ -176,9 +176,11 @@ def add_poller(world: World, place: Place) -> None:
             kind = [f"removed{intent} == {int(deletes)}"] if world.deletes else []
             value = world.own_value(intent, deletes=deletes)
             effects = lower_steps(world, place, place.handler.steps, value, None, f"{place.path}.steps")
+            if world.counts:
+                effects = Deduplication(world, place).around(effects, value)
             if len(effects) != 1:
                 raise NotModelledError(f"{place.label}: several steps, or none, while reading by number")
-            for branch in effects[0].branches:
+            for branch in effects[0].branches if not world.counts or intent == 1 else ():
                 world.act(
                     "poll",
                     [*guards, *kind, f"other{intent} == 0", branch.guard],
