@@ -357,6 +357,8 @@ def _changes_ids(world: World, roles: Roles) -> bool:
 def _note_numbered(world: World, roles: Roles, numbered: set[str]) -> None:
     for place in (*roles.consumers, *roles.captures):
         trigger = place.handler.trigger
+        if place.label in numbered and polling.held_back(world, place) == "by-transaction":
+            world.draws_ids = True
         if place.label in numbered and isinstance(trigger, OnConsume):
             world.numbered.add(trigger.consume)
         elif place.label in numbered and isinstance(trigger, OnChanges):

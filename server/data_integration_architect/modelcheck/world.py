@@ -146,9 +146,10 @@ class World:
 
     `labels`: variable -> words for it in a trace. `shared`: role -> variable that several mechanisms use. `changes`:
     store -> log of its changes, where something follows it. `numbered`: stores and outboxes read by a drawn number;
-    `draws_first`: it is drawn before the row of the record is locked. `partial`: stores that are filled on a miss, so
-    that an entry may lack. `has_parts`: events may leave out what did not change. `starts_empty`: derived stores
-    that get what was there before by a snapshot. `synchronous`: store -> cells of replicas that have each of its
+    `draws_first`: it is drawn before the row of the record is locked; `draws_ids`: a reader waits for transactions by
+    their id, so that is drawn too. `partial`: stores that are filled on a miss, so that an entry may lack. `has_parts`:
+    events may leave out what did not change. `starts_empty`: derived stores that get what was there before by a
+    snapshot. `synchronous`: store -> cells of replicas that have each of its
     commits before the writer is answered. `stamps`: how versions that guards compare are drawn, where that is not the
     commit order. `new_ids`: an operation can have a second id, `retry_ids`: because its caller repeats it with another
     one. `positions`: log -> where its consumers stand. `rebuilds`: store -> a rebuild beside a stream.
@@ -174,6 +175,7 @@ class World:
     changes: dict[str, str] = field(default_factory=dict)
     numbered: set[str] = field(default_factory=set)
     draws_first: bool = False
+    draws_ids: bool = False
     starts_empty: frozenset[str] = frozenset()
     has_parts: bool = False
     partial: frozenset[str] = frozenset()

@@ -1,8 +1,8 @@
 """A relay reads an outbox by sequence or time and passes rows of transactions that commit later.
 
 Decided for readers of table-backed channels under writers whose transactions overlap. A bound by the oldest running
-transaction is complete only if the writer has its transaction id before it draws the number; that follows from a
-write that stands before the append in the same block. Cannot see bounds inside a database function.
+transaction is complete only for a reader that counts transaction ids: of two transactions the one with the lower id may
+draw the higher number. Cannot see bounds inside a database function.
 """
 
 from __future__ import annotations
@@ -43,14 +43,6 @@ def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
     ask = f"How does {site.id} know which rows of {channel} are new?"
     if facts.ask((*path, "cursor"), trigger.cursor, ("sequence", "commit-order", "row-flag"), ask) not in COUNTED:
         return None
-    if trigger.visible_up_to == "oldest-running-transaction":
-        drawn = trigger.sequence_drawn
-        if drawn is None and all(_writes_before(system, a) for a in system.appends(channel)):
-            drawn = "after-transaction-id"
-        ask = f"Does a writer of {channel} have its transaction id before it draws the sequence number?"
-        answers = ("before-transaction-id", "after-transaction-id")
-        if facts.ask((*path, "sequence_drawn"), drawn, answers, ask) == "after-transaction-id":
-            return None
     ends = [t.end for t in trails(system, site)]
     sinks = [e for e in ends if isinstance(e.step, Write) and not system.same_instance(e.target, channel)]
     element = system.channel(channel)
@@ -68,14 +60,6 @@ def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
         consequence=Consequence("integrity", heals=healing or ("next-write" if states else "never")),
         targets=targets,
         shows=frozenset({"missing", "stale", "wrong-total"}),
-    )
-
-
-def _writes_before(system: System, append: Effect) -> bool:
-    """Whether the transaction of the append has written something before, and so has its id."""
-    block = system.enlisted(append)
-    return block is not None and any(
-        e.position < append.position and system.enlisted(e) is block for e in append.site.changes
     )
 
 

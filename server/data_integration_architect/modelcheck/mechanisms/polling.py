@@ -10,6 +10,7 @@ commit) and chapter 13, "Explicit locking".
 """
 
 from dataclasses import replace
+from typing import Literal
 
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.expressions import NotModelledError
@@ -53,8 +54,12 @@ def is_numbered(topology: Topology, options: Options, place: Place) -> bool:
     return False
 
 
-def is_held_back(world: World, place: Place) -> bool:
-    """Whether the reader waits for rows with lower numbers that are not committed yet."""
+def held_back(world: World, place: Place) -> Literal["", "by-number", "by-transaction"]:
+    """What the reader waits for: rows with lower numbers that are not committed yet, or transactions with lower ids.
+
+    A reader that counts numbers and waits by transaction ids is not safe: of two transactions the one with the lower
+    id may draw the higher number.
+    """
     trigger = place.handler.trigger
     path = f"{place.path}.trigger"
     if isinstance(trigger, OnConsume):
@@ -62,7 +67,7 @@ def is_held_back(world: World, place: Place) -> bool:
         known = trigger.visible_up_to or "none"
         bound = world.options.get(f"{path}.visible_up_to", known, safe="commit-order", unsafe="none")
         if bound == "oldest-running-transaction" and trigger.cursor == "transaction-id":
-            return True  # what is counted is what bounds the view
+            return "by-number"  # what is counted is what bounds the view
         if bound == "oldest-running-transaction":
             drawn = world.options.get(
                 f"{path}.sequence_drawn",
@@ -70,22 +75,26 @@ def is_held_back(world: World, place: Place) -> bool:
                 safe="after-transaction-id",
                 unsafe="before-transaction-id",
             )
-            return drawn == "after-transaction-id"
-        return bound != "none"
+            return "by-transaction" if drawn == "after-transaction-id" else ""
+        return "" if bound == "none" else "by-number"
     if isinstance(trigger, OnChanges):
         overlap = world.options.get(f"{path}.overlap", trigger.overlap, safe="1h", unsafe="none")
-        return overlap != "none"
-    return False
+        return "" if overlap == "none" else "by-number"
+    return ""
 
 
 def declare_stamps(world: World) -> None:
     """For each intent: the number that it drew, whether its transaction is open or visible, whether on another key."""
     world.m.var("stamps", world.writes)
+    if world.draws_ids:
+        world.m.var("transactions", world.writes)
     for intent in range(1, world.writes + 1):
         world.m.var(f"stamp{intent}", world.writes)
         world.m.var(f"visible{intent}", 1)
         world.m.var(f"other{intent}", 1)
         world.m.var(f"open{intent}", 1)
+        if world.draws_ids:
+            world.m.var(f"transaction{intent}", world.writes)
         if world.deletes:
             world.m.var(f"removed{intent}", 1)
 
@@ -121,17 +130,32 @@ def split(world: World, effects: list[Effect], intent: int, *, deletes: bool) ->
             for other in range(1, world.writes + 1)
             if other != intent and not world.draws_first
         ]
-        draw = (f"stamp{intent} = stamps + 1", "stamps += 1", f"open{intent} = 1")
-        on_key = Branch(" and ".join(same_key) or "True", draw, "number {n:stamps + 1}")
-        on_other = Branch("True", (*draw, f"other{intent} = 1"), "another key, number {n:stamps + 1}")
-        branches = (on_key, on_other)
+        number = (f"stamp{intent} = stamps + 1", "stamps += 1")
+        draw = Branch("True", (*number, f"open{intent} = 1"), "number {n:stamps + 1}")
+        begins = [draw]
+        if world.draws_ids:
+            begin = (f"transaction{intent} = transactions + 1", "transactions += 1", f"open{intent} = 1")
+            noted = "transaction {n:transactions + 1}"
+            begins = [
+                Branch("True", (*begin, *number), f"{noted}, number {{n:stamps + 1}}"),
+                Branch("True", begin, f"{noted}, no number yet"),
+            ]
+        on_key = [replace(one, guard=" and ".join(same_key) or "True") for one in begins]
+        elsewhere = Branch("True", (f"other{intent} = 1",), "another key")
+        on_other = [replace(elsewhere.merged(one), note=f"another key, {one.note}") for one in begins]
+        branches = [*on_key, *on_other]
         if world.counts:
-            branches = (replace(on_key, guard="True"),) if intent == 1 else (on_other,)
-        found.append(Effect("insert, draw a number", effect.target, branches, "one statement"))
+            branches = begins if intent == 1 else on_other
+        found.append(Effect("insert, draw a number", effect.target, tuple(branches), "one statement"))
         shown = Branch("True", (f"visible{intent} = 1", f"open{intent} = 0"))
+        ends = [shown]
+        if world.draws_ids:
+            late = Branch(f"stamp{intent} == 0", (*number, *shown.updates), "number {n:stamps + 1}")
+            ends = [replace(shown, guard=f"stamp{intent} > 0"), late]
         own = Branch(f"other{intent} == 0", (f"removed{intent} = 1",) if deletes else ())
-        done = [own.merged(branch).merged(shown) for branch in effect.branches]
-        done.append(Branch(f"other{intent} == 1", shown.updates, "another key", skips=len(effects)))
+        done = [own.merged(branch).merged(end) for branch in effect.branches for end in ends]
+        away = Branch(f"other{intent} == 1", (), "another key", skips=len(effects))
+        done += [away.merged(end) for end in ends]
         found.append(Effect(effect.text, effect.target, tuple(done), effect.atomic, "", effect.touches))
     return found
 
@@ -161,16 +185,26 @@ def add_poller(world: World, place: Place) -> None:
             text=f"{place.label} crashes, reads again from number {earlier + 1}",
         )
     intents = range(1, world.writes + 1)
-    is_held = is_held_back(world, place)
+    held = held_back(world, place)
     rows = {intent: _row_exists(world, place, intent) for intent in intents}
+    seen = {
+        intent: [
+            f"not (open{other} == 1 and transaction{other} < transaction{intent})"
+            for other in intents
+            if other != intent and held == "by-transaction"
+        ]
+        for intent in intents
+    }
     for intent in intents:
-        guards = [f"stamp{intent} > {cursor}", f"visible{intent} == 1", f"({rows[intent]})"]
+        guards = [f"stamp{intent} > {cursor}", f"visible{intent} == 1", f"({rows[intent]})", *seen[intent]]
         for other in intents:
             if other == intent:
                 continue
             lower = f"stamp{other} > {cursor} and stamp{other} < stamp{intent}"
-            guards.append(f"not (visible{other} == 1 and {lower} and ({rows[other]}))")
-            if is_held:
+            guards.append(
+                "not (" + " and ".join([f"visible{other} == 1", lower, f"({rows[other]})", *seen[other]]) + ")"
+            )
+            if held == "by-number":
                 guards.append(f"not (open{other} == 1 and stamp{other} < stamp{intent})")
         for deletes in (False, True) if world.deletes else (False,):
             kind = [f"removed{intent} == {int(deletes)}"] if world.deletes else []
