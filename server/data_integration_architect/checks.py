@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from data_integration_architect.checking import Job, RunJobs, check_of, in_this_process, run_within
-from data_integration_architect.errors import UnknownName
+from data_integration_architect.errors import DoesNotApply, UnknownName
 from data_integration_architect.given import Given
 from data_integration_architect.modelcheck import PROPERTIES, Assumptions, Bounds, Question, questions
 from data_integration_architect.modelcheck.cases import build_case
@@ -47,6 +47,9 @@ def _asked(normal: NormalForm, property: str | None, target: str | None) -> list
         raise UnknownName("property", property, PROPERTIES)
     every = questions(normal.topology)
     about = [question for question in every if property in (None, question.property)]
+    if property is not None and every and not about:
+        # whoever waits for this verdict, as a gate does, must not take its absence for a good one
+        raise DoesNotApply("property", property, (question.property for question in every))
     if target is not None and target not in {question.target for question in about}:
         raise UnknownName("target", target, sorted({question.target for question in about}))
     return [question for question in about if target in (None, question.target)]

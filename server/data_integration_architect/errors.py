@@ -62,6 +62,14 @@ class UnknownName(ArchitectError):
         super().__init__(f"unknown {kind} {clip(name)}; {suggestion(name, self.known)}")
 
 
+class DoesNotApply(ArchitectError):
+    """A question that what is described gives no reason to ask, with those that it does."""
+
+    def __init__(self, kind: str, name: str, applying: Iterable[str]) -> None:
+        self.kind, self.name, self.applying = kind, name, tuple(sorted(set(applying)))
+        super().__init__(f"{kind} {clip(name)} does not apply here; what applies: {', '.join(self.applying)}")
+
+
 class RefusedPath(ArchitectError):
     """A path that is not read, with the reason and the setting that would change it."""
 

@@ -208,6 +208,7 @@ def _properties_of(topology: Topology, target: str, entity: str | None) -> tuple
     """Properties of what handlers write into one store."""
     record = record_store(topology, entity or "")
     follows = record is not None and record in topology.stores and record != target
+    follows_log = record is not None and record in topology.channels
     try:
         target_only = Target(target, entity)
         world = build_world(topology, target_only, bounds=Bounds(1, faults=0), assumptions=Assumptions("safe"))
@@ -217,7 +218,7 @@ def _properties_of(topology: Topology, target: str, entity: str | None) -> tuple
         return properties.EFFECT_PROPERTIES if follows else properties.EFFECT_PROPERTIES[:1]
     if follows and _only_deletes(world, target):
         return ("no-phantom",)  # an update of the entity has nothing to do here
-    return properties.STATE_PROPERTIES if follows else ()
+    return properties.STATE_PROPERTIES if follows or (follows_log and world.is_log) else ()
 
 
 def _only_deletes(world: World, target: str) -> bool:

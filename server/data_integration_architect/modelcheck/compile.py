@@ -97,6 +97,7 @@ def build_world(
     record = record_store(topology, target.entity or "")
     scene = scene_of(topology, target, record)
     counts = _is_counted(scene, target)
+    is_log = not counts and _is_record_log(scene, record)
     has_parts = not counts and record in topology.stores and has_partial_events(scene)
     whole = reads_whole(scene) if has_parts else ""
     has_parts = has_parts and not whole
@@ -117,6 +118,7 @@ def build_world(
         deletes=deletes,
         has_earlier=not counts and (deletes or bool(partial) or bool(plans) or has_parts or _is_rebuilt(scene)),
         has_parts=has_parts,
+        is_log=is_log,
         starts_empty=_filled_later(scene, plans),
         partial=partial,
         new_ids=False,
@@ -165,6 +167,8 @@ def build_world(
     for name in world.channels:
         channels.add_switch(world, name)
     for name, state in world.stores.items():
+        if name not in topology.stores:
+            continue
         store = topology.stores[name]
         if store.replica_of in world.stores and state.cell not in world.synchronous.get(store.replica_of or "", []):
             replicas.add_replica(world, name, volume.of(store.replica_of or "")[-1])
@@ -219,6 +223,19 @@ def _is_followed(world: World, roles: Roles) -> bool:
         for _, step in walk_steps(place.handler.steps, ())
     )
     return replicas or captured or read
+
+
+def _is_record_log(scene: Scene, record: str | None) -> bool:
+    """Whether a channel is the system of record of a state: what it has is the record that was appended last.
+
+    Events that tell a part of the record only do not say what it is.
+    """
+    channel = scene.topology.channels.get(record or "")
+    if channel is None or channel.in_ is not None or has_partial_events(scene):
+        return False
+    if channel.event.version == "timestamp":
+        return False  # what last means is then decided by clocks, which appends do not draw
+    return channel.event.content in (None, "full") and any(name == record for name, _ in scene.nodes)
 
 
 def _filled_on_miss(scene: Scene) -> frozenset[str]:
@@ -377,9 +394,13 @@ def _declare(world: World, roles: Roles, volume: Volume, numbered: set[str]) -> 
         if name in topology.stores:
             # one more than there can be: what was there before the first request counts as commit 1
             declare_store(world, name, name, commits + 1, is_record=name == world.record)
+    if world.is_log and world.record in names:
+        declare_store(world, world.record or "", f"newest of {world.record}", commits + 1, is_record=True)
     if world.record not in world.stores and not world.counts:
         world.m.array("version", world.ids + 1, 1)
     for name, state in world.stores.items():
+        if name not in topology.stores:
+            continue
         store = topology.stores[name]
         if store.replica_of is not None:
             known = store.replication

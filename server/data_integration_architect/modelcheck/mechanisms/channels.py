@@ -76,6 +76,11 @@ def _appended(world: World, step: Append, value: Value, path: str) -> list[Branc
     state = world.channels[step.append]
     code, made = identities.passed_on(world, step, value, path)
     noted = ", with a new id" if made else ""
+    if world.is_log and step.append == world.record and value.request:
+        # of a log that is the system of record, the append is the commit
+        cell = world.stores[step.append].cell
+        new = "0" if value.deletes == "yes" else value.intent
+        made = (*made, f"{cell} = {new}", f"version[{value.intent}] = commits + 1", "commits += 1")
     added = [(f"{log}.append({code})", *made) for log in state.logs]
     switch = world.shared.get(f"switch:{step.append}")
     if switch is not None:
@@ -103,10 +108,18 @@ def _ends_empty(world: World, name: str, moved: Repartition) -> bool:
 
 
 def _is_rolling(world: World, name: str, moved: Repartition) -> bool:
-    """Whether one producer can still use the old layout while another one uses the new one."""
+    """Whether one producer can still use the old layout while another one uses the new one.
+
+    One that waits for its own records only goes over when these are read, whatever the others still do.
+    """
     path = f"channels.{name}.repartitioned"
     switch = world.options.get(f"{path}.switch", moved.switch or "paused", safe="paused", unsafe="rolling")
-    return switch == "rolling" and _has_several_producers(world, name)
+    return (switch == "rolling" or _waits_alone(world, name, moved)) and _has_several_producers(world, name)
+
+
+def _waits_alone(world: World, name: str, moved: Repartition) -> bool:
+    path = f"channels.{name}.repartitioned.per_producer"
+    return world.options.get(path, moved.per_producer or False, safe=False, unsafe=True)
 
 
 def _has_several_producers(world: World, name: str) -> bool:
@@ -133,9 +146,7 @@ def add_switch(world: World, name: str) -> None:
     is_rolling = _is_rolling(world, name, moved)
     guards = []
     if _is_drained(world, name, moved):
-        own_only = world.options.get(
-            f"channels.{name}.repartitioned.per_producer", moved.per_producer or False, safe=False, unsafe=True
-        )
+        own_only = _waits_alone(world, name, moved)
         if not (own_only and is_rolling):
             guards = [f"{position.offset} == len({old})" for position in world.positions.get(old, [])]
     first = "one producer uses the new partition" if is_rolling else "the key goes to another partition from now on"
