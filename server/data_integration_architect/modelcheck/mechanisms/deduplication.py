@@ -52,7 +52,9 @@ class Deduplication:
         self.may_not_know = scope == "per-instance" or (is_elsewhere and not is_fresh(world, replica))
         store = dedup.in_ if dedup is not None and dedup.in_ is not None else place.label
         consumed = place.handler.trigger.consume if isinstance(place.handler.trigger, OnConsume) else ""
-        tells_apart = (is_composite and not self.is_ambiguous) or identities.has_own_ids(world, consumed)
+        tells_apart = (is_composite and not self.is_ambiguous) or identities.has_own_ids(
+            world, consumed, dedup.by if dedup is not None else None
+        )
         key = f"seen:{store}" if scope == "global" and not tells_apart else f"seen:{store}:{place.label}"
         key += f":{log}" if scope == "per-partition" else ""
         self.by_content = dedup is not None and _is_by_content(world, place, dedup.by)

@@ -9,7 +9,7 @@ Source: Kleppmann, "Designing Data-Intensive Applications", chapter 12, "Operati
 
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import Value, World
-from data_integration_architect.topology import Append, OnRequest, walk_steps
+from data_integration_architect.topology import Append, OnConsume, OnRequest, walk_steps
 
 
 def makes_ids(world: World) -> bool:
@@ -47,14 +47,24 @@ def passed_on(world: World, step: Append, value: Value, path: str) -> tuple[str,
     return f"({code} if {value.is_tracked} else {value.code})", (f"{made} = 1 if {value.is_tracked} else {made}",)
 
 
-def has_own_ids(world: World, channel: str) -> bool:
-    """Whether the records of a channel got their ids when they were put into it."""
+def has_own_ids(world: World, channel: str, by: object) -> bool:
+    """Whether the records of a channel got their ids when they were put into it, by which a memory knows them.
+
+    They did where the field that is remembered is the id of this channel's events and of none that they came from.
+    """
+    channels = world.topology.channels
+    is_own = channel in channels and isinstance(by, str) and by == channels[channel].event.id
     for source in world.scene.handlers.values():
         for path, step in walk_steps(source.handler.steps, ()):
             where = f"{source.path}.steps.{'.'.join(map(str, path))}"
-            if isinstance(step, Append) and step.append == channel and makes_id(world, step, where):
+            if not isinstance(step, Append) or step.append != channel:
+                continue
+            if makes_id(world, step, where):
                 return True
-    return False
+            trigger = source.handler.trigger
+            before = channels[trigger.consume].event.id if isinstance(trigger, OnConsume) else None
+            is_own = is_own and before not in (None, by)
+    return is_own
 
 
 def _is_of_event(place: Place) -> bool:
