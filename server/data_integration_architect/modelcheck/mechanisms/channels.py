@@ -84,10 +84,10 @@ def _appended(world: World, step: Append, value: Value, path: str) -> list[Branc
     added = [(f"{log}.append({code})", *made) for log in state.logs]
     switch = world.shared.get(f"switch:{step.append}")
     if switch is not None:
-        old, new = added
+        before, after = added
         return [
-            Branch(f"{switch} < 2", old, f"old partition{noted}"),
-            Branch(f"{switch} > 0", new, f"new partition{noted}"),
+            Branch(f"{switch} < 2", before, f"old partition{noted}"),
+            Branch(f"{switch} > 0", after, f"new partition{noted}"),
         ]
     if len(added) == 1:
         return [Branch("True", added[0], noted.removeprefix(", "))]

@@ -73,7 +73,6 @@ def _causes(scene: Scene, place: Place, seen: tuple[str, ...]) -> Iterator[Cause
             for path, step in walk_steps(source.handler.steps, ())
             if isinstance(step, Append) and step.append == trigger.consume
         ]
-        for path in fills:
-            yield source.path, path
+        yield from ((source.path, fill) for fill in fills)
         if fills:
             yield from _causes(scene, source, (*seen, place.label))
