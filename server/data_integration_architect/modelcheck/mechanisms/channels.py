@@ -108,13 +108,10 @@ def _ends_empty(world: World, name: str, moved: Repartition) -> bool:
 
 
 def _is_rolling(world: World, name: str, moved: Repartition) -> bool:
-    """Whether one producer can still use the old layout while another one uses the new one.
-
-    One that waits for its own records only goes over when these are read, whatever the others still do.
-    """
+    """Whether one producer can still use the old layout while another one uses the new one."""
     path = f"channels.{name}.repartitioned"
     switch = world.options.get(f"{path}.switch", moved.switch or "paused", safe="paused", unsafe="rolling")
-    return (switch == "rolling" or _waits_alone(world, name, moved)) and _has_several_producers(world, name)
+    return switch == "rolling" and _has_several_producers(world, name)
 
 
 def _waits_alone(world: World, name: str, moved: Repartition) -> bool:
