@@ -74,7 +74,9 @@ UNMODELLED = {
                 "run": {
                     "trigger": {"consume": "changes"},
                     "computes": {"result": "index"},
-                    "steps": [{"write": "es", "entity": "product", "missing_source": "error"}],
+                    "steps": [
+                        {"write": "es", "entity": "product", "missing_source": "error", "retry": {"then": "ignore"}}
+                    ],
                 }
             }
         },

@@ -110,6 +110,12 @@ def build_case(
             question,
             bounds,
         )
+    if question.property == "read-your-writes" and copies.fails_over(topology, question.target):
+        entity = question.entity or "record"
+        m, _ = copies.build(topology, question.target, entity, options, bounds)
+        latch = copies.add_own_reads(m, question.target, entity, bounds.writes)
+        forms = PropertyForms(question.property, (), (latch,), is_permanent=True)
+        return _small(m, forms, options, (question.target,), question, bounds)
     if question.element.startswith("copies."):
         if question.property == "no-phantom":
             m, condition = copies.build_union(topology, question.target, options, bounds)
@@ -162,7 +168,7 @@ def _small(
     bounds: Bounds,
 ) -> Case:
     """A case of a mechanism that is a model of its own."""
-    words = Words(question.entity, bounds.writes, bounds.writes, deletes=False, counts=False)
+    words = Words(question.entity, bounds.writes, bounds.writes + 1, deletes=False, counts=False)
     return Case(m.build(), forms, options, elements, words)
 
 

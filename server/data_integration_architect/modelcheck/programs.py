@@ -40,7 +40,8 @@ def lower(
             case Transaction():
                 found += _transaction(world, place, step, value, local, here)
             case Read():
-                found += _read(world, place, step, value, local, here)
+                reading = _read(world, place, step, value, local, here)
+                found += _only_if_found(world, step, reading, steps[number - first + 1 :], f"{path}.{{}}", number + 1)
                 has_read, missing = True, step.missing_source
             case _:
                 if isinstance(step, Write) and missing is not None and step.missing_source is None:
@@ -161,18 +162,45 @@ def _effect(world: World, step: Step, value: Value, path: str) -> Effect:
 def _stored_if_found(
     world: World, step: Write, value: Value, branches: list[Branch], cell: str, path: str
 ) -> list[Branch]:
-    """What was read may be missing: then nothing is written, or the entry is deleted where the handler does so."""
+    """What was read may be missing: nothing is written then, or the entry is deleted where the handler does so. If it
+    fails instead, it is tried again until the record is there.
+    """
     if world.has_earlier and not world.deletes:
         return branches  # the record is always there
     known = step.missing_source
     where = f"{path}.missing_source"
-    deletes = world.options.get(where, known, safe="delete", unsafe="skip") == "delete"
-    missing = (f"{cell} = 0",) if deletes else ()
+    answer = world.options.get(where, known, safe="delete", unsafe="skip")
+    missing = (f"{cell} = 0",) if answer == "delete" else ()
     found = [
         Branch(f"{value.code} > 0" + ("" if branch.guard == "True" else f" and ({branch.guard})"), branch.updates)
         for branch in branches
     ]
+    if answer == "error" and is_tried_until_found(step):
+        return found
     return [*found, Branch(f"{value.code} == 0", missing, "nothing was found")]
+
+
+def _only_if_found(
+    world: World, read: Read, effects: list[Effect], later: tuple[Step, ...], path: str, first: int
+) -> list[Effect]:
+    """A handler that fails where its record is missing is tried again: it goes on once the record is there."""
+    if read.on_miss or not effects or not is_tried_until_found(read):
+        return effects
+    for number, step in enumerate(later, first):
+        if not isinstance(step, Write) or not world.scene.keeps(step):
+            continue
+        known = step.missing_source or read.missing_source
+        where = f"{path.format(number)}.missing_source"
+        if known != "error" or not is_tried_until_found(step):
+            return effects
+        if world.options.get(where, known, safe="delete", unsafe="skip") != "error":
+            return effects
+        cell = world.stores[read.read].cell
+        return [
+            replace(effect, branches=tuple(Branch(f"{cell} > 0").merged(one) for one in effect.branches))
+            for effect in effects
+        ]
+    return effects
 
 
 def is_tried_until_found(step: Read | Write) -> bool:

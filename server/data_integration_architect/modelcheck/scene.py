@@ -64,6 +64,11 @@ def places(topology: Topology) -> Iterator[Place]:
             yield Place(process_name, name, handler, 2 if instances == "many" else instances)
 
 
+def is_compensation(place: Place) -> bool:
+    """Whether a handler runs only where the one that it compensates fails; sagas have a model of their own."""
+    return place.handler.compensates is not None and place.handler.trigger is None
+
+
 @dataclass
 class Scene:
     """The nodes and handlers that can influence the target, and the system of record that it is compared with."""
@@ -74,7 +79,7 @@ class Scene:
     handlers: dict[str, Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._all = list(places(self.topology))
+        self._all = [place for place in places(self.topology) if not is_compensation(place)]
         self.add(self.target)
 
     def complete(self) -> None:

@@ -6,11 +6,12 @@ no stated fact is passed over in silence.
 
 from collections.abc import Iterator
 
-from data_integration_architect.modelcheck.scene import Scene
+from data_integration_architect.modelcheck.programs import is_tried_until_found
+from data_integration_architect.modelcheck.scene import Place, Scene, dead_letter_of
 from data_integration_architect.topology import (
-    Handler,
     OnChanges,
     OnSchedule,
+    Read,
     Write,
     walk_steps,
 )
@@ -20,8 +21,9 @@ NOT_MODELLED = {
     "Store.partition_key": "transactions that would cross its shards",
     "Entity.parts": "parts of a record with owners of their own",
     "Reference.visible_before": "that what it refers to is visible first",
-    "Read.missing_source": "records that are gone when they are read again and make the handler fail",
-    "Write.missing_source": "records that are gone when they are read again and make the handler fail",
+    "Read.missing_source": "records that are gone when they are read again and make the handler give up",
+    "Write.missing_source": "records that are gone when they are read again and make the handler give up",
+    "Write.lease": "a lease around writes that fill no cache (it is modelled where a constraint is checked)",
     "OnChanges.per_table": "tables read at different times",
     "OnSchedule.consistent": "tables read at different times",
     "Handler.computes": "results over several records",
@@ -100,11 +102,16 @@ def _stated(scene: Scene) -> Iterator[tuple[str, str]]:
             if any(reference.visible_before for reference in known.references):
                 yield entity, "Reference.visible_before"
     for place in scene.handlers.values():
-        for key in _of_handler(scene, place.handler):
+        for key in _of_handler(scene, place):
             yield place.label, key
 
 
-def _of_handler(scene: Scene, handler: Handler) -> Iterator[str]:
+def _is_tried_until_found(scene: Scene, place: Place, step: Read | Write) -> bool:
+    return is_tried_until_found(step) and dead_letter_of(scene.topology, place, step) is None
+
+
+def _of_handler(scene: Scene, place: Place) -> Iterator[str]:
+    handler = place.handler
     if handler.computes is not None:
         yield "Handler.computes"
     match handler.trigger:
@@ -116,7 +123,10 @@ def _of_handler(scene: Scene, handler: Handler) -> Iterator[str]:
                 yield "OnChanges.snapshot"
         case OnSchedule(consistent=False):
             yield "OnSchedule.consistent"
-    for _, step in walk_steps(handler.steps, ()):
-        missing = getattr(step, "missing_source", None)
-        if missing == "error" and scene.keeps(step):
+    for path, step in walk_steps(handler.steps, ()):
+        if isinstance(step, Write) and step.guard == "lease" and "on_miss" not in path and scene.keeps(step):
+            yield "Write.lease"
+        if not isinstance(step, Read | Write) or step.missing_source != "error" or not scene.keeps(step):
+            continue
+        if not _is_tried_until_found(scene, place, step):
             yield "Write.missing_source" if isinstance(step, Write) else "Read.missing_source"

@@ -27,7 +27,7 @@ def add_reader(world: World, place: Place) -> None:
         raise NotModelledError(f"{place.label}: what it stores on a miss, which it reads from nowhere")
     counter = world.m.var(f"{stem}_pc", len(effects) - 1)
     runs = world.m.var(f"{stem}_runs", READER_RUNS)
-    lease = _lease(world, place)
+    lease, passes = _lease(world, place)
     for number, effect in enumerate(effects):
         for branch in effect.branches:
             following = number + 1 + branch.skips
@@ -52,6 +52,18 @@ def add_reader(world: World, place: Place) -> None:
                 text=effect.text + (f" ({branch.note})" if branch.note else ""),
                 atomic=effect.atomic,
             )
+        if lease is not None and number > 0 and passes:
+            world.act(
+                "expire",
+                [f"{counter} == {number}", f"{lease} == 0"],
+                [f"{lease} = 1"],
+                actor=place.label,
+                kind="fault",
+                source=place.process,
+                target=effect.target,
+                text="its lease expires, and another reader takes one, for which it is taken",
+                atomic="a lease is taken in one command",
+            )
         if lease is not None and number == len(effects) - 1:
             world.act(
                 "refused",
@@ -65,14 +77,21 @@ def add_reader(world: World, place: Place) -> None:
             )
 
 
-def _lease(world: World, place: Place) -> str | None:
-    """The variable of a lease on the entry, where the fill is guarded by one."""
+def _lease(world: World, place: Place) -> tuple[str | None, bool]:
+    """The variable of a lease on the entry, where the fill is guarded by one, and whether another holder passes for
+    the one that has lost it."""
+    get = world.options.get
     for path, step in walk_steps(place.handler.steps, ()):
         if isinstance(step, Write) and "on_miss" in path and world.scene.keeps(step):
-            where = f"{place.path}.steps.{'.'.join(map(str, path))}.guard"
-            if world.options.get(where, step.guard, safe="lease", unsafe="none") == "lease":
-                return world.shared.setdefault(f"lease:{step.write}", world.m.var(world.fresh("lease"), 1))
-    return None
+            where = f"{place.path}.steps.{'.'.join(map(str, path))}"
+            if get(f"{where}.guard", step.guard, safe="lease", unsafe="none") != "lease":
+                continue
+            held = world.shared.setdefault(f"lease:{step.write}", world.m.var(world.fresh("lease"), 1))
+            lease = step.lease
+            expires = get(f"{where}.lease.expires", lease.expires if lease else "none", safe="none", unsafe="30s")
+            fenced = get(f"{where}.lease.fenced", lease.fenced if lease else True, safe=True, unsafe=False)
+            return held, expires != "none" and not fenced
+    return None, False
 
 
 def add_expiry(world: World, name: str) -> None:

@@ -239,6 +239,12 @@ def _claim(
         fenced = options.get(f"{path}.lease.fenced", lease.fenced if lease else True, safe=True, unsafe=False)
         return Claim(place, write, "lease", expires=expires != "none", fenced=fenced)
     check = _check(topology, constraint, place, write, path, options)
+    if (
+        check == "atomic"
+        and constraint.enforced_at in (None, "none", write.write)
+        and _is_spread(topology, write, options)
+    ):
+        check = "never"  # each copy compares with what it holds itself
     read = _read_before(topology, place, write)
     if check == "never" or read is None or read.read == write.write:
         return Claim(place, write, check)
@@ -263,6 +269,14 @@ def _is_guarded(topology: Topology, constraint: Constraint, write: Write, path: 
         return True
     guards = GUARDS.get(constraint.kind or "", ("condition",))
     return options.get(f"{path}.guard", write.guard or "none", safe=guards[0], unsafe="none") in guards
+
+
+def _is_spread(topology: Topology, write: Write, options: Options) -> bool:
+    """Whether clients write to several copies of the store, none of which sees the others' writes at once."""
+    known = topology.stores[write.write].copies
+    if known is None or known.writable in (None, "one"):
+        return False
+    return options.get(f"stores.{write.write}.copies.writable", known.writable, safe="one", unsafe="all") != "one"
 
 
 def _check(topology: Topology, constraint: Constraint, place: Place, write: Write, path: str, options: Options) -> str:

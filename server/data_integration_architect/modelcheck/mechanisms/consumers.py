@@ -160,6 +160,8 @@ class _Worker:
             self._add_rewinds(offset, counter)
         elif counter is not None:
             self._add_restart(counter)
+        if self.world.bounds.faults:
+            self._add_forgetting(offset, counter)
         if self.snapshot is not None:
             floor = self.world.positions[log][-1].floor
             self.snapshot.add_actions(offset, self.effects(self.world.value_at(self.snapshot.row)), floor)
@@ -262,6 +264,16 @@ class _Worker:
                 [f"{offset} -= {back}", f"{floor} = {offset} - {back}", *reset],
                 f"crashes, reads its last {back} again",
             )
+
+    def _add_forgetting(self, offset: str, counter: str | None) -> None:
+        """A crash right after the position was stored: no record comes again, only the memory is lost."""
+        parked = self.world.shared.get(f"parked:{self.delivery.dead_letter}")
+        if parked is None or not self.delivery.forgets_parked:
+            return
+        floor = self.world.positions[self.source.log][-1].floor
+        lost = [f"{parked} = 0", *([f"{floor} = {offset}"] if floor is not None else [])]
+        idle = [f"{counter} == 0"] if counter is not None else []
+        self._crash([f"{parked} > 0", *idle], lost, "crashes and forgets which keys it had parked")
 
     def _add_restart(self, counter: str) -> None:
         self._crash([f"{counter} > 0"], [f"{counter} = 0"], "crashes, starts the record again")

@@ -29,6 +29,12 @@ def has_copies(topology: Topology, name: str) -> bool:
     )
 
 
+def fails_over(topology: Topology, name: str) -> bool:
+    """Whether a standby of the store is promoted by itself, and clients write to one copy otherwise."""
+    store = topology.stores[name]
+    return has_copies(topology, name) and (store.copies is None or store.copies.writable == "one")
+
+
 def has_union(topology: Topology, name: str) -> bool:
     """Whether copies are merged by union or as sets while records in them are deleted."""
     store = topology.stores[name]
@@ -107,6 +113,24 @@ def build(
     if is_split:
         lost += " and one == two"  # of two primaries that never meet again, each lacks what the other acknowledged
     return m, {"convergence": "one == two", "exactly-once-effect": lost}
+
+
+def add_own_reads(m: ModelBuilder, name: str, entity: str, writes: int) -> str:
+    """Clients whose write was acknowledged read it from the promoted standby; what never arrived there stays lost."""
+    m.var("own_read_stale", 1)
+    for i in range(1, writes + 1):
+        m.act(
+            f"own_read_{i}",
+            f"wrote{i} == 1 and promoted == 1 and two < {i} and own_read_stale == 0",
+            "own_read_stale = 1",
+            kind="optional",
+            actor=f"client #{i}",
+            source=f"{name} (promoted)",
+            target=f"client #{i}",
+            text=f"does not find its own {entity} {i}",
+            atomic="a read of one record sees one committed version",
+        )
+    return "own_read_stale == 0"
 
 
 def _add_regions(
@@ -232,7 +256,7 @@ def _add_failover(m: ModelBuilder, name: str, entity: str, writes: int, *, fence
         text="the standby is promoted",
     )
     if fenced or quorum:
-        act = partial(m.act, actor=name, source=name, target=name)
+        act = partial(m.act, actor=name, source=name, target=name, atomic=ATOMIC)
         act(
             "rejoin",
             "promoted == 1 and rejoined == 0",

@@ -76,8 +76,11 @@ def build(topology: Topology, capture: Promoted, options: Options, bounds: Bound
     entity = capture.entity or "record"
     m = ModelBuilder(faults=min(1, bounds.faults), workload=bounds.writes)
     most = bounds.writes
+    deletes = _is_deleted(topology, capture.entity)
+    # 0 = gone; where records are deleted, one was there before
+    before = most + 1 if deletes else 0
     for name, words in (("record", store), ("standby", f"standby of {store}"), ("view", capture.target)):
-        m.var(name, most)
+        m.var(name, most + deletes, before)
         m.label(name, words)
     for name in ("written", "replicated", "base"):
         m.var(name, most)
@@ -94,6 +97,13 @@ def build(topology: Topology, capture: Promoted, options: Options, bounds: Bound
         client(f"write_{i}", f"written == {i - 1} and promoted == 0", first, actor=actor, text=words)
         second = f"record = {i}; written = {i}; new.append({i})"
         client(f"write_new_{i}", f"written == {i - 1} and promoted > 0", second, actor=actor, text=words)
+        if deletes:
+            at_once = "; standby = 0; replicated += 1" if quorum else ""
+            gone = f"record = 0; written = {i}; old.append(0){at_once}"
+            words = f"delete {entity}"
+            client(f"delete_{i}", f"written == {i - 1} and promoted == 0", gone, actor=actor, text=words)
+            gone = f"record = 0; written = {i}; new.append(0)"
+            client(f"delete_new_{i}", f"written == {i - 1} and promoted > 0", gone, actor=actor, text=words)
     act = partial(m.act, atomic=ATOMIC)
     if not quorum:
         act(
@@ -118,9 +128,9 @@ def build(topology: Topology, capture: Promoted, options: Options, bounds: Bound
     reads = partial(act, actor=capture.place.label, source=store, target=capture.target)
     confirmed = " and position < replicated" if gated else ""
     sends = f"sends {entity}"
-    before = f"promoted == 0 and position < len(old){confirmed}"
-    reads("send", before, "view = old[position]; position += 1", text=f"{sends} {{n:old[position]}}")
-    _add_reconnect(m, capture, position)
+    ready = f"promoted == 0 and position < len(old){confirmed}"
+    reads("send", ready, "view = old[position]; position += 1", text=f"{sends} {{n:old[position]}}")
+    _add_reconnect(m, capture, position, deletes=deletes)
     rest = "promoted == 2 and position < base and position < len(old)"
     reads("send_rest", rest, "view = old[position]; position += 1", text=f"{sends} {{n:old[position]}}")
     here = "promoted == 2 and position >= base and ahead < len(new)"
@@ -139,15 +149,24 @@ def _position(options: Options, path: str, trigger: OnChanges) -> str:
     return options.get(f"{path}.position_after_promotion", None, safe="snapshot", unsafe="end")
 
 
-def _add_reconnect(m: ModelBuilder, capture: Promoted, position: str) -> None:
-    """The capture finds the new primary; without a copy, its position means a place in the new log."""
+def _is_deleted(topology: Topology, entity: str | None) -> bool:
+    known = topology.entities.get((entity or "").split(".")[0])
+    return known is not None and known.deletes == "hard"
+
+
+def _add_reconnect(m: ModelBuilder, capture: Promoted, position: str, *, deletes: bool) -> None:
+    """The capture finds the new primary; without a copy, its position means a place in the new log.
+
+    A copy says nothing of what is gone.
+    """
+    copied = "view = record if record > 0 else view" if deletes else "view = record"
     updates, words = {
         "kept": (
             "promoted = 2; ahead = position - base if position > base else 0",
             "goes on at position {n:position} of the new log",
         ),
         "end": ("promoted = 2; position = base; ahead = len(new)", "goes on at the end of the new log"),
-        "snapshot": ("promoted = 2; position = base; ahead = len(new); view = record", "copies everything again"),
+        "snapshot": (f"promoted = 2; position = base; ahead = len(new); {copied}", "copies everything again"),
     }[position]
     m.act(
         "reconnect",

@@ -47,8 +47,11 @@ def plan_of(place: Place) -> Plan | None:
     if is_before:
         order = tuple(step for step in order if step != "high-mark")
     has_marks = {"low-mark", "high-mark"} <= set(order)
-    drops = not is_before and has_marks and trigger.snapshot_writes != "overwrite"
-    return Plan(order, is_before, drops, trigger.snapshot_writes == "only-missing" and not drops)
+    told = bool(trigger.snapshot_order)
+    drops = not is_before and has_marks and (told or trigger.snapshot_writes != "overwrite")
+    # Marks around the reading leave out every row that the stream has changed: nothing is left that may be replaced.
+    suffices = drops and order.index("low-mark") < order.index("select") < order.index("high-mark")
+    return Plan(order, is_before, drops, trigger.snapshot_writes == "only-missing" and not suffices)
 
 
 class Snapshot:
