@@ -116,6 +116,11 @@ class _Ties:
                 name = element.split(".")[0] if group in ("entities", "processes") else element
                 if name in getattr(topology, group):
                     self.tie(here, (group, name))
+        for _, value in subject.condition:
+            for group in ("stores", "channels"):
+                # what a condition says may name an element
+                if isinstance(value, str) and value in getattr(topology, group):
+                    self.tie(here, (group, value))
         for path in (tuple(subject.at.split(".")), *(path for path, _ in subject.condition)):
             if len(path) > 1 and path[0] in (*NAMED, *LISTED):
                 self.tie(here, (str(path[0]), int(path[1]) if path[0] in LISTED else path[1]))

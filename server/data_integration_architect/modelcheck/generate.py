@@ -265,7 +265,8 @@ class CompiledModel:
         """Python lines that put the state after an action into `t`; `left`: Python text of the faults left before."""
         line = f"t = s + {step.delta}"
         if step.action.writes & self._always_moves:
-            return [line, f"t = shift(t) if {left} else forget(t)"]
+            # a queue that faults alone read stays as it is once none is left
+            return [line, f"t = shift(t) if {left} else {'forget(t)' if self._forgets else 't'}"]
         if self._forgets and step.action.kind == "fault":
             return [line, f"if {left} == 1: t = forget(t)"]
         if self._forgets and step.action.writes & self._moves:
