@@ -85,3 +85,15 @@ def test_what_nobody_is_described_to_write_lies_in_the_only_store_there_is():
 
     assert owner() == ("owned", "db")
     assert owner(other={}) == ("unknown", None)
+
+
+def test_a_capture_sends_what_its_channel_is_said_to_carry():
+    topology = {
+        "stores": {"db": {"technology": "postgresql"}, "index": {"technology": "elasticsearch"}},
+        "channels": {"changes": {"technology": "kafka", "carries": ["payment"]}},
+        "entities": {"payment": {"key": "payment_id"}},
+        "captures": {"relay": {"from": "db", "to": "changes", "by": "log"}},
+        "consumers": {"sink": {"from": "changes", "to": "index"}},
+    }
+    found = View(normalize(load(topology)).topology, load_catalog()).owners["payment"]
+    assert (found.status, found.store, found.derived) == ("owned", "db", ("index",))

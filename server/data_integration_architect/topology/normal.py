@@ -155,7 +155,10 @@ def _capture_process(
     form: Capture, written: tuple[str, ...], topology: Topology, name: str, origins: dict[DocumentPath, DocumentPath]
 ) -> Process:
     trigger = OnChanges(**{**_trigger_facts(form), "changes": form.from_})
-    steps = _effect_steps(form, _entities(form.entity, written), topology)
+    channel = topology.channels.get(form.to)
+    # what a channel is said to carry names the tables that the capture sends to it
+    captured = channel.carries if channel is not None and channel.carries else written
+    steps = _effect_steps(form, _entities(form.entity, captured), topology)
     return _process(name, form, Handler(trigger=trigger, steps=steps), "captures", origins)
 
 
