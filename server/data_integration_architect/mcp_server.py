@@ -86,14 +86,14 @@ class ArchitectServer(MCPServer[Any]):
 
 def _argument_problems(error: ValidationError) -> str:
     """What is wrong with arguments, without the rejected values."""
+    from data_integration_architect.topology.complaints import allowed_words
+
     parts: dict[str, list[str]] = {}
-    for detail in error.errors(include_url=False, include_input=False, include_context=False):
+    for detail in error.errors(include_url=False, include_input=False):
         words = _ARGUMENT_WORDS.get(detail["type"], "a value of another kind is needed")
         name = str(detail["loc"][0]) if detail["loc"] else "arguments"
         if detail["type"] == "literal_error":
-            words = (
-                f"allowed: {', '.join(re.findall(r'[a-z]+', detail['msg'].split('be ', 1)[-1].replace(' or ', ' ')))}"
-            )
+            words = f"allowed: {', '.join(allowed_words(detail))}"
         # Where several kinds are allowed, each of them is tried and complains.
         if words not in parts.setdefault(name, []):
             parts[name].append(words)

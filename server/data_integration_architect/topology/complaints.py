@@ -53,7 +53,7 @@ def _message(path: DocumentPath, details: list[ErrorDetails], data: Any) -> str:
         meaning = descriptions_of(model).get(str(path[-1]), "") if model else ""
         return f"is missing ({meaning.rstrip('.')})" if meaning else "is missing"
     shape = shape_at(data, path)
-    words = [word for detail in details for word in _allowed_words(detail)]
+    words = [word for detail in details for word in allowed_words(detail)]
     if "value_error" in by_type:
         wanted = by_type["value_error"].get("ctx", {}).get("error")
         also = f"; or {', '.join(words)}" if words else ""
@@ -70,7 +70,8 @@ def _message(path: DocumentPath, details: list[ErrorDetails], data: Any) -> str:
     return f"{_shown(given)} is not allowed here; `explain {path[-1] if path else 'topology'}` tells what is"
 
 
-def _allowed_words(detail: ErrorDetails) -> list[str]:
+def allowed_words(detail: ErrorDetails) -> list[str]:
+    """The words that a value of a closed list could have had; none for other mistakes."""
     if detail["type"] not in {"literal_error", "enum"}:
         return []
     return re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
