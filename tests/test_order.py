@@ -9,7 +9,7 @@ from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
 from data_integration_architect.rules import judge_topology
 from data_integration_architect.topology import normalize
-from support import load
+from support import ROOT, load, read_yaml
 
 
 def view_of(channel=None, trigger=None, step=None, entity=None, processes=None, causality=()):
@@ -169,3 +169,59 @@ def test_the_reason_says_why_records_that_change_places_do_no_harm(step, entity,
     assert words in reason
     others = {"same sum", "can refuse", "refuses the older", "current state again"} - {words}
     assert not any(other in reason for other in others if other not in words)
+
+
+def two_entities(channel=None, step=None):
+    """Products and orders through one log; `step` changes the write of orders only."""
+    apply = [{"write": "index", "entity": "product", "mode": "replace", "guard": "none"}]
+    apply.append({"write": "index", "entity": "order", "mode": "replace", "guard": "none", **(step or {})})
+    topology = {
+        "scope": "whole",
+        "stores": {"db": {"technology": "postgresql"}, "index": {"technology": "elasticsearch"}},
+        "channels": {"changes": {"technology": "kafka", "partitions": 6, **(channel or {})}},
+        "entities": {
+            "product": {"key": "product_id", "deletes": "never", "immutable": {"tenant_id": True}},
+            "order": {"key": "order_id", "deletes": "never", "immutable": {"tenant_id": False}},
+        },
+        "processes": {
+            "capture": {
+                "instances": 1,
+                "handlers": {
+                    "run": {
+                        "trigger": {"changes": "db", "by": "log"},
+                        "steps": [{"append": "changes", "entity": e} for e in ("product", "order")],
+                    }
+                },
+            },
+            "indexer": {"instances": 1, "handlers": {"apply": {"trigger": {"consume": "changes"}, "steps": apply}}},
+        },
+    }
+    return View(normalize(load(topology)).topology, load_catalog())
+
+
+def rows(view):
+    found = judge_topology(view).found
+    listed = [o for o in ordering_of(view, found) if o.flow.startswith("changes -> index")]
+    return {o.entity: (o.need, o.key, o.given, o.satisfied) for o in listed}, len(listed)
+
+
+def test_each_entity_of_a_flow_has_its_own_need_and_key():
+    by_entity, count = rows(two_entities({"partitions": 1}, {"mode": "insert"}))
+    assert count == 2
+    assert by_entity == {"product": ("per-key", "product_id", "total", True), "order": ("none", None, "total", "n/a")}
+
+
+def test_a_message_key_that_keeps_one_entity_together_and_spreads_another_is_said_of_each():
+    by_entity, _ = rows(two_entities({"message_key": "tenant_id"}))
+    assert by_entity["product"][2:] == ("per-key", True)
+    assert by_entity["order"][2:] == ("none", False)
+
+
+def test_a_finding_about_one_entity_breaks_the_order_of_no_other():
+    view = View(normalize(load(read_yaml(ROOT / "examples" / "online-retailer.yaml"))).topology, load_catalog())
+    found = judge_topology(view).found
+    rows = {(o.entity, o.reason) for o in ordering_of(view, found) if o.flow == "shop -> warehouse (dual-write)"}
+    assert rows == {
+        ("order", "broken by dual-write-in-open-transaction"),
+        ("product", "broken by dual-write-unprotected"),
+    }

@@ -42,17 +42,27 @@ ORDER_BREAKING = {
 
 
 def ordering_of(view: View, found: Sequence[Found]) -> tuple[Ordering, ...]:
-    """One entry for each flow that moves data."""
+    """One entry for each flow that moves data and each entity that it moves."""
     result = []
-    for flow in view.flows:
-        if flow.mechanism in {"native-replication", "federated-read"}:
+    for whole in view.flows:
+        if whole.mechanism in {"native-replication", "federated-read"}:
             continue
-        need, key = order_need(view, flow)
-        breaks = [f for f in found if f.id in ORDER_BREAKING and _concerns(view, f, flow)]
-        if need == "per-group-causal":
-            breaks += [f for f in found if f not in breaks and _breaks_a_pair(view, f, flow)]
-        result.append(_entry(view, flow, need, key, breaks))
+        on_flow = [f for f in found if f.id in ORDER_BREAKING and _concerns(view, f, whole)]
+        for entity in whole.entities or (None,):
+            flow = whole.only(entity)
+            need, key = order_need(view, flow)
+            breaks = [f for f in on_flow if _is_about(view, f, whole, entity)]
+            if need == "per-group-causal":
+                breaks += [f for f in found if f not in breaks and _breaks_a_pair(view, f, flow)]
+            result.append(_entry(view, flow, entity, need, key, breaks))
     return tuple(result)
+
+
+def _is_about(view: View, found: Found, flow: Flow, entity: str | None) -> bool:
+    """Whether a finding on a flow is about one entity of it; one that names no entity of the flow is about each."""
+    named = {target.entity.split(".", 1)[0] for target in found.match.targets if target.entity}
+    named |= {element for element in found.match.elements if element in view.topology.entities}
+    return entity in named or not named & set(flow.entities)
 
 
 def _concerns(view: View, found: Found, flow: Flow) -> bool:
@@ -77,8 +87,7 @@ def _names_handlers(view: View, elements: set[str]) -> bool:
     return any(element in view.system.handlers for element in elements)
 
 
-def _entry(view: View, flow: Flow, need: str, key: str | None, breaks: list[Found]) -> Ordering:
-    entity = flow.entities[0] if len(flow.entities) == 1 else None
+def _entry(view: View, flow: Flow, entity: str | None, need: str, key: str | None, breaks: list[Found]) -> Ordering:
     definite = sorted({f.id for f in breaks if f.is_definite})
     possible = sorted({f.id for f in breaks if not f.is_definite})
     given = _given(view, flow, bool(definite), bool(possible))
@@ -151,7 +160,8 @@ def _given(
 
 def _is_reordered(view: View, flow: Flow) -> bool:
     sites = [view.system.handlers[handler] for handler in flow.handlers]
-    return any(reorderings(view, site) for site in sites if site.consumed)
+    entity = flow.entities[0] if len(flow.entities) == 1 else None
+    return any(reorderings(view, site, entity) for site in sites if site.consumed)
 
 
 def causal_of(view: View, found: Sequence[Found]) -> tuple[Causal, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from data_integration_architect.analysis.ownership import Ownership
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
@@ -29,6 +29,14 @@ class Flow:
     @property
     def id(self) -> str:
         return f"{self.source} -> {self.target} ({self.mechanism})"
+
+    def only(self, entity: str | None) -> Flow:
+        """The part of the flow that moves one of its entities, or may; itself where it moves no other."""
+        if entity is None or self.entities == (entity,):
+            return self
+        effects = tuple(e for e in self.effects if e.entity in (None, entity))
+        handlers = tuple(sorted({e.site.id for e in effects}))
+        return replace(self, entities=(entity,), handlers=handlers, effects=effects)
 
 
 def flows_of(system: System, owners: Mapping[str, Ownership]) -> tuple[Flow, ...]:

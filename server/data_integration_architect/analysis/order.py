@@ -278,8 +278,11 @@ class Reordering:
     handler: str
 
 
-def reorderings(view: View, site: HandlerSite) -> tuple[Reordering, ...]:
-    """What is known to reorder records of one key before or in the consumer `site`; unsaid facts count as harmless."""
+def reorderings(view: View, site: HandlerSite, entity: str | None = None) -> tuple[Reordering, ...]:
+    """What is known to reorder records of one key before or in the consumer `site`; unsaid facts count as harmless.
+
+    `entity`: whose records; None = those of any entity.
+    """
     system = view.system
     trigger = site.handler.trigger
     if site.consumed is None or not isinstance(trigger, OnConsume):
@@ -289,8 +292,8 @@ def reorderings(view: View, site: HandlerSite) -> tuple[Reordering, ...]:
     if channel is None:
         return ()
     at: DocumentPath = ("channels", name)
-    carried = system.carried(name) or (None,)
-    if order_of(system, name) == "per-partition" and any(is_spread(system, name, entity) for entity in carried):
+    carried = (entity,) if entity else system.carried(name) or (None,)
+    if order_of(system, name) == "per-partition" and any(is_spread(system, name, one) for one in carried):
         found.append(Reordering("spread", (*at, "message_key"), name, site.id))
     if order_of(system, name) == "none" and not _routes_keys(site):
         found.append(Reordering("unordered", (*at, "order"), name, site.id))
@@ -302,6 +305,8 @@ def reorderings(view: View, site: HandlerSite) -> tuple[Reordering, ...]:
         found.append(Reordering("repartition", (*at, "repartitioned"), name, site.id))
     if not trigger.parks_key:
         for effect in site.changes:
+            if entity is not None and effect.entity not in (None, entity):
+                continue
             for retry in retries_through(view, site, effect):
                 found.append(Reordering("retry", effect.path, retry, site.id))
     return tuple(found)
@@ -310,8 +315,8 @@ def reorderings(view: View, site: HandlerSite) -> tuple[Reordering, ...]:
 # Needs
 
 
-def order_need(view: View, flow: Flow, entity: str | None = None) -> tuple[Need, str | None]:
-    """The order that a flow needs (for one entity of it), and the key within which; no key where none is needed.
+def order_need(view: View, flow: Flow) -> tuple[Need, str | None]:
+    """The order that a flow of one entity needs, and the key within which; no key where none is needed.
 
     Total order is never concluded: uniqueness needs one place for each value, not one place for all.
     """
@@ -320,10 +325,9 @@ def order_need(view: View, flow: Flow, entity: str | None = None) -> tuple[Need,
             return "per-group-causal", pair.per
     if flow.mechanism in UNORDERED_FLOWS and not _brings_changes(view, flow):
         return "none", None
-    effects = [e for e in flow.effects if entity is None or e.entity in (None, entity)]
-    for effect in effects:
-        if needs_order(view, effect):
-            return "per-key", view.system.key_of(entity or effect.entity)
+    entity = flow.entities[0] if len(flow.entities) == 1 else None
+    if any(needs_order(view, effect) for effect in flow.effects):
+        return "per-key", view.system.key_of(entity)
     return "none", None
 
 

@@ -18,7 +18,7 @@ from data_integration_architect.renderers.checks import bounds_words, subject_wo
 from data_integration_architect.renderers.guarantees import guarantees
 from data_integration_architect.renderers.markdown import cell, code, fenced
 from data_integration_architect.renderers.sections import plain_value
-from data_integration_architect.results import DesignCheck, Finding, Review
+from data_integration_architect.results import DesignCheck, Finding, Ordering, Review
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import OnChanges
 
@@ -201,12 +201,15 @@ def _fixes(parts: DesignParts) -> list[dict[str, Any]]:
 
 
 def _flows(review: Review) -> list[dict[str, Any]]:
-    """One row for each flow of the target: order, repetition and what is left on it."""
-    ordering = {entry.flow: entry for entry in review.ordering}
+    """One row for each flow of the target and each entity on it: order and repetition."""
+    ordering: dict[str, list[Ordering | None]] = {}
+    for entry in review.ordering:
+        ordering.setdefault(entry.flow, []).append(entry)
     idempotency = {entry.flow: entry for entry in review.idempotency}
     return [
-        {"flow": flow, "ordering": ordering.get(flow.id), "idempotency": idempotency.get(flow.id)}
+        {"flow": flow, "ordering": entry, "idempotency": idempotency.get(flow.id)}
         for flow in review.flows
+        for entry in ordering.get(flow.id, [None])
     ]
 
 

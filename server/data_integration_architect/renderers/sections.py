@@ -251,14 +251,14 @@ def processing(review: Review, source: str) -> Section:
 def ordering(review: Review, source: str) -> Section:
     rows = tuple(
         (
-            one.flow + (f", {one.entity}" if one.entity else ""),
+            one.flow,
+            one.entity or "",
             one.need + (f" ({one.key})" if one.key else ""),
-            one.given,
-            f"{_SATISFIED[one.satisfied]}: {one.reason}",
+            _SATISFIED[one.satisfied] + (f", given {one.given}" if one.need != "none" else "") + f": {one.reason}",
         )
         for one in review.ordering
     )
-    return Section("Ordering", Table(("flow", "order needed", "given", "satisfied"), rows))
+    return Section("Ordering", Table(("flow", "entity", "order needed", "satisfied"), rows))
 
 
 _SATISFIED: dict[bool | str, str] = {True: "yes", False: "no", "partial": "partly", "n/a": "not needed"}
