@@ -217,49 +217,6 @@ def members(session: int) -> list[int]:
     return [int(line.split()[0]) for line in shown.stdout.splitlines() if "Z" not in line.split()[1]]
 
 
-def test_a_cancelled_call_ends_the_workers_and_others_go_on():
-    import multiprocessing
-
-    import anyio
-    from mcp import Client
-
-    from data_integration_architect.files import Root
-    from data_integration_architect.mcp_server import create_server
-
-    seen = []
-
-    async def note(progress, total, message):
-        seen.append(message)
-
-    async def main():
-        async with Client(create_server(Root(ROOT / "examples"))) as client:
-
-            async def search():
-                with scope:
-                    arguments = {"topology": SLOW, "check": "deep"}
-                    await client.call_tool("review_topology", arguments, progress_callback=note)
-
-            scope = anyio.CancelScope()
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(search)
-                with anyio.fail_after(30):
-                    while not multiprocessing.active_children():
-                        await anyio.sleep(0.02)
-                scope.cancel()
-            with anyio.fail_after(20):
-                while multiprocessing.active_children():
-                    await anyio.sleep(0.05)
-            answer = await client.call_tool("review_topology", {"topology": RETAILER_TEXT, "check": "none"})
-            assert not answer.is_error
-            return scope.cancelled_caught
-
-    assert anyio.run(main), "the search ended before it could be cancelled"
-    assert seen[0] == "judging"
-
-
-RETAILER_TEXT = (ROOT / "examples" / "online-retailer.yaml").read_text(encoding="utf-8")
-
-
 @needs_spin
 def test_the_spin_commands_of_the_documentation_run(tmp_path):
     text = (ROOT / "docs" / "checker.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ Pure functions of the given topology, so that an answer can be computed in anoth
 
 from __future__ import annotations
 
-from multiprocessing.connection import Connection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from pydantic import BaseModel
 from data_integration_architect import results, use_cases
 from data_integration_architect.checking import Effort, RunJobs, in_this_process
 from data_integration_architect.design.result import FILES, SECTIONS, DesignResult
-from data_integration_architect.errors import ArchitectError, InputError, Problem, UnknownName, clip
+from data_integration_architect.errors import InputError, Problem, UnknownName, clip
 from data_integration_architect.explain import explain
 from data_integration_architect.given import Given
 from data_integration_architect.renderers import text
 from data_integration_architect.renderers.pages import chosen, page_words, pages_of
 
 Answer = tuple[dict[str, Any], str]
+Progress = Callable[[str, int, int], None]
 
 _VIEWS: dict[str, tuple[type[BaseModel], Any]] = {
     "classify_topology": (results.Classification, text.short_classification),
@@ -133,20 +134,12 @@ def answer_explanation(given: Given | None, topic: str, page: int) -> Answer:
     return _plain(shown), text.short_explanation(shown)
 
 
-def answer_discovery(pipe: Connection, root: Path, write: Path | None, written_as: str) -> None:
-    """Discovers the repository at `root`, in a process of its own that the other side of `pipe` may end.
-
-    Sends ("progress", phase, done, total) any number of times, then ("done", answer) or ("refused", message).
-    """
+def answer_discovery(root: Path, write: Path | None, written_as: str, tell: Progress | None = None) -> Answer:
+    """The draft of the repository at `root`; `tell` is told the phase and how much of it is done."""
     from data_integration_architect.discovery import discover, shortened
 
-    try:
-        found = discover(root, lambda *told: pipe.send(("progress", *told)), write, written_as, cached=True)
-        pipe.send(("done", (_plain(shortened(found)), text.short_discovery(found))))
-    except ArchitectError as error:
-        pipe.send(("refused", str(error)))
-    except BrokenPipeError:
-        return
+    found = discover(root, tell, write, written_as, cached=True)
+    return _plain(shortened(found)), text.short_discovery(found)
 
 
 def _upper(words: str) -> str:

@@ -437,6 +437,20 @@ class Root:
             raise RefusedPath("path: outside the root; start the server with --root FOLDER to allow another folder")
         return real
 
+    def topologies(self, typed: str) -> list[str]:
+        """Paths below the root that may go on from what was typed: files that can be topologies, and folders with /."""
+        folder = typed[: typed.rfind("/") + 1]
+        try:
+            entries = sorted(os.scandir(self.resolve(folder)), key=lambda entry: entry.name)
+        except (RefusedPath, OSError):
+            return []
+        shown = [entry for entry in entries if not entry.name.startswith(".") and entry.name.isprintable()]
+        return [
+            f"{folder}{entry.name}{'/' if entry.is_dir() else ''}"
+            for entry in shown
+            if entry.is_dir() or entry.name.endswith(TOPOLOGY_ENDINGS)
+        ]
+
     def resolve_draft(self, path: str) -> Path:
         """The real path of a YAML file below the root that a draft may be written to. Raises: RefusedPath."""
         real = self.resolve(path)
@@ -459,6 +473,7 @@ class Root:
             raise RefusedPath(f"{argument}: not into hidden folders or files")
 
 
+TOPOLOGY_ENDINGS = (".yaml", ".yml", ".json")
 PROJECT_MARKERS = (".git", "pyproject.toml", "package.json", "go.mod", "pom.xml", "Cargo.toml", "compose.yaml",
                    "docker-compose.yml", "docker-compose.yaml", "Makefile", "README.md")  # fmt: skip
 

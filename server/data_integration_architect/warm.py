@@ -1,0 +1,8 @@
+"""Imported by the process that all answering processes are forked from: they begin with the code and the knowledge."""
+
+from data_integration_architect import answers, workers
+from data_integration_architect.catalog import load_catalog
+
+__all__ = ["answers", "workers"]
+
+load_catalog()
