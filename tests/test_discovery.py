@@ -385,6 +385,8 @@ def with_client(root, work, mode="auto"):
 @pytest.mark.parametrize("mode", MODES)
 def test_the_tool_drafts_writes_and_reports_progress(orders, mode):
     seen = []
+    with open(orders / "orders" / "app.py", "a", encoding="utf-8") as source:
+        source.write(f"# {orders}\n")  # nothing of it is kept from an earlier reading
 
     async def work(client):
         async def note(progress, total, message):
