@@ -55,7 +55,7 @@ def test_no_flipped_fact_breaks_the_checker(name: str):
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_no_flipped_fact_of_many_breaks_the_checker(name: str):
     for number, data in enumerate(SYSTEMS[name]):
-        for mutation in some_mutations(data, f"{name} {number}", max(1, 20 // len(SYSTEMS[name]))):
+        for mutation in some_mutations(data, f"{name} {number}", max(1, 10 // len(SYSTEMS[name]))):
             check_one(mutated(data, mutation), (name, number, mutation))
 
 
@@ -65,9 +65,9 @@ def test_no_odd_fact_breaks_the_checker(seed: int):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("start", range(1_000, 1_300, 50))
+@pytest.mark.parametrize("start", range(1_000, 1_150, 25))
 def test_no_odd_fact_of_many_breaks_the_checker(start: int):
-    for seed in range(start, start + 50):
+    for seed in range(start, start + 25):
         check_one(with_odd_facts(random_topology(seed, (2, 2, 3, 5)[seed % 4]), seed, 8), seed)
 
 
