@@ -19,7 +19,9 @@ RUNNERS_WORDS = """
 map forEach then catch finally submit execute run invoke transaction Transaction atomic run_in_executor
 to_thread gather create_task ensure_future setTimeout setImmediate nextTick Thread start flatMap filter
 reduce partial with runInTransaction WithTransaction withTransaction RunInTx WithTx runTransaction
-supplyAsync runAsync Run call
+supplyAsync runAsync Run call doOnNext doOnSuccess doOnEach delayUntil concatMap switchMap flatMapMany tap peek
+thenAccept thenApply thenCompose thenRun thenAcceptAsync thenApplyAsync thenComposeAsync whenComplete ifPresent
+ifPresentOrElse orElseGet chain transformToUni andThen
 """
 RUNNERS = frozenset(RUNNERS_WORDS.split())
 # Kotlin functions whose value is that of the lambda they are given.

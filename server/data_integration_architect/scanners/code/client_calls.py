@@ -9,12 +9,12 @@ from typing import Any
 
 from .clients import normal
 from .effects import Effect, Frame
+from .endpoints import Endpoints
 from .hooks import moment_of
 from .imports import Value
 from .ir import Expr
 from .program import Program
 from .sqltext import sql_kind, sql_table
-from .steps import Steps
 
 # Types of libraries whose subclasses are entities themselves.
 ENTITY_TYPES = ("/model", "/document", "/entity", "/node", "/dao", "/searchable", "/table")
@@ -64,7 +64,7 @@ def speaks_of_lock(name: str) -> bool:
     return LOCKING.search(name) is not None
 
 
-class ClientCalls(Steps):
+class ClientCalls(Endpoints):
     """The part of the evaluator that knows client libraries."""
 
     def __init__(self, program: Program) -> None:
@@ -217,6 +217,8 @@ class ClientCalls(Steps):
                     for topic in topics_of(args, values) or [""]:
                         self.consumed.setdefault(number, []).append((client.technology, topic, client.library))
             return result
+        if client.bound and not self.program.bound_outputs:
+            kind = None  # a sink that no binding empties stays in the program
         inline = kind is None and name not in self.program.clients.handlers.get("any", ())
         values = self.arguments(frame, args, inline=inline, bound=result)
         if name in client.selects:
@@ -227,6 +229,9 @@ class ClientCalls(Steps):
             return values[0] if values else None
         if kind is None:
             return self.ended(result, target, entity, "")
+        if kind in ("step", "route"):
+            self.step(frame, client, args, values, line) if kind == "step" else self.start_route(frame, line)
+            return result
         if kind == "dispatch":
             return self.dispatch(frame, values, line)
         if kind == "raise":

@@ -37,6 +37,8 @@ KINDS = (
     "raise",
     "release",
     "consume",
+    "route",
+    "step",
 )
 ROLES = (
     "transaction",
@@ -57,6 +59,7 @@ ROLES = (
     "consumer",
     "sql_write",
     "sql_read",
+    "bound_function",
 )
 
 
@@ -82,6 +85,10 @@ class ClientType:
     selects: Mapping[str, Mapping[str, str]]
     # a class of the repository that inherits the type is kept there too whenever its own ORM writes it
     mirrors: bool
+    # scheme of an endpoint's address -> kind and technology of a step of a route that leads there
+    schemes: Mapping[str, tuple[str, str]]
+    # counts only where the settings bind an output of the program
+    bound: bool
 
     def kind_of(self, method: str) -> str | None:
         """The effect of a method, `None` if it has none or is unknown."""
@@ -267,6 +274,8 @@ def add_type(
         "anywhere",
         "technologies",
         "mirrors",
+        "schemes",
+        "bound",
     }
     problems = [f"{file}: {short}: unknown key {key!r}" for key in entry if key not in known]
     type_id = f"{library}/{short}"
@@ -288,6 +297,8 @@ def add_type(
                 starts.append((method[:-1], kind))
             else:
                 methods[method] = kind
+    schemes = dict(clients.types[base_id].schemes) if base_id else {}
+    schemes |= {scheme: (kind, technology) for scheme, (kind, technology) in entry.get("schemes", {}).items()}
     starts.sort(key=lambda item: -len(item[0]))
     selects: dict[str, Mapping[str, str]] = dict(clients.types[base_id].selects) if base_id else {}
     for method, target in entry.get("returns", {}).items():
@@ -312,6 +323,8 @@ def add_type(
         dict(entry.get("technologies", {})),
         selects,
         bool(entry.get("mirrors")),
+        schemes,
+        bool(entry.get("bound")),
     )
     clients.types[type_id] = made
     places = tuple(entry.get("imports", prefixes))

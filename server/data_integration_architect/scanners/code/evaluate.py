@@ -20,6 +20,11 @@ VARIANT_LIMIT = 8
 STEP_LIMIT = 60_000
 
 
+def told(frame: Frame) -> int:
+    """How many names of a frame have a known value."""
+    return sum(value is not None for value in frame.names.values())
+
+
 class OutOfSteps(Exception):
     """A function took more steps than `STEP_LIMIT`."""
 
@@ -42,7 +47,7 @@ class Evaluator(Values):
         """Effects and value of a call; arguments only matter where the parameter says no type."""
         function = self.program.functions[number]
         given = self.significant(function, arguments)
-        closures = any(v is not None and v[0] == "C" for v in given)
+        closures = any(v is not None and v[0] in ("C", "D") for v in given)
         if self_value is not None and self_value[0] in ("I", "K"):
             self_value = ("I", self_value[1])
         key = (number, self_value, () if closures else given)
@@ -88,6 +93,7 @@ class Evaluator(Values):
                 and value[0] in ("L", "I", "K", "F", "C", "M", "S")
                 and (not param.type or value[0] in ("C", "F") or (value[0] == "I" and passes_on))
             )
+            keep = keep or (value is not None and value[0] == "D" and param.name.startswith("{"))
             if keep and value is not None and value[0] in ("I", "L") and len(value) > 3:
                 value = value[:3]
             out.append(value if keep else None)
@@ -108,8 +114,10 @@ class Evaluator(Values):
             if value is None and param.default is not None:
                 value = self.eval(frame, param.default)
             if param.name.startswith("{"):
+                declared = self.program.type(module, param.type) if param.type else None
                 for name in param.name.strip("{}").split(","):
-                    frame.names[name] = self.field_of_type(value, name) or self.guess(name, module)
+                    given_field = self.field_of_type(value, name) or self.field_of_type(declared, name)
+                    frame.names[name] = given_field or self.guess(name, module)
                 continue
             if value is None and not param.type:
                 value = self.guess(param.name, module)
@@ -122,6 +130,8 @@ class Evaluator(Values):
         if role.transaction:
             frame.transaction = next(self.ids)
         self.block(frame, function.body)
+        if role.binder:
+            self.bound(frame, function, role.binder)
         for kind, technology, library in role.effects:
             self.emit(frame, kind, technology, "", None, function.line, library=library)
 
@@ -129,6 +139,12 @@ class Evaluator(Values):
         if frame.returned is not None:
             return tuple(frame.returned)
         return self.program.type(frame.module, function.returns) if function.returns else None
+
+    def made(self, number: int, frame: Frame) -> None:
+        """Note where a closure is made; of several places the one that knows most of what it closes over."""
+        known = self.closures.get(number)
+        if known is None or told(known) < told(frame):
+            self.closures[number] = frame
 
     # -- statements
 
@@ -169,7 +185,7 @@ class Evaluator(Values):
             return self.using(frame, stmt)
         elif tag == "def":
             number = self.program.function_base[frame.module] + stmt[2]
-            self.closures.setdefault(number, frame)
+            self.made(number, frame)
             frame.names[stmt[1]] = (
                 ("C", number, frame)
                 if frame.function != self.program.function_base[frame.module]
@@ -311,7 +327,7 @@ class Evaluator(Values):
             return ("S", e[1])
         if tag == "f":
             number = self.program.function_base[frame.module] + e[1]
-            self.closures.setdefault(number, frame)
+            self.made(number, frame)
             return ("C", number, frame)
         if tag == "new":
             return self.construct(frame, e)

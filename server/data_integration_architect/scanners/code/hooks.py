@@ -23,6 +23,8 @@ class Role:
     effects: list[tuple[str, str, str]] = field(default_factory=list)
     roles: set[str] = field(default_factory=set)
     type_id: str | None = None
+    # library whose settings bind the function that a method gives to topics
+    binder: str = ""
 
 
 @dataclass(slots=True)
@@ -81,6 +83,8 @@ class Decorated:
         elif name in ("sql_write", "sql_read"):
             kinds = [kind for text in texts_in(expression) for kind in (sql_kind(text),) if kind is not None]
             role.effects.append((kinds[0] if kinds else name[4:], technology, library))
+        elif name == "bound_function":
+            role.binder = library
         elif name.startswith("type:"):
             role.type_id = name[5:]
         role.roles.add(name)

@@ -43,6 +43,8 @@ class Program(Imports):
         self._declared: dict[int, dict[str, tuple[Any, ...]]] = {}
         # qualified name of an interface -> method -> `write` or `read`, by mapper files
         self.mapped: Mapping[str, Mapping[str, str]] = {}
+        # functions whose result the settings bind to a topic
+        self.bound_outputs: frozenset[str] = frozenset()
         for module in modules:
             self.add(module)
         self.attach_receivers()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from ..facts import CodeFunction, CodeScan, DualWrite, StoreUse
 from ..isolated import read_isolated
@@ -19,12 +21,14 @@ from .mappers import read_mapper
 from .parse import TEXT_LIMIT, language_ending, parse_source
 from .paths import is_generated, is_test, is_vendored
 from .program import Program
-from .technologies import Technologies, addresses
+from .technologies import Technologies, addresses, providers
 
 # Technologies that say no more than what they are for, or that keep nothing.
 UNNAMED = frozenset({"sql", "cache", "broker", "queue", "http", "email", "metrics", "local-cache", "in-process"})
 # Methods of consumer classes that get the message.
 MESSAGE_METHODS = frozenset({"Consume", "Handle", "HandleAsync", "ConsumeAsync", "handle", "consume"})
+# The setting that binds the result of a function to a topic.
+BOUND_OUTPUT = re.compile(r"\b([A-Za-z_]\w*)-out-\d")
 # Fewer make too few objects for their collection to matter.
 FEW_MODULES = 50
 CONFIG_ENDINGS = (
@@ -40,7 +44,21 @@ CONFIG_ENDINGS = (
     ".xml",
     ".sample",
     ".example",
+    ".prisma",
 )
+
+
+@dataclass(slots=True)
+class Given:
+    """The files of a repository as far as they are read: sources, and what the other files say of them."""
+
+    sources: list[tuple[str, str]] = field(default_factory=list)
+    manifests: list[Manifest] = field(default_factory=list)
+    # path -> technologies whose connection addresses occur there
+    addressed: dict[str, Counter[str]] = field(default_factory=dict)
+    # qualified name of an interface -> method -> `write` or `read`, by mapper files
+    mapped: dict[str, dict[str, str]] = field(default_factory=dict)
+    bound_outputs: set[str] = field(default_factory=set)
 
 
 def scan_sources(
@@ -55,19 +73,19 @@ def scan_sources(
     reached by reflection, generated clients, stored procedures, calls between services.
     """
     skipped: Counter[str] = Counter()
-    sources, manifests, addressed, mapped = sort_files(files, skipped)
+    given = sort_files(files, skipped)
     modules: list[Module] = []
-    for found in read_isolated(sources, parse_source, lambda _path, reason: reason, workers, progress):
+    for found in read_isolated(given.sources, parse_source, lambda _path, reason: reason, workers, progress):
         if isinstance(found, str):
             skipped[found] += 1
         else:
             modules.append(found)
-    sources.clear()
+    given.sources.clear()
     if len(modules) < FEW_MODULES:
-        return analyse(modules, manifests, addressed, clients, dict(skipped), mapped)
+        return analyse(modules, given, clients, dict(skipped))
     gc.freeze()  # a million lines are tens of millions of objects that no collection need look at again
     try:
-        return analyse(modules, manifests, addressed, clients, dict(skipped), mapped)
+        return analyse(modules, given, clients, dict(skipped))
     finally:
         gc.unfreeze()
         modules.clear()
@@ -75,17 +93,9 @@ def scan_sources(
         gc.collect()
 
 
-def sort_files(
-    files: Iterable[tuple[str, bytes]], skipped: Counter[str]
-) -> tuple[list[tuple[str, str]], list[Manifest], dict[str, Counter[str]], dict[str, dict[str, str]]]:
-    """Source texts, manifests, connection addresses by path, and mapper files' methods by interface.
-
-    What is skipped is counted by reason.
-    """
-    sources: list[tuple[str, str]] = []
-    manifests: list[Manifest] = []
-    addressed: dict[str, Counter[str]] = {}
-    mapped: dict[str, dict[str, str]] = {}
+def sort_files(files: Iterable[tuple[str, bytes]], skipped: Counter[str]) -> Given:
+    """The files by what they are read for; what is skipped is counted by reason."""
+    given = Given()
     known: set[str] = set()
     for path, content in files:
         ending = language_ending(path)
@@ -108,40 +118,35 @@ def sort_files(
         if is_manifest(path):
             manifest = read_manifest(path, text)
             if manifest is not None and not is_test(path):
-                manifests.append(manifest)
-        if not is_test(path) and ("://" in text or "jdbc:" in text):
-            found = addresses(text)
+                given.manifests.append(manifest)
+        if not is_test(path) and ("://" in text or "jdbc:" in text or path.endswith(".prisma")):
+            found = providers(text) if path.endswith(".prisma") else addresses(text)
             if found:
-                addressed[path] = found
+                given.addressed[path] = found
+        if config and "-out-" in text and not is_test(path):
+            given.bound_outputs.update(BOUND_OUTPUT.findall(text))
         if path.endswith(".xml") and "<mapper" in text:
             mapper = read_mapper(text)
             if mapper is not None:
-                mapped.setdefault(mapper[0], {}).update(mapper[1])
+                given.mapped.setdefault(mapper[0], {}).update(mapper[1])
         if ending is None:
             continue
         if is_generated(path, text[:600]):
             skipped["generated"] += 1
             continue
-        sources.append((path, text))
-    sources.sort()
-    manifests.sort(key=lambda m: m.path)
-    return sources, manifests, addressed, mapped
+        given.sources.append((path, text))
+    given.sources.sort()
+    given.manifests.sort(key=lambda m: m.path)
+    return given
 
 
-def analyse(
-    modules: Sequence[Module],
-    manifests: Sequence[Manifest],
-    addressed: dict[str, Counter[str]],
-    clients: Clients,
-    skipped: dict[str, int],
-    mapped: dict[str, dict[str, str]],
-) -> CodeScan:
+def analyse(modules: Sequence[Module], given: Given, clients: Clients, skipped: dict[str, int]) -> CodeScan:
     """The scan of parsed modules."""
-    program = Program(modules, manifests, clients)
-    program.mapped = mapped
+    program = Program(modules, given.manifests, clients)
+    program.mapped, program.bound_outputs = given.mapped, frozenset(given.bound_outputs)
     evaluator = Evaluator(program)
     evaluator.tests = frozenset(i for i, module in enumerate(modules) if is_test(module.path))
-    technologies = Technologies(program, clients, addressed)
+    technologies = Technologies(program, clients, given.addressed)
     conclusions = Conclusions(program, technologies, evaluator.alternative_nodes)
     evaluator.collect()
     registered_hooks(evaluator)
@@ -178,7 +183,7 @@ def analyse(
                 writes.append(finding)
     functions.sort(key=lambda f: (f.path, f.line, f.name))
     writes.sort(key=lambda w: (w.path, w.line, w.function))
-    stores = stores_used(program, technologies, functions, addressed)
+    stores = stores_used(program, technologies, functions, given.addressed)
     return CodeScan(
         tuple(functions),
         stores,

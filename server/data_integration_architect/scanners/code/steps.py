@@ -82,4 +82,21 @@ class Steps(Decorated):
     ) -> Value: ...
 
     @abstractmethod
+    def call_value(self, frame: Frame, value: Value, args: Sequence[Expr], line: int, name: str = "") -> Value: ...
+
+    @abstractmethod
+    def emit(
+        self,
+        frame: Frame,
+        kind: str,
+        technology: str,
+        name: str,
+        entity: int | None,
+        line: int,
+        flags: frozenset[str] = frozenset(),
+        library: str = "",
+        seen: bool = True,
+    ) -> None: ...
+
+    @abstractmethod
     def compose(self, frame: Frame, effect: Effect, number: int, line: int, own: bool = False) -> None: ...

@@ -13,6 +13,8 @@ ADDRESS = re.compile(
     r"\b(?:jdbc:)?(postgres(?:ql)?|mysql|mariadb|sqlserver|oracle|sqlite|h2|redis|rediss|amqps?|nats|mongodb(?:\+srv)?|"
     r"kafka|clickhouse|cassandra|memcached|pulsar)(?:\+\w+)?:(?://|:mem|mem:|thin:|@)",
 )
+# What a Prisma schema says instead of an address. Source: https://www.prisma.io/docs/orm/reference/prisma-schema-reference
+PROVIDER = re.compile(r"provider\s*=\s*[\"'](postgresql|mysql|sqlserver|mongodb|cockroachdb|sqlite)[\"']")
 ADDRESSED = {
     "postgres": "postgresql",
     "rediss": "redis",
@@ -34,6 +36,11 @@ GENERIC = {
 def addresses(text: str) -> Counter[str]:
     """Technologies whose connection addresses occur in a text."""
     return Counter(ADDRESSED.get(name, name) for name in ADDRESS.findall(text))
+
+
+def providers(text: str) -> Counter[str]:
+    """Technologies that the data sources of a Prisma schema name."""
+    return Counter(PROVIDER.findall(text))
 
 
 class Technologies:
