@@ -164,6 +164,8 @@ class Calls(Construction):
                 return self.scoped(frame, target, name, args)
         if self.program.extensions and not self.has_own(target, name):
             extending = self.program.extension(frame.module, target, name)
+            if extending is None and (target is None or target[0] in ("X", "S", "I")):
+                extending = self.member_extension(frame, name)
             if extending is not None:
                 return self.extended(frame, extending, target, args, line)
         if target is None:
@@ -192,6 +194,17 @@ class Calls(Construction):
             return self.call_value(frame, self.attribute(frame, target, name), args, line)
         self.arguments(frame, args, inline=True)
         return target if name in TEXTUAL else None
+
+    def member_extension(self, frame: Frame, name: str) -> int | None:
+        """The extension function of that name that a class around the call declares for its own use."""
+        if name not in self.program.extensions or self.program.language_of(frame.module) != "kotlin":
+            return None
+        for this in self.receivers(frame):
+            for number in self.program.find_method(this[1], name) if this[0] in ("I", "K") else ():
+                function = self.program.functions[number]
+                if function.extends and not function.is_abstract:
+                    return number
+        return None
 
     def has_own(self, target: Value, name: str) -> bool:
         """Whether a value's own type has a method, which goes before an extension."""
@@ -318,12 +331,18 @@ class Calls(Construction):
         if number not in self._duck_types:
             names = set(self.program.methods[number])
             clients = self.program.clients
+            home = self.program.modules[self.program.class_module[number]]
+            beside = {lib for path in home.imports.values() for lib in clients.importers("go", path)}
             fitting = [
                 (sum(client.kind_of(name) is not None for name in names), type_id)
                 for type_id, client in clients.types.items()
                 if client.library in self.program.libraries and type_id in self._go_types
             ]
-            enough = [(-count, type_id) for count, type_id in fitting if count >= 2 and 2 * count >= len(names)]
+            enough = [
+                (-count, type_id)
+                for count, type_id in fitting
+                if 2 * count >= len(names) and (count >= 2 or (count and clients.types[type_id].library in beside))
+            ]
             self._duck_types[number] = min(enough)[1] if enough else None
         return self._duck_types[number]
 
@@ -344,6 +363,10 @@ class Calls(Construction):
         out = []
         for sub in self.program.implementers(number):
             for method in self.program.methods[sub].get(name, ()):
+                if not self.program.functions[method].is_abstract:
+                    out.append((sub, method))
+        for sub in self.program.implementers(number) if not out else ():  # what they inherit from a common base
+            for method in self.program.find_method(sub, name):
                 if not self.program.functions[method].is_abstract:
                     out.append((sub, method))
         real = [pair for pair in out if self.program.class_module[pair[0]] not in self.tests]

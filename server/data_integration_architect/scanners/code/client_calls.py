@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from .clients import normal
+from .clients import ClientType, normal
 from .effects import Effect, Frame
 from .endpoints import Endpoints
 from .hooks import moment_of
@@ -71,9 +71,24 @@ class ClientCalls(Endpoints):
         super().__init__(program)
         self._sole: dict[str, int | None] = {}
         self._task_types = [(i, client) for i, client in program.clients.types.items() if i.endswith(TASK_TYPES)]
+        self._notifying = {
+            language: {name for c in types for name, kind in c.methods.items() if kind == "notify"}
+            for language, types in self.by_language(program).items()
+        }
         self._library_bases: dict[int, tuple[Any, ...] | None] = {}
         self._mirrors: dict[int, tuple[tuple[str, str], ...]] = {}
         self._documents: dict[int, set[tuple[str, str]]] | None = None
+
+    @staticmethod
+    def by_language(program: Program) -> dict[str, list[ClientType]]:
+        """The types that have a method which sends what it is given by a queue, if its class says so."""
+        found: dict[str, list[ClientType]] = {}
+        for entries in program.clients.by_name.values():
+            for languages, _, type_id in entries:
+                client = program.clients.types[type_id]
+                for language in languages.split(",") if "notify" in client.methods.values() else ():
+                    found.setdefault(language, []).append(client)
+        return found
 
     def library_base(self, number: int) -> tuple[Any, ...] | None:
         """The library type that a class inherits from, base expressions evaluated."""
@@ -232,6 +247,9 @@ class ClientCalls(Endpoints):
         if kind in ("step", "route"):
             self.step(frame, client, args, values, line) if kind == "step" else self.start_route(frame, line)
             return result
+        if kind == "notify":
+            self.queue_given(frame, values, line)
+            return result
         if kind == "dispatch":
             return self.dispatch(frame, values, line)
         if kind == "raise":
@@ -341,6 +359,17 @@ class ClientCalls(Endpoints):
                     return type_id
         return None
 
+    def queue_given(self, frame: Frame, values: Sequence[Value], line: int) -> bool:
+        """Enqueue the messages among the arguments whose class says that they are queued; whether there are any."""
+        found = False
+        for value in values:
+            base = self.library_base(value[1]) if value is not None and value[0] == "I" else None
+            if value is not None and base is not None and base[1].endswith("/job"):
+                client = self.program.clients.types[base[1]]
+                self.emit(frame, "enqueue", client.technology, "", value[1], line, library=client.library)
+                found = True
+        return found
+
     # -- what a write or an event sets off
 
     def listen(self, kind: str, type_id: str, entity: int | None, name: str, values: Sequence[Value]) -> None:
@@ -449,6 +478,10 @@ class ClientCalls(Endpoints):
                 client = clients.types[type_id]
                 if client.library in near and client.kind_of(name) is not None:
                     return self.client(frame, type_id, None, name, args, line, seen=False)
+        if name in self._notifying.get(module.language, ()) and not title:
+            given = self.arguments(frame, args, inline=False)
+            if self.queue_given(frame, given, line):
+                return None
         sole = self.sole_method(name, module.language) if not title else None
         if sole is not None:
             flags = frame.flags

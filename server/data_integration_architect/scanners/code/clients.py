@@ -39,6 +39,7 @@ KINDS = (
     "consume",
     "route",
     "step",
+    "notify",
 )
 ROLES = (
     "transaction",

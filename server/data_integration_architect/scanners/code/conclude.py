@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from ..facts import CodeEffect, Confidence, DualWrite, safe_name
 from .effects import STATEFUL, Effect, compatible
+from .ir import Function
 from .program import Program
 from .technologies import Technologies
 
@@ -26,6 +27,14 @@ NEAR = 3
 def speaks_of_relay(word: str) -> bool:
     """Whether a name is that of an outbox or of what empties one."""
     return RELAY.search(word) is not None
+
+
+def taken(function: Function) -> list[str]:
+    """Names of what a function is given and of what its loops take one by one."""
+    loops = [stmt for stmt in function.body if stmt[0] == "l"]
+    inner = [stmt for outer in function.body if outer[0] in ("y", "u") for stmt in outer[1] if stmt and stmt[0] == "l"]
+    targets = [target for stmt in (*loops, *inner) for target in stmt[1]]
+    return [p.name for p in function.params] + [t[1] for t in targets if t and t[0] == "n"]
 
 
 class Conclusions:
@@ -142,9 +151,9 @@ class Conclusions:
 
     def is_relay(self, number: int) -> bool:
         """Whether a function or its class is called after an outbox."""
-        owner = self.program.owner.get(number)
+        owner, function = self.program.owner.get(number), self.program.functions[number]
         title = self.program.classes[owner].name if owner is not None else ""
-        return speaks_of_relay(title) or speaks_of_relay(self.program.functions[number].name)
+        return any(speaks_of_relay(word) for word in (title, function.name, *taken(function)))
 
     def marks_rows(self, mark: Effect) -> bool:
         """Whether what is written, or the class that keeps it, is called after an outbox."""

@@ -181,6 +181,8 @@ class Decorated:
             for name in role.roles & {"listener", "after_commit_listener", "hook", "event_handler", "command_handler"}:
                 self.note_listener(number, name, function.decorators)
         for number in range(len(program.classes)):
+            if "listen" in program.classes[number].fields:
+                self.listened(number)
             roles = self.class_roles(number) if program.classes[number].decorators else set()
             if "outbox" in roles:
                 self.hooks.outbox_classes.add(number)
@@ -209,6 +211,24 @@ class Decorated:
                 value = self.program.type(self.program.class_module[number], params[0].type) if params else None
                 if value is not None and value[0] == "I":
                     self.hooks.by_class[value[1]].append((function, role))
+
+    def listened(self, number: int) -> None:
+        """The map of events to listeners that a Laravel provider keeps. Source: https://laravel.com/docs/10.x/events."""
+        program, module = self.program, self.program.class_module[number]
+        if program.language_of(module) != "php":
+            return
+        for _, init in program.classes[number].fields["listen"].inits:
+            for key, given in init[1] if init[0] == "d" else ():
+                event = program.name(module, key.removesuffix("::class").rpartition("\\")[2])
+                for _, part in given[1] if given[0] == "d" else (("", given),):
+                    listener = program.name(module, part[1]) if part[0] == "n" else None
+                    if event is None or event[0] != "K" or listener is None or listener[0] != "K":
+                        continue
+                    base = program.library_base(listener[1])
+                    role = "queued" if base is not None and base[1].endswith("/job") else "listener"
+                    for name in ("handle", "__invoke"):
+                        functions = program.find_method(listener[1], name)
+                        self.hooks.by_class[event[1]] += [(function, role) for function in functions]
 
     def handlers_of(self, number: int, roles: set[str]) -> None:
         """Classes that handle one message type: `IRequestHandler<X>`, `@CommandHandler(X)`."""

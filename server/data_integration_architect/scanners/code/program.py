@@ -451,6 +451,8 @@ class Program(Imports):
             function, home = self.functions[number], self.function_module[number]
             if self.family(home) != self.family(module):
                 continue
+            if function.is_abstract:
+                continue
             wanted = self.type(home, function.extends)
             if value is None or value[0] in ("X", "S"):
                 here = self.name(module, name)

@@ -119,7 +119,7 @@ def sort_files(files: Iterable[tuple[str, bytes]], skipped: Counter[str]) -> Giv
             manifest = read_manifest(path, text)
             if manifest is not None and not is_test(path):
                 given.manifests.append(manifest)
-        if not is_test(path) and ("://" in text or "jdbc:" in text or path.endswith(".prisma")):
+        if not is_test(path) and ("://" in text or "jdbc:" in text or "dapr.io" in text or path.endswith(".prisma")):
             found = providers(text) if path.endswith(".prisma") else addresses(text)
             if found:
                 given.addressed[path] = found

@@ -15,6 +15,21 @@ ADDRESS = re.compile(
 )
 # What a Prisma schema says instead of an address. Source: https://www.prisma.io/docs/orm/reference/prisma-schema-reference
 PROVIDER = re.compile(r"provider\s*=\s*[\"'](postgresql|mysql|sqlserver|mongodb|cockroachdb|sqlite)[\"']")
+# What a Dapr component says instead of an address. Source: https://docs.dapr.io/reference/components-reference/
+COMPONENT = re.compile(r"\btype:\s*[\"']?(?:pubsub|state)\.([\w.]+)")
+COMPONENTS = {
+    "azure.servicebus": "servicebus",
+    "azure.servicebus.queues": "servicebus",
+    "azure.servicebus.topics": "servicebus",
+    "azure.eventhubs": "eventhubs",
+    "azure.cosmosdb": "cosmosdb",
+    "aws.snssqs": "sqs",
+    "aws.dynamodb": "dynamodb",
+    "gcp.pubsub": "pubsub",
+    "jetstream": "nats",
+    "natsstreaming": "nats",
+    "mqtt3": "mqtt",
+}
 ADDRESSED = {
     "postgres": "postgresql",
     "rediss": "redis",
@@ -35,7 +50,9 @@ GENERIC = {
 
 def addresses(text: str) -> Counter[str]:
     """Technologies whose connection addresses occur in a text."""
-    return Counter(ADDRESSED.get(name, name) for name in ADDRESS.findall(text))
+    found = Counter(ADDRESSED.get(name, name) for name in ADDRESS.findall(text))
+    found.update(COMPONENTS.get(name, name) for name in COMPONENT.findall(text) if name != "in-memory")
+    return found
 
 
 def providers(text: str) -> Counter[str]:
