@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from data_integration_architect.analysis.delivery import may_repeat
+from data_integration_architect.analysis.delivery import delivery_of, may_repeat
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.repetition import Harm, accumulates, counts_unsafely, weight
-from data_integration_architect.analysis.severity import DECISIVE
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View
 from data_integration_architect.topology import (
     NONE,
+    Append,
     Call,
     OnChanges,
     OnRequest,
@@ -88,13 +88,16 @@ def has_dedup(site: HandlerSite) -> bool:
     return dedup is not None and dedup.by != NONE and bool(dedup.model_fields_set)
 
 
-def runs_again(system: System, effect: Effect, facts: Facts) -> bool:
-    """Whether the effect can run twice for one intent: redelivery, a retried request, a retried call, a second run."""
+def runs_again(system: System, effect: Effect, facts: Facts, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether the effect can run twice for one intent: redelivery, a retried request, a retried call, a second run.
+
+    `seen`: channels behind which the question is already being asked.
+    """
     if isinstance(effect.step, Call) and effect.step.retry is not None and (effect.step.retry.attempts or 0) > 0:
         return True
     site = effect.site
     if site.consumed:
-        return may_repeat(system, effect) or _comes_twice(system, effect)
+        return may_repeat(system, effect) or comes_twice(system, site.consumed, facts, seen)
     trigger = site.handler.trigger
     if isinstance(trigger, OnChanges):
         # A database trigger runs in the transaction of the change.
@@ -112,19 +115,19 @@ def runs_again(system: System, effect: Effect, facts: Facts) -> bool:
     return request is not None and bool(repeats)
 
 
-def _comes_twice(system: System, effect: Effect) -> bool:
-    """Whether an event can be in the channel twice, which no way of acknowledging helps against.
+def comes_twice(system: System, channel: str, facts: Facts, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether the same event can stand in a channel twice, which no way of acknowledging helps against.
 
-    Concluded only where events have an id to know them by, nobody looks at it, something is decided on the result, and
-    it is described who appends them.
+    So it is where a producer can run its append again (a request that is repeated, a capture or relay that goes back
+    to its last position) and neither recognises the repetition nor appends in one transaction with its position.
     """
-    channel, dedup = system.channel(effect.site.consumed or ""), effect.site.handler.dedup
-    if channel is None or channel.event.id in (None, NONE) or dedup is None or dedup.by != NONE:
+    if channel in seen or delivery_of(system, channel) == "exactly-once":
         return False
-    if not system.appends(effect.site.consumed or ""):
-        return False
-    readers = (system.topology.readers[i] for i in system.readers_of(effect.target, effect.entity))
-    return any(reader.decides in DECISIVE for reader in readers)
+    return any(
+        runs_again(system, append, facts, seen | {channel})
+        for append in system.appends(channel)
+        if not has_dedup(append.site) and isinstance(append.step, Append) and append.step.guard != "transaction"
+    )
 
 
 def harm_of(view: View, effect: Effect, facts: Facts) -> Harm | None:

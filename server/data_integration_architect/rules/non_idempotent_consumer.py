@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from data_integration_architect.analysis.delivery import may_repeat
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.protection import harm_of, is_refused, protection_of, runs_again
@@ -52,7 +53,11 @@ def judge(view: View, effect: Effect, facts: Facts) -> Match | None:
         return None
     site, subject = effect.site, effect.entity or "what it handles"
     again = {
-        "consume": f"a record of {site.consumed} that is delivered again",
+        "consume": (
+            f"a record of {site.consumed} that is delivered again"
+            if may_repeat(view.system, effect)
+            else f"a record that its producer appended to {site.consumed} twice"
+        ),
         "changes": f"a change of {site.captured} that is read again",
         "every": "a run that starts again after a crash",
     }.get(site.fired_by, "a request that is repeated")
