@@ -704,3 +704,35 @@ def test_an_outbox_says_why_neither_the_present_channel_nor_the_present_table_is
 
 def target_done(data: dict[str, Any], to: str) -> str:
     return " ".join(d.done for d in design_of(data).decisions if d.recommendation.to == to)
+
+
+def test_one_consumer_of_a_queue_takes_the_rows_from_the_table_without_relay_or_broker():
+    target = target_of(example("task-before-commit"))
+    assert {name: c["technology"] for name, c in target["channels"].items()} == {"postgres_outbox": "table"}
+    assert set(target["processes"]) == {"shop", "workers"}
+    trigger = handlers_of(target)["workers.deliver"]["trigger"]
+    assert (trigger["consume"], trigger["cursor"], trigger["claim"]) == ("postgres_outbox", "commit-order", "lock")
+
+
+def test_two_consumers_of_a_queue_or_a_log_that_is_there_get_the_rows_over_a_log():
+    data = read_yaml(ROOT / "examples" / "task-before-commit.yaml")
+    data["channels"]["audit"] = {"technology": "kafka"}
+    logged = target_of(design_of(data))
+    assert any(c["technology"] == "kafka" and n != "audit" for n, c in logged["channels"].items())
+    data["channels"].pop("audit")
+    deliver = data["processes"]["workers"]["handlers"]["deliver"]
+    data["processes"]["archive"] = {"handlers": {"keep": deliver}}
+    shared = target_of(design_of(data))
+    assert "kafka" in {c["technology"] for c in shared["channels"].values()}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_broker_comes_only_with_changes_that_several_may_read_or_with_a_log_of_requests(name):
+    """The only mechanisms of the examples that need a log which today's system does not have."""
+    design = example(name)
+    added = set(target_of(design).get("channels", {})) - set(
+        read_yaml(ROOT / "examples" / f"{name}.yaml").get("channels", {})
+    )
+    logs = {c for c in added if target_of(design)["channels"][c]["technology"] == "kafka"}
+    chosen = {d.recommendation.mechanism for d in design.decisions}
+    assert bool(logs) == bool(chosen & {"cdc", "event-sourcing"})

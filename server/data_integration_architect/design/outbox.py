@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.advice.feeds import source_of
 from data_integration_architect.advice.legs import legs_of
 from data_integration_architect.analysis.system import Effect, HandlerSite
-from data_integration_architect.design.draft import Step, fitting, steps_of
+from data_integration_architect.design.draft import fitting, steps_of
+from data_integration_architect.design.outbox_rows import (
+    BY_COMMIT,
+    follow_outbox,
+    idle_table,
+    idle_tables,
+    table_of,
+    with_outbox,
+)
 from data_integration_architect.design.workbench import Workbench
 from data_integration_architect.topology import Append, Write
 
@@ -26,25 +32,64 @@ def outbox(bench: Workbench, advice: Advice) -> str:
     if bench.view.system.store(target) and not bench.view.system.is_external(target) and not channels:
         bench.remove_writes(advice)
     told = {e.entity for channel in channels for e in bench.view.system.appends(channel)}
+    if (taker := _only_taker(bench, channels, consumers)) and not idle_tables(bench, source, entities):
+        return _take_from_table(bench, advice, source, [e for e in entities if e in told] or entities, channels, taker)
     for entity in [e for e in entities if e in told] or entities:
         log = outbox_log(bench, source, entity, _ordered_by(bench, entity, target, consumers))
         for consumer in sorted(consumers):
             handler = bench.draft.handler(consumer)
             if handler is not None and handler.get("trigger", {}).get("consume") in channels:
-                _follow_outbox(bench, handler, log, target)
+                follow_outbox(bench, handler, log, target)
         if not any(h.get("trigger", {}).get("consume") == log for _, h in bench.draft.handlers()):
             if bench.view.system.is_external(target):
                 _call_from_log(bench, log, advice, entity)
             elif bench.view.system.store(target):
                 bench.sink(log, target, entity)
     bench.remove_announcements(advice)
-    idle = [name for entity in entities if (name := _idle_table(bench, source, entity))]
-    if idle:
+    if idle := idle_tables(bench, source, entities):
         return (
             f"a relay sends the committed rows of {idle[0]} in commit order, from those that are written after it "
             "starts: older rows are older states, and are removed unsent"
         )
     done = f"an outbox row is written in the transaction on {source}; a relay sends committed rows in commit order"
+    return done + _why_anew(bench, source, entities, channels)
+
+
+def _only_taker(bench: Workbench, channels: set[str], consumers: set[str]) -> str | None:
+    """The one handler that takes what a queue announces, where the system has no log that could carry the rows.
+
+    One consumer needs no broker between itself and the table; several, or a log that is there, make a relay worth it.
+    """
+    system = bench.view.system
+    if any(system.channel_kind(name) == "log" for name in bench.view.topology.channels):
+        return None
+    takers = {site.id for name in channels for site in system.consumers(name)}
+    if len(takers) != 1 or not takers <= consumers or any(system.channel_kind(c) == "table" for c in channels):
+        return None
+    (taker,) = takers
+    asked = [e for e in system.handlers[taker].changes if not isinstance(e.step, Append)]
+    return taker if asked else None
+
+
+def _take_from_table(
+    bench: Workbench, advice: Advice, source: str, entities: list[str], channels: set[str], taker: str
+) -> str:
+    """Lets the present consumer take committed rows of the outbox itself."""
+    table = table_of(bench, source)
+    for entity in entities:
+        for handler_id in bench.direct_handlers():
+            writer = bench.draft.handler(handler_id)
+            if writer is not None:
+                writer["steps"] = with_outbox(writer.get("steps", []), source, entity, table)
+    handler = bench.draft.handler(taker)
+    if handler is not None:
+        follow_outbox(bench, handler, table, advice.target)
+        handler["trigger"] = {**BY_COMMIT, "consume": table}
+    bench.remove_announcements(advice)
+    done = (
+        f"an outbox row is written in the transaction on {source}, and {taker} takes committed rows from that table in "
+        "commit order, one at a time: no relay and no other broker is needed for one consumer"
+    )
     return done + _why_anew(bench, source, entities, channels)
 
 
@@ -110,36 +155,13 @@ def _relay(bench: Workbench, handler_id: str, own: Effect, told: Effect) -> None
     step = next((s for s in steps_of(handler or {}) if s.get("append") == told.target), None)
     if handler is None or step is None:
         return
-    table = _table(bench, own.target)
+    table = table_of(bench, own.target)
     row = {"append": table, **{k: v for k, v in step.items() if k in {"entity", "operation_id"}}}
     bench.draft.remove_steps([handler_id], lambda s: s.get("append") == told.target)
     handler["steps"] = with_outbox(handler["steps"], own.target, str(own.entity), table, row)
     sent = {**step, "operation_id": "passed", "guard": "idempotent-producer"}
-    trigger = {"consume": table, "cursor": "commit-order", "claim": "lock", "workers": 1, "acknowledge": "after"}
-    facts = {"trigger": trigger, "steps": [sent], "status": "planned"}
+    facts = {"trigger": {**BY_COMMIT, "consume": table}, "steps": [sent], "status": "planned"}
     bench.draft.add_handler(f"{own.target}_relay", f"relay_{told.target}", facts, instances=1, status="planned")
-
-
-def _table(bench: Workbench, store: str) -> str:
-    """The outbox table that this design makes in a store."""
-    table = fitting(f"{store}_outbox")
-    if table not in bench.draft.group("channels"):
-        bench.draft.add_channel(
-            table, technology="table", status="planned", **{"in": store},
-            event={"content": "full", "id": "event_id", "version": "commit-position", "on_delete": "full"},
-        )  # fmt: skip
-    return table
-
-
-def _idle_table(bench: Workbench, store: str, entity: str) -> str | None:
-    """An outbox table of the store that gets rows of the entity already, and that nothing reads."""
-    system = bench.view.system
-    for name, channel in sorted(bench.view.topology.channels.items()):
-        if channel.in_ is None or not system.same_instance(channel.in_, store) or system.consumers(name):
-            continue
-        if any(e.entity in (entity, None) and system.enlisted(e) for e in system.appends(name)):
-            return name
-    return None
 
 
 def _home(bench: Workbench, advice: Advice) -> str | None:
@@ -186,7 +208,7 @@ def outbox_log(bench: Workbench, source: str, entity: str, message_key: str | No
     key = (source, entity)
     if key in bench.change_logs:
         return bench.change_logs[key]
-    table = _idle_table(bench, source, entity) or _table(bench, source)
+    table = idle_table(bench, source, entity) or table_of(bench, source)
     log = bench.outage_safe_channel(
         f"{entity}_events", entity, id="event_id", version="commit-position", on_delete="full"
     )
@@ -200,26 +222,9 @@ def outbox_log(bench: Workbench, source: str, entity: str, message_key: str | No
     relay = bench.draft.handler(f"{fitting(f'{source}_relay')}.{fitting(f'relay_{entity}')}")
     if relay is None:
         step = {"append": log, "entity": entity, "operation_id": "passed", "guard": "idempotent-producer"}
-        trigger = {
-            "consume": table,
-            "cursor": "commit-order",
-            "claim": "lock",
-            "workers": 1,
-            "acknowledge": "after",
-        }
-        facts = {"trigger": trigger, "steps": [step], "status": "planned"}
+        facts = {"trigger": {**BY_COMMIT, "consume": table}, "steps": [step], "status": "planned"}
         bench.draft.add_handler(f"{source}_relay", f"relay_{entity}", facts, instances=1, status="planned")
     return log
-
-
-def _follow_outbox(bench: Workbench, handler: dict[str, Any], log: str, target: str) -> None:
-    handler["trigger"] = {"consume": log, "cursor": "offset", "workers": 1, "acknowledge": "after"}
-    for step in steps_of(handler):
-        if step.get("call") == target:
-            step["operation_id"] = "passed"
-        if step.get("write") == target and step.get("mode", "replace") in {"replace", "merge", "delete"}:
-            step.update({"guard": "version", "values": "event", "retry": {"attempts": 10, "then": "block"}})
-        step.pop("retry", None) if "read" in step else None
 
 
 def _call_from_log(bench: Workbench, log: str, advice: Advice, entity: str) -> None:
@@ -238,26 +243,3 @@ def _call_from_log(bench: Workbench, log: str, advice: Advice, entity: str) -> N
             facts = {"trigger": trigger, "steps": [step], "status": "planned"}
             bench.draft.add_handler(f"{advice.target}_caller", f"call_{entity}", facts, instances=1, status="planned")
             return
-
-
-def with_outbox(steps: list[Step], source: str, entity: str, table: str, row: Step | None = None) -> list[Step]:
-    """Steps with an outbox row in the transaction of each write of `entity` to `source`."""
-    row = row or {"append": table, "entity": entity, "operation_id": "passed"}
-
-    def writes(step: Step) -> bool:
-        return step.get("write") == source and str(step.get("entity", "")).split(".")[0] == entity
-
-    result: list[Step] = []
-    for step in steps:
-        if step.get("transaction") == source:
-            inner = list(step.get("steps", []))
-            if any(writes(s) for s in inner) and not any(
-                s.get("append") == table and s.get("entity") == row.get("entity") for s in inner
-            ):
-                inner.append(dict(row))
-            result.append({**step, "steps": inner})
-        elif writes(step):
-            result.append({"transaction": source, "steps": [step, dict(row)]})
-        else:
-            result.append(step)
-    return result

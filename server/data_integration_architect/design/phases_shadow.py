@@ -6,7 +6,7 @@ from typing import Any
 
 from data_integration_architect.analysis.view import View
 from data_integration_architect.design.draft import Draft, steps_of
-from data_integration_architect.design.outbox import with_outbox
+from data_integration_architect.design.outbox_rows import with_outbox
 from data_integration_architect.design.phases import (
     Step,
     Steps,

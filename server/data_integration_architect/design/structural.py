@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from data_integration_architect.analysis.view import View
 from data_integration_architect.design.draft import Draft
-from data_integration_architect.design.outbox import with_outbox
+from data_integration_architect.design.outbox_rows import with_outbox
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import Write
 
