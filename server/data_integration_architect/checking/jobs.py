@@ -8,6 +8,7 @@ those at its elements whose safe value, set in the topology, makes the rules dro
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from data_integration_architect.analysis.view import View
@@ -22,11 +23,22 @@ from data_integration_architect.modelcheck.check import Known
 from data_integration_architect.modelcheck.compile import PROPAGATES
 from data_integration_architect.modelcheck.expressions import ModelError, NotModelledError
 from data_integration_architect.modelcheck.facts import End, OptionUse
+from data_integration_architect.modelcheck.mechanisms.constraints import is_made_good
 from data_integration_architect.modelcheck.mechanisms.requests import TOGETHER
 from data_integration_architect.modelcheck.search import never
 from data_integration_architect.modelcheck.verdict import Condition
 from data_integration_architect.rules import judge_topology
-from data_integration_architect.topology import Append, Handler, OnConsume, Process, Store, Topology, Write, walk_steps
+from data_integration_architect.topology import (
+    Append,
+    Handler,
+    OnConsume,
+    Process,
+    Store,
+    Topology,
+    Write,
+    today,
+    walk_steps,
+)
 from data_integration_architect.topology.edit import with_fact
 
 MOST_CANDIDATES = 3
@@ -73,8 +85,8 @@ class Outcome:
 
 
 def jobs_of(topology: Topology, subjects: Sequence[Subject], bounds: Bounds) -> list[Job]:
-    """Jobs in the order of the findings, then of the parts of the topology and the questions about each."""
-    parts = parts_of(topology, subjects)
+    """Jobs in the order of the findings, then of the parts of what is there today and the questions about each."""
+    parts = parts_of(today(topology), subjects)
     about = [None] if len(parts) == 1 else parts
     found = {
         subject.fingerprint: Job(bounds, part.subjects, subject=subject, part=job_part)
@@ -85,8 +97,17 @@ def jobs_of(topology: Topology, subjects: Sequence[Subject], bounds: Bounds) -> 
         Job(bounds, part.subjects, question=question, part=job_part)
         for part, job_part in zip(parts, about, strict=True)
         for question in questions(part.topology)
+        if not _is_planned(part.topology, question)
     ]
     return [*(found[subject.fingerprint] for subject in subjects), *asked]
+
+
+def _is_planned(topology: Topology, question: Question) -> bool:
+    """Whether the rule, reader or order that a question is about is planned."""
+    group, _, name = question.element.partition(".")
+    listed = {"causality": topology.causality, "readers": topology.readers}.get(group, ())
+    about = [listed[int(name)]] if listed else [one for one in topology.constraints if one.name == question.element]
+    return any(one.status == "planned" for one in about)
 
 
 def alike(jobs: Sequence[Job]) -> list[list[int]]:
@@ -105,12 +126,20 @@ class Described:
         self.topology = topology
         self._asked: tuple[Topology, list[Question]] | None = None
         self._parts: dict[int, Described] = {}
+        self._today: Described | None = None
 
     def of(self, part: Part | None) -> Described:
         """The same of a part."""
         if part is None:
             return self
         return self._parts.setdefault(part.number, Described(part.topology))
+
+    def today(self) -> Described:
+        """The same of what is there today."""
+        if self._today is None:
+            now = today(self.topology)
+            self._today = self if now is self.topology else Described(now)
+        return self._today
 
     def asked(self) -> tuple[Topology, list[Question]]:
         """The topology with somebody at every channel, and the questions about that."""
@@ -137,7 +166,8 @@ def run_job(
     """
     known = known or shared([job])
     before = known.budget.seen
-    runner = _Runner((described or Described(topology)).of(job.part), job, stop, known)
+    whole = (described or Described(topology)).of(job.part)
+    runner = _Runner(whole if job.is_plain else whole.today(), job, stop, known)
     try:
         if job.subject is not None:
             outcome = runner.pair(job.subject)
@@ -152,6 +182,21 @@ def run_job(
     return replace(outcome, seen=known.budget.seen - before)
 
 
+def mended(topology: Topology, job: Job) -> Topology:
+    """The system that a job without a finding asks about: what findings name is at its safe value, where the format
+    can say that. Rules judge it anew, because a defect that is mended may have hidden another one.
+    """
+    runner = _Runner(Described(topology).of(job.part).today(), job, never, Known())
+    assert job.question is not None  # noqa: S101 - a job is about a finding or a question
+    paths = runner.idealised(job.question, job.subjects)
+    case = runner.case(job.question, safe(paths))
+    for use in case.options.used if case is not None else ():
+        if use.path in paths:
+            with suppress(ArchitectError, TypeError):  # an option that is no fact of the format
+                topology = with_fact(topology, fact_path(topology, use.path), use.safe)
+    return topology
+
+
 class _Runner:
     def __init__(self, whole: Described, job: Job, stop: Callable[[], bool], known: Known) -> None:
         self.whole = whole
@@ -164,6 +209,8 @@ class _Runner:
         """The check of one finding."""
         if not subject.property:
             return Outcome(None, subject.reason)
+        if any(is_made_good(one) for one in self.topology.constraints if one.name in subject.elements):
+            return Outcome(None, "a rule whose breach is made good may be broken for a while")
         names = {*subject.handlers, *subject.elements, *(name for name, _ in subject.targets)}
         asked = candidates(subject, self.asked(subject, names))
         best: Outcome | None = None
@@ -181,6 +228,9 @@ class _Runner:
             tried += 1
             if tried == MOST_CANDIDATES:
                 break
+        if best is not None and best.verdict is not None and subject.is_late:
+            about = f"{best.verdict.property} of {best.verdict.target}"
+            return Outcome(None, f"how late data is: {about} holds at rest, in all {best.verdict.states} states")
         if best is not None:
             return best
         return Outcome(None, f"the checker has no model of {subject.property} for {', '.join(subject.elements)}")

@@ -33,6 +33,7 @@ RECEIVERS = "receivers of "
 class Subject:
     """`places`: dotted paths in the normal form; options below them may be the finding's own.
 
+    `is_late`: the finding says that data is late, not that it is wrong.
     `property` is empty where the checker has no model of the anti-pattern; then `reason` says why.
     """
 
@@ -47,6 +48,7 @@ class Subject:
     condition: tuple[tuple[DocumentPath, Any], ...] = ()
     ideal: tuple[str, ...] = ()
     at: str = ""
+    is_late: bool = False
 
     def owns(self, path: str) -> bool:
         """Whether an option lies at a place of the finding."""
@@ -87,6 +89,7 @@ def subject_of(found: Found, topology: Topology) -> Subject:
         condition=found.condition,
         ideal=head.check.ideal,
         at=".".join(map(str, found.match.at)),
+        is_late=found.match.consequence.violates == "timeliness",
     )
 
 

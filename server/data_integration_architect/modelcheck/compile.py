@@ -107,6 +107,7 @@ def build_world(
     plans = {place.label: plan for place in scene.handlers.values() if not counts and (plan := plan_of(place))}
     is_numbered = any(polling.is_numbered(topology, options, place) for place in scene.handlers.values())
     is_reduced = counts and one_intent and not (has_equal_ids(scene, options) or folds(scene, options) or is_numbered)
+    is_reduced = is_reduced or (not counts and not deletes and _is_written_once(scene, record))
     writes = min(1, bounds.writes) if is_reduced else bounds.writes
     world = World(
         topology=topology,
@@ -312,6 +313,21 @@ def _has_deletes(scene: Scene, target: Target) -> bool:
     return any(_deletes(place) for place in scene.handlers.values() if _is_request(place))
 
 
+def _is_written_once(scene: Scene, record: str | None) -> bool:
+    """Whether requests only insert records, so that a key has one write and other keys are other records."""
+    writers = [place for place in scene.handlers.values() if _is_request(place)]
+    steps = [step for place in writers for _, step in walk_steps(place.handler.steps, ()) if scene.keeps(step)]
+    writes = [step for step in steps if isinstance(step, Write) and step.write == record]
+    changes = [place for place in scene.handlers.values() if place not in writers]
+    others = [step for place in changes for _, step in walk_steps(place.handler.steps, ())]
+    return (
+        bool(writes)
+        and all(step.mode == "insert" for step in writes)
+        and all(any(step in writes for _, step in walk_steps(place.handler.steps, ())) for place in writers)
+        and not any(isinstance(step, Write) and step.write == record and scene.keeps(step) for step in others)
+    )
+
+
 def _deletes(place: Place) -> bool:
     return any(isinstance(step, Write) and step.mode == "delete" for _, step in walk_steps(place.handler.steps, ()))
 
@@ -328,6 +344,9 @@ def _roles(scene: Scene, *, deletes: bool, counts: bool) -> Roles:
     for place in map(jobs.as_capture, scene.handlers.values()) if not counts else scene.handlers.values():
         if not _is_request(place):
             by_kind[type(place.handler.trigger)].append(place)
+            continue
+        if not counts and jobs.copy_of(scene, place) is not None:
+            by_kind[OnSchedule].append(place)
             continue
         outside_fills = [
             step

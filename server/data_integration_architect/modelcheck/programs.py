@@ -11,8 +11,18 @@ from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms import channels, commits, stores
 from data_integration_architect.modelcheck.scene import Place
-from data_integration_architect.modelcheck.world import Branch, Value, World
-from data_integration_architect.topology import Append, Call, Invalidate, Read, Step, Transaction, Write, walk_steps
+from data_integration_architect.modelcheck.world import Branch, StoreState, Value, World
+from data_integration_architect.topology import (
+    Append,
+    Call,
+    Invalidate,
+    OnConsume,
+    Read,
+    Step,
+    Transaction,
+    Write,
+    walk_steps,
+)
 
 IN_TRANSACTION = "a local transaction takes effect as a whole at its commit"
 
@@ -25,12 +35,13 @@ def lower(
     local: str | None,
     path: str,
     first: int = 0,
+    *,
+    has_read: bool = False,
 ) -> list[Effect]:
-    """The effects of `steps` in program order. `local` is the variable that keeps what the handler has read; `first`
-    is the position of the first step below `path`.
+    """The effects of `steps` in program order. `local` is the variable that keeps what the handler has read, and
+    `has_read` whether it has before these steps; `first` is the position of the first step below `path`.
     """
     found: list[Effect] = []
-    has_read = False
     missing = None
     for number, step in enumerate(steps, first):
         here = f"{path}.{number}"
@@ -44,6 +55,9 @@ def lower(
                 found += _only_if_found(world, step, reading, steps[number - first + 1 :], f"{path}.{{}}", number + 1)
                 has_read, missing = True, step.missing_source
             case _:
+                if not has_read and local is not None and reads_again(world, place, step):
+                    found.append(_reading(world, world.stores[world.record or ""], local))
+                    has_read = True
                 if isinstance(step, Write) and missing is not None and step.missing_source is None:
                     step = step.model_copy(update={"missing_source": missing})
                 source = _written_value(step, value, local if has_read else None)
@@ -56,6 +70,19 @@ def lower(
                     continue
                 found += [_of_deletions(world, effect, value) if follows else effect for effect in effects]
     return found
+
+
+def reads_again(world: World, place: Place, step: Step) -> bool:
+    """Whether a handler of records asks the system of record for what it writes, in no step of its own."""
+    trigger = place.handler.trigger
+    if not isinstance(step, Write) or not isinstance(trigger, OnConsume) or world.record not in world.stores:
+        return False
+    names_only = world.topology.channels[trigger.consume].event.content == "id-only" and step.values is None
+    return step.write != world.record and step.mode != "delete" and (step.values == "re-read" or names_only)
+
+
+def _reading(world: World, state: StoreState, local: str) -> Effect:
+    return Effect("read", state.label, (Branch("True", (f"{local} = {state.cell}",)),), stores.ATOMIC)
 
 
 def _follows_deletions(step: Step, event: Value) -> bool:
@@ -267,8 +294,7 @@ def _read(world: World, place: Place, step: Read, value: Value, local: str | Non
         return [Effect("look up", state.label, (hit, miss), stores.ATOMIC), *fill]
     if local is None or not _is_plain_read(world, step):
         return []
-    state = world.stores[step.read]
-    return [Effect("read", state.label, (Branch("True", (f"{local} = {state.cell}",)),), stores.ATOMIC)]
+    return [_reading(world, world.stores[step.read], local)]
 
 
 def _is_plain_read(world: World, step: Step) -> bool:
@@ -352,13 +378,26 @@ def _parts(
     part_of = {name: name if step.coordinator is not None else world.scene.instance(name) for name in names}
     enlisted: dict[str, list[Effect]] = {part: [] for part in part_of.values()}
     before: list[Effect] = []
+    has_read = False
     for number, inner in enumerate(step.steps):
         if not world.scene.keeps(inner):
             continue
-        effects = lower(world, place, (inner,), value, local, f"{path}.steps", number)
+        effects = lower(world, place, (inner,), value, local, f"{path}.steps", number, has_read=has_read)
+        has_read = has_read or isinstance(inner, Read)
+        if isinstance(inner, Read) and _stores_outside(world, step, number):
+            before.extend(effects)  # what is stored elsewhere was read before that
+            continue
         part = _store_of(world, inner) if step.coordinator is not None else _instance_of(world, inner)
         enlisted.get(part, before).extend(effects)
     return before, [part for part in enlisted.values() if part]
+
+
+def _stores_outside(world: World, step: Transaction, number: int) -> bool:
+    """Whether a later step of the block touches an instance that is no part of the transaction."""
+    return any(
+        world.scene.keeps(inner) and not isinstance(inner, Read) and not _is_on(world, inner, step)
+        for inner in step.steps[number + 1 :]
+    )
 
 
 def two_phase_parts(world: World, place: Place, step: Transaction, value: Value, path: str) -> list[list[Effect]]:

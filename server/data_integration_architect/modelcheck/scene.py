@@ -6,7 +6,7 @@ see and are left out; a crash between two steps that are kept covers a crash at 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from data_integration_architect.topology import (
     Append,
@@ -31,7 +31,10 @@ Node = tuple[str, str | None]
 
 def is_same_entity(one: str | None, other: str | None) -> bool:
     """Whether two entity names may mean the same records; an unnamed entity may be any, a part belongs to its whole."""
-    return one is None or other is None or one.split(".")[0] == other.split(".")[0]
+    if one is None or other is None:
+        return True
+    (whole, _, part), (other_whole, _, other_part) = one.partition("."), other.partition(".")
+    return whole == other_whole and (not part or not other_part or part == other_part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,28 @@ def is_compensation(place: Place) -> bool:
     return place.handler.compensates is not None and place.handler.trigger is None
 
 
+def _marking(topology: Topology, place: Place) -> Place:
+    """The handler of a request with deletions that only mark the record as what they are: further writes of it."""
+    if not isinstance(place.handler.trigger, OnRequest | None):
+        return place
+    marked = {name for name, entity in topology.entities.items() if entity.deletes == "soft"}
+    steps = tuple(_marks(step, marked) for step in place.handler.steps)
+    return place if steps == place.handler.steps else replace(place, handler=_with_steps(place.handler, steps))
+
+
+def _marks(step: Step, marked: set[str]) -> Step:
+    match step:
+        case Transaction():
+            return step.model_copy(update={"steps": tuple(_marks(inner, marked) for inner in step.steps)})
+        case Write(mode="delete", entity=str(entity)) if entity.split(".")[0] in marked:
+            return step.model_copy(update={"mode": "replace"})
+    return step
+
+
+def _with_steps(handler: Handler, steps: tuple[Step, ...]) -> Handler:
+    return handler.model_copy(update={"steps": steps})
+
+
 @dataclass
 class Scene:
     """The nodes and handlers that can influence the target, and the system of record that it is compared with."""
@@ -79,7 +104,7 @@ class Scene:
     handlers: dict[str, Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._all = [place for place in places(self.topology) if not is_compensation(place)]
+        self._all = [_marking(self.topology, place) for place in places(self.topology) if not is_compensation(place)]
         self.add(self.target)
 
     def complete(self) -> None:

@@ -34,7 +34,7 @@ NOT_MODELLED = {
 IRRELEVANT = {
     **dict.fromkeys(
         ("Element.status", "Element.until", "Element.exit_criterion", "Element.evidence", "Element.note"),
-        "plans and temporary elements are checked like others; the rest is for people",
+        "a review leaves out what is planned before it asks; a check by itself takes plans as built",
     ),
     **dict.fromkeys(
         ("Evidence.at", "Evidence.says", "Topology.system", "Topology.symptoms", "Constraint.class_"), "for people"
@@ -44,7 +44,7 @@ IRRELEVANT = {
         "what was seen is compared with the verdicts, not put into them",
     ),
     **dict.fromkeys(
-        ("Store.region", "Channel.region", "Process.region", "Store.other_traffic", "Entity.rate", "Entity.size",
+        ("Store.region", "Channel.region", "Store.other_traffic", "Entity.rate", "Entity.size",
          "Slot.heartbeat", "Context.growth", "Context.rate", "Reader.access", "Reader.latency", "Reader.tolerates"),
         "amounts and durations: every delay and every interleaving is tried",
     ),
@@ -66,10 +66,8 @@ IRRELEVANT = {
          "Computation.windows", "Computation.reads_bounded_input", "Computation.replaces_approximate"),
         "named by Handler.computes",
     ),
-    **dict.fromkeys(("Repartition.from_", "Repartition.to"), "any change of the number moves keys"),
     **dict.fromkeys(
-        ("Entity.key", "Entity.natural_key", "Write.guard_key", "Event.id"),
-        "one key is modelled; what recognises a repetition is said by guard and dedup",
+        ("Event.id",), "one key is modelled; what recognises a repetition is said by guard and dedup",
     ),
     "Write.operation_id": "an id that is stored recognises nothing without a guard or dedup",
     "Store.external": "a system is outside because it is called",

@@ -114,12 +114,15 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         minor = False
     else:
         retry = site.deletion.step.retry
-        if retry is not None and retry.then in {"dead-letter", "block"} and retry.attempts != 0:
+        is_kept = retry is not None and retry.then in {"dead-letter", "block"} and retry.attempts != 0
+        cache = system.store(fill.cache)
+        expires = cache is not None and seconds(cache.expiry) is not None
+        if is_kept and (expires or not handler.is_direct):
             return None
         if site.early and not _is_ignored(site.deletion, facts):
             return None
         # With retries only a crash between commit and deletion is left.
-        minor = not site.early and retry is not None and bool(retry.attempts) and retry.then != "ignore"
+        minor = is_kept or (not site.early and retry is not None and bool(retry.attempts) and retry.then != "ignore")
         store = fill.source.target
         lost = "a crash or an error there" if handler.is_direct else "a message or an attempt that is lost"
         how = f"{handler.id} deletes the entry after the commit, and {lost} is not made good"

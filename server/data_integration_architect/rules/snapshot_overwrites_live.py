@@ -2,8 +2,8 @@
 
 Decided for captures whose snapshot may replace what the stream wrote, and for handlers that copy rows now and then (for
 a migration, once, on no known schedule) into a store which a stream feeds at the same time. A sink that checks versions
-refuses the old row, unless the newer change was a deletion whose version it does not keep. Cannot see that the stream
-was stopped during the copy, unless the snapshot is said to be interleaved or to write what is missing only.
+refuses the old row, unless the newer change was a deletion whose version it does not keep. A snapshot that is sent
+before the stream begins replaces nothing of it.
 """
 
 from __future__ import annotations
@@ -53,9 +53,12 @@ def _copies_beside_streams(site: HandlerSite) -> bool:
 
 
 def _may_overwrite(trigger: OnChanges) -> bool:
-    """Whether rows of a snapshot replace others, or there is one of which nobody said that they do not."""
-    has_one = trigger.snapshot not in (None, NONE)
-    return trigger.snapshot_writes == "overwrite" or (trigger.snapshot_writes is None and has_one)
+    """Whether rows of a snapshot beside the stream are said to replace what it brought.
+
+    Marks before and after the reading leave out each row that has changed between them, if the rows wait for both.
+    """
+    between_marks = trigger.snapshot_order == ("low-mark", "select", "high-mark", "emit")
+    return trigger.snapshot_writes == "overwrite" and trigger.snapshot in (None, "interleaved") and not between_marks
 
 
 def _takes_old(view: View, write: Effect) -> bool:
@@ -82,12 +85,9 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
     at = write.path
     if isinstance(trigger, OnChanges):
         at = (*handler.path, "trigger", "snapshot_writes")
-        ask = f"How does the snapshot of {handler.id} meet its stream?"
+        ask = f"Does the stream of {handler.id} run while its snapshot is sent?"
         said = trigger.snapshot
-        if facts.ask((*handler.path, "trigger", "snapshot"), said, (NONE, "interleaved"), ask) == "interleaved":
-            return None
-        ask = f"May a row of the snapshot of {handler.id} replace what its stream has brought?"
-        if facts.ask(at, trigger.snapshot_writes, ("overwrite", "only-missing"), ask) != "overwrite":
+        if facts.ask((*handler.path, "trigger", "snapshot"), said, ("interleaved", "before"), ask) == "before":
             return None
     if is_guarded(write) and not lets_old_in(view, write, facts):
         return None

@@ -22,6 +22,7 @@ from data_integration_architect.topology.steps import (
     step_target,
     walk_steps,
 )
+from data_integration_architect.topology.today import today
 from data_integration_architect.topology.triggers import OnChanges, OnConsume, OnRequest, OnSchedule, Trigger
 
 __all__ = [
@@ -58,5 +59,6 @@ __all__ = [
     "normalize",
     "step_kind",
     "step_target",
+    "today",
     "walk_steps",
 ]

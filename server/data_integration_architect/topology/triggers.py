@@ -112,7 +112,7 @@ class OnChanges(Base):
     snapshot: Literal["interleaved", "before", "none"] | None = None
     """How the first copy meets the stream: with watermarks, before it, or not at all."""
     snapshot_writes: Literal["only-missing", "overwrite"] | None = None
-    """Whether a row of the snapshot may replace one that the stream brought."""
+    """Whether a row of the snapshot may replace one that the stream brought. Default: only-missing."""
     snapshot_order: tuple[Literal["low-mark", "select", "high-mark", "emit"], ...] = ()
     """Order of the steps of one snapshot chunk: note the log's end, read the rows, note the log's end again, send the
     rows. With both marks a row is dropped if the stream shows a change of it between them. Default for `interleaved`:

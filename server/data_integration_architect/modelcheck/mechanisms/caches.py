@@ -7,11 +7,12 @@ Source: Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2
 
 from dataclasses import replace
 
+from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.programs import lower
 from data_integration_architect.modelcheck.scene import Place
-from data_integration_architect.modelcheck.world import World
-from data_integration_architect.topology import Write, walk_steps
+from data_integration_architect.modelcheck.world import Branch, World
+from data_integration_architect.topology import Read, Transaction, Write, walk_steps
 
 READER_RUNS = 2
 
@@ -28,6 +29,7 @@ def add_reader(world: World, place: Place) -> None:
     counter = world.m.var(f"{stem}_pc", len(effects) - 1)
     runs = world.m.var(f"{stem}_runs", READER_RUNS)
     lease, passes = _lease(world, place)
+    effects = holding_row(world, place, effects, local)
     for number, effect in enumerate(effects):
         for branch in effect.branches:
             following = number + 1 + branch.skips
@@ -75,6 +77,34 @@ def add_reader(world: World, place: Place) -> None:
                 text="store refused: the lease was taken back",
                 atomic="the cache compares the token and stores in one command",
             )
+
+
+def holding_row(world: World, place: Place, effects: list[Effect], local: str) -> list[Effect]:
+    """The effects with the row locked from the read to the end, where the read locks and the fill is in its block.
+
+    Source: PostgreSQL documentation, section 13.3.2: who updates a row that is locked `FOR SHARE` waits.
+    """
+    for path, step in walk_steps(place.handler.steps, ()):
+        if not isinstance(step, Transaction) or not world.scene.keeps(step):
+            continue
+        locking = [inner.locking for inner in step.steps if isinstance(inner, Read) and world.scene.keeps(inner)]
+        where = f"{place.path}.steps.{'.'.join(map(str, path))}.locking"
+        if not any(locking) or not world.options.get(where, any(locking), safe=True, unsafe=False):
+            continue
+        held = world.shared.get("held row") or world.m.var(world.fresh("held"), 1)
+        world.shared["held row"] = held
+        takes, gives = Branch(f"{held} == 0", (f"{held} = 1",)), Branch("True", (f"{held} = 0",))
+        world.labels[held] = "lock of the row"
+        reading = [any(up.startswith(f"{local} =") for b in effect.branches for up in b.updates) for effect in effects]
+        first, last = reading.index(True), len(effects) - 1
+        ends = {first: takes, last: gives}
+        return [
+            replace(effect, branches=tuple(ends[number].merged(branch) for branch in effect.branches))
+            if number in ends
+            else effect
+            for number, effect in enumerate(effects)
+        ]
+    return effects
 
 
 def _lease(world: World, place: Place) -> tuple[str | None, bool]:

@@ -14,9 +14,9 @@ from functools import partial
 
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.facts import Options
-from data_integration_architect.modelcheck.scene import Place, places
+from data_integration_architect.modelcheck.scene import Place, is_same_entity, places
 from data_integration_architect.modelcheck.world import Bounds
-from data_integration_architect.topology import Append, CausalPair, OnChanges, Topology, Write, walk_steps
+from data_integration_architect.topology import Append, CausalPair, OnChanges, Read, Topology, Write, walk_steps
 
 ATOMIC = "a commit, an append and the handling of one record each take effect as a whole"
 HISTORY = 2  # the first event, and one that undoes it
@@ -72,17 +72,20 @@ def build(
         token_from = options.get(f"{where}.token_from", pair.token_from, safe="acknowledged-write", unsafe="stale-read")
         judged = options.get(f"{where}.judged_by", pair.judged_by, safe="token", unsafe="current-view")
     judge = pair.checked_by or "reader"
+    asks = _asks_first_store(topology, judge, first.place)
     m = ModelBuilder(faults=bounds.faults, workload=0)
     for name in ("happened", "published", "known", "view", "truth", "token", "ahead"):
         m.var(name, HISTORY)
     m.var("message", 3)  # 0 none, 1 written, 2 appended, 3 judged
     m.var("bad", 1)
     is_shared = first.channel == then.channel and _keeps_order(topology, first.channel, pair, options)
-    _add_history(m, pair.first, first, judge, is_shared=is_shared)
+    is_undone = not asks or _is_changed_by_others(topology, first.place)
+    _add_history(m, pair.first, first, judge, is_shared=is_shared, is_undone=is_undone)
     _add_message(m, pair.then, then, token_from=token_from if carries else "")
     ready = "message == 2" + (" and view >= ahead" if is_shared else "") + (" and view >= token" if carries else "")
-    # the first event forbids what the second one wants, the event that undoes it allows it again
-    state = "token" if carries and judged == "token" else "view"
+    # the first event forbids what the second one wants, the event that undoes it allows it again; a judge that asks
+    # the store of the first event sees each of its commits
+    state = "token" if carries and judged == "token" else "happened" if asks else "view"
     act = partial(m.act, actor=judge, source=then.channel, target=judge, atomic=ATOMIC)
     act(
         "accept",
@@ -105,10 +108,36 @@ def _keeps_order(topology: Topology, channel: str, pair: CausalPair, options: Op
     return options.get(f"channels.{channel}.message_key", declared.message_key, safe=group, unsafe="none") == group
 
 
-def _add_history(m: ModelBuilder, name: str, first: Path, judge: str, *, is_shared: bool) -> None:
+def _asks_first_store(topology: Topology, judge: str, first: Place) -> bool:
+    """Whether the judge reads the store that the first event is committed in, itself and not a replica of it."""
+    place = next((p for p in places(topology) if judge in (p.label, f"{p.process}.{p.name}")), None)
+    read = [step for _, step in walk_steps(place.handler.steps, ()) if isinstance(step, Read)] if place else []
+    return any(
+        step.read == write.write and is_same_entity(step.entity, write.entity)
+        for step in read
+        for write in _writes_of(first)
+    )
+
+
+def _is_changed_by_others(topology: Topology, first: Place) -> bool:
+    """Whether another handler changes the state that the first event sets, so that it can be taken back."""
+    return any(
+        step.write == write.write and is_same_entity(step.entity, write.entity)
+        for place in places(topology)
+        if place.label != first.label
+        for step in _writes_of(place)
+        for write in _writes_of(first)
+    )
+
+
+def _writes_of(place: Place) -> list[Write]:
+    return [step for _, step in walk_steps(place.handler.steps, ()) if isinstance(step, Write)]
+
+
+def _add_history(m: ModelBuilder, name: str, first: Path, judge: str, *, is_shared: bool, is_undone: bool) -> None:
     """The author does event 1, then perhaps event 2; each is known once it is acknowledged, and reaches the judge."""
     author = first.place.label
-    for event, words in ((1, name), (2, f"{name}, taken back")):
+    for event, words in ((1, name), (2, f"{name}, taken back"))[: 1 + is_undone]:
         updates = [f"happened = {event}"]
         if first.at_once:
             updates.append(f"published = {event}")

@@ -13,6 +13,7 @@ one log only.
 
 import re
 from dataclasses import replace
+from typing import TypeGuard
 
 from data_integration_architect.modelcheck.mechanisms import identities
 from data_integration_architect.modelcheck.world import Branch, ChannelState, Value, World
@@ -28,7 +29,9 @@ def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ..
     channel = world.topology.channels[name]
     key = channel.message_key
     if key is None and is_captured:
-        key = "primary key"  # a capture keys its records by the table's key unless told otherwise
+        # a capture keys its records by the table's key unless told otherwise
+        base = world.topology.entities.get((world.scene.target[1] or "").split(".", 1)[0])
+        key = "none" if base is not None and base.key == "none" else "primary key"
     path = f"channels.{name}.message_key"
     is_keyed = world.options.get(path, key, safe="key", unsafe="none") not in UNKEYED
     entity = (world.scene.target[1] or "").split(".", 1)[0]
@@ -44,7 +47,7 @@ def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ..
         )
     most = capacity[world.bounds.faults]
     moved = channel.repartitioned
-    is_split = moved is not None and not (_is_drained(world, name, moved) and _ends_empty(world, name, moved))
+    is_split = _moves_keys(moved) and not (_is_drained(world, name, moved) and _ends_empty(world, name, moved))
     count = 2 if is_keyed and is_split else 1 if is_keyed else world.bounds.partitions
     logs = tuple(world.m.log(world.fresh("log"), most, world.code_high) for _ in range(count))
     world.channels[name] = ChannelState(name, label, logs, capacity, is_keyed)
@@ -92,6 +95,11 @@ def _appended(world: World, step: Append, value: Value, path: str) -> list[Branc
     if len(added) == 1:
         return [Branch("True", added[0], noted.removeprefix(", "))]
     return [Branch("True", updates, f"partition {number}{noted}") for number, updates in enumerate(added)]
+
+
+def _moves_keys(moved: Repartition | None) -> TypeGuard[Repartition]:
+    """Whether the number of partitions changes, so that keys go to other ones."""
+    return moved is not None and (moved.from_ is None or moved.from_ != moved.to)
 
 
 def _is_drained(world: World, name: str, moved: Repartition) -> bool:

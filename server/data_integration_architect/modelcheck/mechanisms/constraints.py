@@ -18,11 +18,13 @@ token) stops it (Kleppmann, "Designing Data-Intensive Applications", chapter 8, 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import permutations
 
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.facts import Options
 from data_integration_architect.modelcheck.mechanisms import references
 from data_integration_architect.modelcheck.mechanisms.claim_ways import Stage, ways_to
+from data_integration_architect.modelcheck.mechanisms.copies import is_written_in_one_region
 from data_integration_architect.modelcheck.scene import Place, is_same_entity, places, record_store
 from data_integration_architect.modelcheck.world import Bounds
 from data_integration_architect.topology import Constraint, OnConsume, OnRequest, Read, Topology, Transaction, Write
@@ -37,6 +39,7 @@ PROPERTY = {
     "non-negative": "non-negative",
     "reference": "no-dangling",
 }
+COPIES = ("copy_1", "copy_2")
 GUARDS = {"unique": ("unique-key",), "exclusion": ("condition",), "once": ("unique-key", "condition")}
 
 
@@ -66,9 +69,13 @@ def constraints_of(topology: Topology) -> Iterator[Constraint]:
             is_known = references.parts_of(topology, constraint) is not None
         else:
             is_known = constraint.kind in PROPERTY and bool(_writers(topology, constraint.entity or ""))
-        is_made_good = constraint.class_ == "soft" and constraint.compensation not in (None, "none")
-        if is_known and constraint.entity is not None and not is_made_good:
+        if is_known and constraint.entity is not None and not is_made_good(constraint):
             yield constraint
+
+
+def is_made_good(constraint: Constraint) -> bool:
+    """Whether the rule is soft and its breach is compensated."""
+    return constraint.class_ == "soft" and constraint.compensation not in (None, "none")
 
 
 def targets_of(topology: Topology, constraint: Constraint) -> tuple[str, ...]:
@@ -122,11 +129,20 @@ def build(
     if any(one.check == "lease" for one in claims):
         m.var("holder", bounds.writes)
     done = 1 + sum(1 + len(one.way) for one in claims)
+    copies = _writable_copies(topology, target, options)
+    for copy in copies:
+        m.var(copy, 1)
+        m.label(copy, f"{target}: claims that {copy.replace('_', ' ')} has seen")
+    if copies:
+        act = partial(m.act, actor="replication", atomic=ONE_STATEMENT)
+        for copy, other in permutations(copies):
+            words = f"replicate {entity} to {other.replace('_', ' ')}"
+            act(f"replicate_to_{other}", f"{copy} == 1 and {other} == 0", f"{other} = 1", target=other, text=words)
     for request in range(1, bounds.writes + 1):
         m.var(f"request{request}_pc", done)
     for request in range(1, bounds.writes + 1):
         for number in range(1, len(claims) + 1):
-            _add_request(m, request, number, claims, (free, claim), entity, bounds.writes)
+            _add_request(m, request, number, claims, (free, claim), entity, bounds.writes, copies)
     return m, condition
 
 
@@ -175,7 +191,14 @@ def _add_way(
 
 
 def _add_request(
-    m: ModelBuilder, request: int, number: int, claims: list[Claim], effect: tuple[str, str], entity: str, writes: int
+    m: ModelBuilder,
+    request: int,
+    number: int,
+    claims: list[Claim],
+    effect: tuple[str, str],
+    entity: str,
+    writes: int,
+    copies: tuple[str, ...],
 ) -> None:
     free, claim = effect
     one = claims[number - 1]
@@ -219,11 +242,29 @@ def _add_request(
         act(f"claim_{name}", f"{counter} == {checked}{holds}", written, text=f"write {entity}")
         text = "crashes"
         act(f"die_{name}", f"{counter} == {checked}", f"{counter} = {done}{frees}", kind="fault", text=text)
+    elif one.check == "atomic" and copies:
+        # each copy refuses by what it has seen itself
+        for copy in copies:
+            words = f"write {entity} in {copy.replace('_', ' ')}"
+            taken = f"{counter} = {done}; {claim}; {copy} = 1"
+            act(f"claim_{name}_{copy}", f"{enter} and {copy} == 0", taken, cost=cost, text=words)
+        full = " and ".join(f"{copy} == 1" for copy in copies)
+        act(f"refused_{name}", f"{enter} and {full}", f"{counter} = {done}", cost=cost, text="is refused")
+        return
     else:
         guard = f"{enter} and {free}" if one.check == "atomic" else enter
         act(f"claim_{name}", guard, f"{counter} = {done}; {claim}", cost=cost, text=f"write {entity}")
     if one.check != "never":
         act(f"refused_{name}", f"{enter} and not {shown}", f"{counter} = {done}", cost=cost, text="is refused")
+
+
+def _writable_copies(topology: Topology, name: str, options: Options) -> tuple[str, ...]:
+    """Copies of the store that take writes side by side; none where one copy does."""
+    store = topology.stores.get(name)
+    if store is None or store.copies is None or store.copies.writable == "one":
+        return ()
+    known = "one" if is_written_in_one_region(topology, name) else store.copies.writable
+    return COPIES if options.get(f"stores.{name}.copies.writable", known, safe="one", unsafe="all") == "all" else ()
 
 
 def _claim(

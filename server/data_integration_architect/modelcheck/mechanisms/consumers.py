@@ -12,7 +12,7 @@ from functools import partial
 
 from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.expressions import NotModelledError
-from data_integration_architect.modelcheck.mechanisms import losses
+from data_integration_architect.modelcheck.mechanisms import caches, losses
 from data_integration_architect.modelcheck.mechanisms.background import (
     add_late,
     declare_slots,
@@ -22,7 +22,7 @@ from data_integration_architect.modelcheck.mechanisms.background import (
 from data_integration_architect.modelcheck.mechanisms.deduplication import Deduplication
 from data_integration_architect.modelcheck.mechanisms.delivery import Delivery, delivery_of, is_transactional
 from data_integration_architect.modelcheck.mechanisms.snapshots import Snapshot, is_row
-from data_integration_architect.modelcheck.programs import joined, lower
+from data_integration_architect.modelcheck.programs import joined, lower, reads_again
 from data_integration_architect.modelcheck.scene import Place
 from data_integration_architect.modelcheck.world import Branch, Position, Value, World
 from data_integration_architect.topology import OnChanges, OnConsume, Read, walk_steps
@@ -87,7 +87,8 @@ class _Worker:
         self.slots: dict[int, list[str]] | None = None
         # effects that add up are those of the record itself, whatever its handler looks up
         reads = not world.counts and any(
-            isinstance(step, Read) and world.scene.keeps(step) for _, step in walk_steps(place.handler.steps, ())
+            (isinstance(step, Read) or reads_again(world, place, step)) and world.scene.keeps(step)
+            for _, step in walk_steps(place.handler.steps, ())
         )
         self.local = world.m.var(f"{self.stem}_read", world.ids) if reads else None
 
@@ -414,6 +415,8 @@ class _Worker:
         offset = _shared_offset(world, self.stem, most, self.place, self.source, shared=True)
         held = world.m.var(f"{self.stem}_held", world.code_high)
         effects = self.effects(world.value_at(held))
+        if self.local is not None:
+            effects = caches.holding_row(world, self.place, effects, self.local)
         counter = world.m.var(f"{self.stem}_pc", len(effects) - 1) if len(effects) > 1 else None
         ready = [f"{held} == 0", f"{offset} < len({log})", *others]
         words = f"takes {{w:{log}[{offset}]}}"

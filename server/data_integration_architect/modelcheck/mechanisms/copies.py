@@ -5,11 +5,12 @@ origin. Source: Kleppmann, "Designing Data-Intensive Applications", chapter 5, "
 node outages".
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.facts import Options
-from data_integration_architect.modelcheck.scene import places
+from data_integration_architect.modelcheck.scene import Place, places
 from data_integration_architect.modelcheck.world import Bounds
 from data_integration_architect.topology import Topology, Write, walk_steps
 
@@ -24,9 +25,27 @@ KEEPS_BOTH = ("union", "version-vector", "crdt")
 def has_copies(topology: Topology, name: str) -> bool:
     """Whether clients can write to more than one copy of the store."""
     store = topology.stores[name]
-    return (store.copies is not None and store.copies.writable != "one") or (
-        store.failover is not None and bool(store.failover.automatic)
-    )
+    has_leaders = store.copies is not None and store.copies.writable != "one" and not _is_only_added_to(topology, name)
+    return has_leaders or (store.failover is not None and bool(store.failover.automatic))
+
+
+def _writers(topology: Topology, name: str) -> Iterator[tuple[Place, Write]]:
+    for place in places(topology):
+        for _, step in walk_steps(place.handler.steps, ()):
+            if isinstance(step, Write) and step.write == name:
+                yield place, step
+
+
+def _is_only_added_to(topology: Topology, name: str) -> bool:
+    """Whether clients only add records to the store, so that no record is written at two copies."""
+    entities = [topology.entities.get((step.entity or "").split(".")[0]) for _, step in _writers(topology, name)]
+    return bool(entities) and all(entity is not None and entity.change == "append-only" for entity in entities)
+
+
+def is_written_in_one_region(topology: Topology, name: str) -> bool:
+    """Whether every process that writes the store runs in the same region, beside one copy."""
+    regions = {topology.processes[place.process].region for place, _ in _writers(topology, name)}
+    return len(regions) == 1 and None not in regions
 
 
 def fails_over(topology: Topology, name: str) -> bool:
@@ -86,7 +105,8 @@ def build(
     m = ModelBuilder(faults=bounds.faults, workload=bounds.writes)
     is_split = False
     if store.copies is not None and store.copies.writable != "one":
-        writable = options.get(f"stores.{name}.copies.writable", store.copies.writable, safe="one", unsafe="all")
+        known = "one" if is_written_in_one_region(topology, name) else store.copies.writable
+        writable = options.get(f"stores.{name}.copies.writable", known, safe="one", unsafe="all")
         merge = options.get(f"stores.{name}.copies.merge", store.copies.merge, safe="crdt", unsafe="last-write-wins")
         labels = store.copies.regions[:2] if len(store.copies.regions) > 1 else ("copy 1", "copy 2")
         skewed = (

@@ -17,6 +17,7 @@ from data_integration_architect.modelcheck.world import Branch, Value, World
 from data_integration_architect.topology import Call, OnConsume, OnRequest, Write, walk_steps
 from data_integration_architect.topology.values import seconds
 
+COORDINATOR = "coordinator"
 ATOMIC = "check, effect and remembering the id are one transaction"
 
 
@@ -99,18 +100,41 @@ class Deduplication:
             text=words,
         )
 
-    def around(self, effects: list[Effect], value: Value) -> list[Effect]:
-        """The effects behind the check."""
-        world = self.world
-        if self.seen is None or not effects:
-            return effects
-        code = f"({value.code} if {value.code} <= {world.ids} else {value.code} - {world.ids})"
+    def _memory_of(self, value: Value) -> tuple[str, str]:
+        """Whether the id of a record is known, and the update that remembers it."""
+        ids = self.world.ids
+        code = f"({value.code} if {value.code} <= {ids} else {value.code} - {ids})"
         index = "1" if self.is_ambiguous else code if self.by_content else value.code
         known = f"{self.seen}[{index}]"
+        if self.is_ambiguous:
+            return known, f"{known} = 1"
         # ids of other intents are not remembered: nobody counts their effects
-        remember = f"{known} = 1" if self.is_ambiguous else f"{known} = 1 if {value.is_tracked} else {known}"
-        if value.is_tracked == "False" and not self.is_ambiguous:
-            remember = f"{known} = 0"
+        if value.is_tracked == "False":
+            return known, f"{known} = 0"
+        return known, f"{known} = 1 if {value.is_tracked} else {known}"
+
+    def _own_participant(self, effects: list[Effect]) -> Effect | None:
+        """The commit of a distributed transaction in the store that remembers ids; None where there is no such one."""
+        dedup = self.place.handler.dedup
+        store = dedup.in_ if dedup is not None else None
+        if not any(effect.target == COORDINATOR for effect in effects):
+            return None
+        return next((effect for effect in reversed(effects) if effect.target == store), None)
+
+    def remembering(self, effect: Effect, value: Value) -> Effect:
+        """The effect with the id remembered in the same transaction, where it takes effect in the store of ids."""
+        dedup = self.place.handler.dedup
+        if self.seen is None or not self.is_atomic or dedup is None or effect.target != dedup.in_:
+            return effect
+        _, remember = self._memory_of(value)
+        branches = tuple(Branch("True", (remember,)).merged(branch) for branch in effect.branches)
+        return replace(effect, branches=branches, atomic=ATOMIC)
+
+    def around(self, effects: list[Effect], value: Value) -> list[Effect]:
+        """The effects behind the check."""
+        if self.seen is None or not effects:
+            return effects
+        known, remember = self._memory_of(value)
         skip = Branch(f"{known} == 1", (), "id already handled", skips=len(effects) - 1)
         passing = "True" if self.may_not_know else f"{known} == 0"
         if self.is_atomic and len(effects) == 1:
@@ -129,6 +153,9 @@ class Deduplication:
         mark = Effect(
             f"remember the id of {value.label}", self.place.process, (Branch("True", (remember,)),), "one write"
         )
+        if self.is_atomic and (own := self._own_participant(effects)) is not None:
+            # the id is a row of the participant that keeps it, committed with that participant's part
+            return [check, *(self.remembering(effect, value) if effect is own else effect for effect in effects)]
         if self.is_atomic:
             return [
                 check,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from data_integration_architect.catalog import load_catalog
 from data_integration_architect.modelcheck.mechanisms.deduplication import is_by_position
 from data_integration_architect.modelcheck.scene import Place, dead_letter_of
 from data_integration_architect.modelcheck.world import World
@@ -46,10 +47,18 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
     ):
         acknowledge = "before"
     workers = trigger.workers if trigger.workers != "many" else 2
-    same_worker = get(
-        f"{path}.same_key_same_worker", trigger.same_key_same_worker, safe=True, unsafe=workers in (None, 1)
-    )
-    parallel = (workers or 1) > 1 and not same_worker
+    if workers is None and channel.order is None and _is_job_broker(channel.technology):
+        workers = 2  # its workers start several jobs at once unless told otherwise
+    # rows that are locked one by one, and keys that go to several workers, tell of workers that nobody counted
+    is_shared = workers is None and (trigger.claim == "skip-locked" or trigger.same_key_same_worker is False)
+    is_several = is_shared or (workers or 1) > 1
+    takes_turns = is_queue and place.instances > 1 and trigger.cursor in (None, "offset")
+    routed = trigger.same_key_same_worker
+    if routed is None and takes_turns:
+        routed = False  # a queue hands each record to whoever is free unless somebody routes by key
+    same_worker = get(f"{path}.same_key_same_worker", routed, safe=True, unsafe=not is_several)
+    same_worker = same_worker or channel.order == "per-group"  # such a broker gives a group to one consumer at a time
+    parallel = is_several and not same_worker
     is_exclusive = True
     has_zombies = False
     if place.instances > 1:
@@ -58,7 +67,7 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
             parallel = parallel or claim != "lock"
             is_exclusive = claim != "none"
         elif is_queue:
-            parallel = True
+            parallel = parallel or not same_worker
         elif not get(f"{path}.stops_on_rebalance", trigger.stops_on_rebalance, safe=True, unsafe=False):
             has_zombies = True
     is_conditional = False
@@ -80,6 +89,12 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
         parks and trigger.parked_in is None,
         is_conditional,
     )
+
+
+def _is_job_broker(technology: str | None) -> bool:
+    """Whether the product hands out jobs without any order."""
+    head = load_catalog().technology(technology)
+    return head is not None and head.ordering == "none"
 
 
 def is_transactional(world: World, place: Place) -> bool:

@@ -14,12 +14,13 @@ from functools import partial
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms import stores, versions
 from data_integration_architect.modelcheck.programs import lower
-from data_integration_architect.modelcheck.scene import Place, Scene
+from data_integration_architect.modelcheck.scene import Place, Scene, is_same_entity, record_store
 from data_integration_architect.modelcheck.world import Position, Rebuild, StoreState, Value, World
 from data_integration_architect.topology import (
     Call,
     OnChanges,
     OnConsume,
+    OnRequest,
     OnSchedule,
     Read,
     Transaction,
@@ -40,6 +41,7 @@ class Copy:
     trigger: OnSchedule
     source: str
     write: Write
+    is_temporary: bool = False
 
     @property
     def path(self) -> str:
@@ -49,14 +51,21 @@ class Copy:
         return f"{self.place.path}.steps.{'.'.join(map(str, where))}"
 
     @property
+    def is_asked_for(self) -> bool:
+        """Whether people start it: it may run at any time, or never."""
+        return not isinstance(self.place.handler.trigger, OnSchedule) and not self.is_temporary
+
+    @property
     def swaps(self) -> bool:
         """Whether it fills a new copy and swaps it in."""
         return self.write.mode == "rebuild-and-swap"
 
 
 def copy_of(scene: Scene, place: Place) -> Copy | None:
-    """The copy that a scheduled handler makes in this scene; None where it has another shape."""
+    """The copy that a handler makes in this scene, on a schedule or when it is asked for; None for another shape."""
     trigger = place.handler.trigger
+    if isinstance(trigger, OnRequest | None):
+        return _asked_for(scene, place)
     kept = [(path, step) for path, step in walk_steps(place.handler.steps, ()) if scene.keeps(step)]
     steps = [step for _, step in kept if not isinstance(step, Transaction)]
     sources = [step.read for step in steps if isinstance(step, Read)]
@@ -64,6 +73,20 @@ def copy_of(scene: Scene, place: Place) -> Copy | None:
     if not isinstance(trigger, OnSchedule) or len(sources) != 1 or len(writes) != 1 or len(steps) != 2:
         return None
     return Copy(place, trigger, sources[0], writes[0])
+
+
+def _asked_for(scene: Scene, place: Place) -> Copy | None:
+    """The copy of a handler that reads the record and stores what it read, and does nothing else here."""
+    kept = [step for step in place.handler.steps if scene.keeps(step)]
+    match kept:
+        case [Read(on_miss=()) as read, Write() as write]:
+            is_record = read.read == record_store(scene.topology, write.entity or "") and write.write != read.read
+            is_copy = write.mode in (None, "replace", "merge", "rebuild-and-swap") and write.values != "request"
+            if is_record and is_copy and is_same_entity(read.entity, write.entity):
+                process = scene.topology.processes.get(place.process)
+                status = (place.handler.status, process.status if process is not None else None)
+                return Copy(place, OnSchedule(every="once"), read.read, write, "temporary" in status)
+    return None
 
 
 def as_capture(place: Place) -> Place:
@@ -86,7 +109,7 @@ def has_stream(scene: Scene, target: str) -> bool:
     return any(
         isinstance(step, Write) and step.write == target and scene.keeps(step)
         for place in scene.handlers.values()
-        if not isinstance(place.handler.trigger, OnSchedule)
+        if not isinstance(place.handler.trigger, OnSchedule) and _asked_for(scene, place) is None
         for _, step in walk_steps(place.handler.steps, ())
     )
 
@@ -94,7 +117,9 @@ def has_stream(scene: Scene, target: str) -> bool:
 def is_backfill(scene: Scene, place: Place) -> bool:
     """Whether a single run brings what was there before into a store that a stream fills from then on."""
     copy = copy_of(scene, place)
-    return copy is not None and copy.trigger.every == "once" and not copy.swaps and has_stream(scene, copy.write.write)
+    if copy is None or copy.is_asked_for:
+        return False
+    return copy.trigger.every == "once" and not copy.swaps and has_stream(scene, copy.write.write)
 
 
 def declare_rebuilds(world: World, places: tuple[Place, ...]) -> None:
@@ -152,7 +177,7 @@ def _add_copy(world: World, copy: Copy, *, is_once: bool) -> None:
         first += [f"{rebuild.cell} = 0", f"{rebuild.guard} = 0"]
     again = [f"{counter} == 0", f"{run} < {EXTRA_RUNS}"]
     if is_once:
-        reads("job_read", again, [*first, f"{run} += 1"])
+        reads("job_read", again, [*first, f"{run} += 1"], kind="optional" if copy.is_asked_for else "progress")
     else:
         reads("job_read", [f"{counter} == 0", useful], first)
         reads("job_again", [*again, f"not ({useful})"], [*first, f"{run} += 1"], kind="optional")

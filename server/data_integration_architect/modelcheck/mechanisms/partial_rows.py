@@ -19,12 +19,14 @@ ATOMIC = "a write changes both parts in one statement"
 
 def has_partial_events(scene: Scene) -> bool:
     """Whether some event of the scene leaves out what its write did not change."""
-    for name, _ in scene.nodes:
+    for name, entity in scene.nodes:
         channel = scene.topology.channels.get(name)
         if channel is None:
             continue
         is_partial = channel.event.content == "changed-fields"
-        if is_partial or channel.event.unchanged_large_values in ("placeholder", "omitted"):
+        lacks_large = channel.event.unchanged_large_values in ("placeholder", "omitted")
+        known = scene.topology.entities.get((entity or "").split(".")[0])
+        if is_partial or (lacks_large and (known is None or known.large_columns is not False)):
             return True
     images = {
         place.handler.trigger.row_image

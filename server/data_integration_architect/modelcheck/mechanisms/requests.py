@@ -128,7 +128,9 @@ def _add_recovery(world: World, program: Program, intent: int, crashed: str, att
         if isinstance(step, Transaction) and not isinstance(step.transaction, str) and world.scene.keeps(step):
             path = f"{program.place.path}.steps.{number}"
             if parts := two_phase_parts(world, program.place, step, value, path):
-                add_recovery(world, step, parts, value, crashed, path)
+                memory = Deduplication(world, program.place)
+                kept = [[memory.remembering(effect, value) for effect in part] for part in parts]
+                add_recovery(world, step, kept, value, crashed, path)
 
 
 def _add_program(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms import partial_rows, sides, versions
 from data_integration_architect.modelcheck.mechanisms.snapshots import only_if_missing
+from data_integration_architect.modelcheck.scene import is_same_entity
 from data_integration_architect.modelcheck.world import Branch, Rebuild, StoreState, Value, World
 from data_integration_architect.topology import Append, Call, Invalidate, Write
 
@@ -67,7 +68,8 @@ def write_branches(world: World, step: Write | Call | Append | Invalidate, value
         return _count(world, step, state, value, path)
     if isinstance(step, Invalidate):
         lease = world.shared.get(f"lease:{state.name}")
-        return [Branch("True", (f"{state.cell} = 0", *([f"{lease} = 0"] if lease is not None else [])))]
+        taken = [f"{lease} = 0"] if lease is not None else []
+        return [Branch("True", (f"{state.cell} = 0", *taken, *_mark_of_deletion(world, state, value)))]
     if isinstance(step, Call):
         raise NotModelledError("a call and writes of state to one store")
     deletes = "yes" if step.mode == "delete" else value.deletes
@@ -88,6 +90,8 @@ def _store(
     changed = (f"{world.changes[state.name]}.append({code})",) if state.name in world.changes else ()
     if state.is_record:
         cells = world.synchronous.get(state.name, [])
+        held = world.shared.get("held row")
+        guard = guard if held is None else _both(guard, f"{held} == 0")
         copies = [f"{cell} = {new}" for cell in cells]
         # who follows a synchronous replica sees each commit in its log too
         copies += [f"{log}.append({code})" for name, log in world.changes.items() if world.stores[name].cell in cells]
@@ -117,6 +121,8 @@ def _store(
         return [Branch(guard, effect)]
     strict = world.options.get(f"{path}.guard_compares", step.guard_compares, safe="greater", unsafe="greater")
     keeps = world.options.get(f"{path}.guard_keeps_deletes", step.guard_keeps_deletes, safe=True, unsafe=False)
+    if keeps and state.name in world.partial and value.is_read:
+        world.shared[f"marks:{state.name}"] = kept
     carried = versions.compared(world, value.intent)
     remembered = carried if new != "0" or keeps else "0"
     # a write that runs before its commit has no version to compare, so no guard can refuse it
@@ -127,6 +133,13 @@ def _store(
         Branch(both[0], (*effect, f"{kept} = {remembered}")),
         Branch(both[1], (), "refused: not newer than what is stored"),
     ]
+
+
+def _mark_of_deletion(world: World, state: StoreState, value: Value) -> list[str]:
+    """The version that an entry leaves behind where fills compare with it; a deletion before its commit has none."""
+    kept = world.shared.get(f"marks:{state.name}")
+    carried = versions.compared(world, value.intent)
+    return [] if kept is None else [f"{kept} = {carried} if {carried} > {kept} else {kept}"]
 
 
 def _into_new_copy(world: World, rebuild: Rebuild, step: Write, value: Value, new: str) -> tuple[str, ...]:
@@ -166,7 +179,8 @@ def _count(world: World, step: Write | Call | Invalidate, state: StoreState, val
             is_idempotent, knows_ids = passed == "passed", True
         case Write(mode="increment"):
             guard = world.options.get(f"{path}.guard", step.guard, safe="unique-key", unsafe="none")
-            is_idempotent, knows_ids = guard in ("unique-key", "condition"), _is_key_an_id(world, step)
+            refusing = ("unique-key",) if _checks_amount(world, step) else ("unique-key", "condition")
+            is_idempotent, knows_ids = guard in refusing, _is_key_an_id(world, step)
         case Write(mode="insert"):
             guard = world.options.get(f"{path}.guard", step.guard, safe="unique-key", unsafe="none")
             is_idempotent, knows_ids = guard == "unique-key", _is_key_an_id(world, step)
@@ -183,8 +197,26 @@ def _count(world: World, step: Write | Call | Invalidate, state: StoreState, val
 
 def _is_key_an_id(world: World, step: Write) -> bool:
     """Whether a unique key holds operation ids: those that a repeating caller makes, or where the key is named so."""
+    if _is_by_meaning(world, step):
+        return False
     named = {channel.event.id for channel in world.topology.channels.values()} | {"operation_id", "event_id"}
     return world.retry_ids or bool(named.intersection(step.guard_key or ()))
+
+
+def _is_by_meaning(world: World, step: Write) -> bool:
+    """Whether a unique key is of fields that the caller knows, so that it refuses a repetition whatever its id."""
+    entity = world.topology.entities.get((step.entity or "").split(".")[0])
+    natural = set(entity.natural_key) if entity is not None else set()
+    return bool(natural) and set(step.guard_key or ()) <= natural
+
+
+def _checks_amount(world: World, step: Write) -> bool:
+    """Whether the condition of an increment is that of a rule: enough is left for a repetition, too."""
+    return any(
+        rule.kind in ("non-negative", "sum") and is_same_entity(rule.entity, step.entity)
+        for rule in world.topology.constraints
+        if rule.entity is not None
+    )
 
 
 def _counted(
