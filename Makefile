@@ -3,7 +3,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin
 STACK_SECONDS ?= 2400
 
-.PHONY: setup check format lint types imports test soak stack-test stack-soak exchange-test skill golden bench release-check clean
+.PHONY: setup check format lint types imports test soak stack-test stack-ci stack-soak exchange-test skill golden bench release-check clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,14 +30,16 @@ soak: setup
 	$(RUN)/python -m pytest -m soak -n auto
 
 # Installs (Debian packages, jars from Maven Central) and starts real engines, and drives the lab on them; stack-soak runs
-# the whole sweep of faults, stack-test every second one. Whatever ends it, time included, the engines end with it.
+# the whole sweep of faults, stack-test every second one, stack-ci one of each kind on each target. Whatever ends it,
+# time included, the engines end with it.
+stack-ci: SWEEP = each
 stack-test: SWEEP = half
 stack-soak: SWEEP = whole
-stack-test stack-soak: setup
+stack-ci stack-test stack-soak: setup
 	mkdir -p build && rm -f build/stack-test.txt
 	timeout -k 60 1200 $(RUN)/python tests/stack/prepare.py
 	STACK_TEST_SWEEP=$(SWEEP) STACK_TEST_RECORD=$(CURDIR)/build/stack-test.txt timeout -k 60 $(STACK_SECONDS) \
-		$(RUN)/python -m pytest -m stack -n 2 --dist loadfile --no-loadscope-reorder --durations 15 \
+		$(RUN)/python -m pytest -m stack -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 \
 		--basetemp build/stack tests/stack
 	cat build/stack-test.txt
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import re
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from data_integration_architect.artifacts.build import build_folder
@@ -21,7 +18,7 @@ from data_integration_architect.given import Given
 from data_integration_architect.lab import engines as makers
 from data_integration_architect.lab.faults import Fault, run_sweep
 from data_integration_architect.lab.guard import end_all
-from data_integration_architect.lab.load import Load, settle
+from data_integration_architect.lab.load import settle
 from data_integration_architect.lab.process import free_port, guarded
 from data_integration_architect.lab.recording import Recording, cases_of, judge, record
 from data_integration_architect.lab.sql import Sql
@@ -55,37 +52,6 @@ def assert_equal(stack: Stack, seconds: float = 60) -> None:
 def source(stack: Stack, store: str) -> Sql:
     server = stack.server_of(store)
     return Sql(server.engine, server.port, store)
-
-
-def new_column_and_backfill(stack: Stack, store: str, schema: str) -> None:
-    """A column is added and all tables are sent again while clients write: rows that nobody writes since have the
-    column only from the backfill."""
-    shop = source(stack, store)
-    shop.execute("ALTER TABLE product ADD COLUMN IF NOT EXISTS colour varchar(20) DEFAULT 'blue'")
-    shop.commit()
-    load = Load(stack, seed=2)
-    writing = threading.Thread(target=load.run, args=(150,))
-    writing.start()
-    collections = [f"{schema}.{table}" for table in ("product", "inventory", "order")]
-    order = json.dumps({"type": "incremental", "data-collections": collections})
-    shop.execute("INSERT INTO capture_signal (id, type, data) VALUES ('backfill-1', 'execute-snapshot', %s)", (order,))
-    shop.commit()
-    writing.join(120)
-    assert not writing.is_alive()
-    assert_equal(stack, 90)
-    shop.close()
-
-
-def update_beside_a_large_value(stack: Stack, store: str) -> None:
-    """A value large enough to be stored apart, then an update of another column, which brings no such value."""
-    shop = source(stack, store)
-    large = "".join(Random(5).choices("abcdefgh", k=20_000))
-    for row in ({"body": large, "revision": 1}, {"amount": 7, "revision": 2}, {"amount": 8, "revision": 3}):
-        shop.upsert("product", ["product_id"], {"product_id": "large", **row})
-        shop.commit()
-        assert_equal(stack)
-    assert shop.execute("SELECT body, amount FROM product WHERE product_id = 'large'") == [(large, 8)]
-    shop.close()
 
 
 def design_folder(example: str, folder: Path, changed: Sequence[tuple[str, str]] = ()) -> Path:
@@ -217,9 +183,20 @@ def is_rejected(stack: Stack, recording: Recording, wrong: Edit | Callable[[Mode
     return judge(recording, cases).outcome == "rejected"
 
 
+def swept(faults: Sequence[Fault]) -> Sequence[Fault]:
+    """All faults, every second one, or one of each kind on each target, the steps of which take turns."""
+    sweep = os.environ.get("STACK_TEST_SWEEP", "each")
+    if sweep != "each":
+        return faults[:: {"whole": 1, "half": 2}[sweep]]
+    found: dict[tuple[str, str], list[Fault]] = {}
+    for fault in faults:
+        found.setdefault((fault.kind, fault.target), []).append(fault)
+    return [steps[place % len(steps)] for place, steps in enumerate(found.values())]
+
+
 def assert_clean(stack: Stack, faults: Sequence[Fault], seed: int) -> None:
-    """Runs the faults, every second one unless the whole sweep is wanted, and fails at the first difference."""
-    faults = faults if os.environ.get("STACK_TEST_SWEEP") == "whole" else faults[::2]
+    """Runs the faults of the sweep that is wanted, and fails at the first difference."""
+    faults = swept(faults)
     runs = list(run_sweep(stack, faults, seed, transactions=20, progress=print))
     dirty = [run.to_data() for run in runs if not run.is_clean]
     note(f"{stack.design.parent.name}: {len(runs)} fault runs, {len(runs) - len(dirty)} clean")

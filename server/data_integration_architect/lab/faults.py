@@ -93,6 +93,8 @@ def run_sweep(
         progress(f"{number}/{len(faults)} {fault}: {'clean' if done.is_clean else 'DIFFERS'}, {done.seconds:.1f} s")
         yield done
         if not done.is_clean:
+            for program in stack.consumers.values():
+                progress(f"the end of the log of {program.name}:\n{program.tail()}")
             return
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from .change import Change, NotReadable, newest, read_change
 
@@ -56,8 +56,8 @@ def main(path: str) -> None:
                 messages += consumer.consume(BATCH, 0)
             for message in messages:
                 error = message.error()
-                if error and error.fatal():
-                    # Nothing comes after it: whoever watches this process starts it anew.
+                if error and _is_last(error):
+                    # Whoever watches this process starts it anew.
                     raise KafkaException(error)
                 if error:
                     print(f"broker: {error}", flush=True)
@@ -123,11 +123,17 @@ def _put_aside(record: Message, topic: str, why: str) -> None:
         raise OSError(f"{topic}: no acknowledgement of a dead letter")
 
 
+def _is_last(error: KafkaError) -> bool:
+    """Whether nothing comes after it, as where another member took this one's name."""
+    # Errors among the records, and those of a commit, have the code without the mark.
+    return bool(error.fatal()) or error.code() == KafkaError._FATAL
+
+
 def _commit(consumer: Consumer) -> None:
     try:
         consumer.commit(asynchronous=False)
     except KafkaException as error:
-        if error.args[0].fatal():
+        if _is_last(error.args[0]):
             raise
         # Another member has the partition by now; it starts from the older position and repeats.
         print(f"commit: {error}", flush=True)
