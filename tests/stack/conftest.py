@@ -13,6 +13,7 @@ from stack_support import Engines, design_folder, fresh_engines
 ORDER = ("postgresql", "mariadb-and-redis", "test_transfers.py", "test_acceptance.py", "test_replay.py")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "stack" in str(config.getoption("-m")).replace("not stack", ""):
         for item in items:
