@@ -39,7 +39,7 @@ stack-ci stack-test stack-soak: setup
 	mkdir -p build && rm -f build/stack-test.txt
 	timeout -k 60 1200 $(RUN)/python tests/stack/prepare.py
 	STACK_TEST_SWEEP=$(SWEEP) STACK_TEST_RECORD=$(CURDIR)/build/stack-test.txt timeout -k 60 $(STACK_SECONDS) \
-		$(RUN)/python -m pytest -m stack -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 \
+		$(RUN)/python -m pytest -m stack -n 2 --dist loadfile --no-loadscope-reorder --durations 15 \
 		--basetemp build/stack tests/stack
 	cat build/stack-test.txt
 
