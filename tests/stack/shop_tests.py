@@ -66,8 +66,6 @@ class ShopTests:
         order = json.dumps({"type": "incremental", "data-collections": collections})
         ask = "INSERT INTO capture_signal (id, type, data) VALUES ('backfill-1', 'execute-snapshot', %s)"
         sql.execute(ask, (order,))
-            "INSERT INTO capture_signal (id, type, data) VALUES ('backfill-1', 'execute-snapshot', %s)", (order,)
-        )
         sql.commit()
         writing.join(120)
         assert not writing.is_alive()
