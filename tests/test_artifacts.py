@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 import sqlglot
+import yaml
 
 from data_integration_architect.artifacts import versions
 from data_integration_architect.artifacts.build import build_folder
@@ -47,7 +48,7 @@ def test_every_example_becomes_a_folder_whose_files_parse(path: Path) -> None:
             json.loads(text)
         elif name.endswith(".py"):
             compile(text, name, "exec")
-        elif name.startswith("schemas/"):
+        if name.startswith("schemas/"):
             jsonschema.Draft202012Validator.check_schema(json.loads(text))
 
 
@@ -66,6 +67,29 @@ def test_the_retailer_has_a_connector_topics_schemas_and_guarded_sinks() -> None
     assert {c["name"] for c in lab["compare"]} == {
         "search_inventory", "search_product", "warehouse_order", "warehouse_product",
     }  # fmt: skip
+
+
+def test_compose_names_what_it_leaves_out_and_gives_a_consumer_its_own_store_only() -> None:
+    text = folder_of(retailer())["compose.yaml"]
+    assert "# Not in it, and neither are their consumers: warehouse (snowflake).\n" in text
+    services = yaml.safe_load(text)["services"]
+    assert set(services["consumer-search-product"]["environment"]) == {"KAFKA_BOOTSTRAP_SERVERS", "SEARCH_URL"}
+    assert not [name for name in services if "warehouse" in name]
+
+
+def test_the_runbook_on_lag_tells_the_retention_of_each_topic_once() -> None:
+    runbook = folder_of(retailer())["operate/runbooks/lag.md"]
+    assert "Retention: `inventory_changes` 7 d; `product_changes` 7 d; `order_changes` 7 d. " in runbook
+
+
+def test_an_error_after_which_nothing_comes_is_told_from_one_that_passes() -> None:
+    """As the client delivers them among records and from a commit: with the code, without the mark."""
+    confluent_kafka = pytest.importorskip("confluent_kafka")
+    consume = importlib.import_module("data_integration_architect.artifacts.consumers.consume")
+    fenced = confluent_kafka.KafkaError(confluent_kafka.KafkaError._FATAL)
+    passing = confluent_kafka.KafkaError(confluent_kafka.KafkaError._ALL_BROKERS_DOWN)
+    assert not fenced.fatal()
+    assert consume._is_last(fenced) and not consume._is_last(passing)
 
 
 def test_a_system_that_needs_no_integration_gets_no_artifacts() -> None:

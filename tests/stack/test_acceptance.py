@@ -13,7 +13,7 @@ import sqlglot
 import yaml
 
 from data_integration_architect.lab.engines import get_json
-from data_integration_architect.lab.packages import LabError, binary
+from data_integration_architect.lab.packages import LabError, binary, jars
 from data_integration_architect.lab.process import run
 from stack_support import EXAMPLES, Engines, design_folder
 
@@ -173,3 +173,16 @@ def test_sql_that_cannot_run_here_is_read_by_its_grammar_and_says_so() -> None:
         sql = files["databases/postgres/capture.sql"]
         assert "NOT EXECUTED" in sql
         assert sqlglot.parse(sql, read=dialect, error_level=sqlglot.ErrorLevel.RAISE)
+
+
+def test_flinks_own_parser_reads_every_job_and_refuses_a_wrong_one(tmp_path: Path) -> None:
+    folder = design_folder("engagement-counts-two-pipelines", tmp_path)
+    jobs = sorted((folder / "flink").glob("*.sql"))
+    wrong = tmp_path / "wrong.sql"
+    wrong.write_text(jobs[0].read_text(encoding="utf-8").replace("WATERMARK FOR", "WATERMARK"), encoding="utf-8")
+    reader = Path(__file__).parent / "ReadFlink.java"
+    command = [binary("java"), "-cp", f"{jars('flink-parser')}/*", str(reader)]
+    said = run([*command, *map(str, jobs)], tmp_path)
+    assert said.count("SqlCreateTable") == 2 * len(jobs) and said.count("RichSqlInsert") == len(jobs)
+    with pytest.raises(LabError, match="parse"):
+        run([*command, str(wrong)], tmp_path)

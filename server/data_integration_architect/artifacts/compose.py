@@ -55,15 +55,16 @@ def compose_files(plan: Plan) -> dict[str, str]:
             "volumes": ["./:/design:ro"],
             "depends_on": {"connect": {"condition": "service_healthy"}},
         }
-    consumers = [s.name for s in plan.sinks if s.target in stores]
-    consumers += [f"{o.name}_{side}" for o in plan.operations for side in ("debit", "credit")]
-    for name in consumers:
+    used = {s.name: [s.target] for s in plan.sinks if s.target in stores}
+    used |= {f"{o.name}_{side}": list(stores) for o in plan.operations for side in ("debit", "credit")}
+    for name, targets in used.items():
+        addresses = _environment({target: stores[target] for target in targets})
         services[f"consumer-{name.replace('_', '-')}"] = {
             "image": versions.IMAGES["python"],
             "working_dir": "/design",
             "command": ["/bin/sh", "-c", "pip install -q -r consumers/requirements.txt && "
                         f"exec python -m consumers.consume consumers/{name}.json"],
-            "environment": {"KAFKA_BOOTSTRAP_SERVERS": BROKER, **environment},
+            "environment": {"KAFKA_BOOTSTRAP_SERVERS": BROKER, **addresses},
             "volumes": ["./:/design:ro"],
             "restart": "unless-stopped",
             "depends_on": waits,
@@ -73,6 +74,9 @@ def compose_files(plan: Plan) -> dict[str, str]:
         "# A lab, not a production set-up: one broker, no TLS. Secrets come from .env; see .env.example.\n"
         "# For whoever has Docker. Not executed in the project's tests, which run local processes from packages.\n"
     )
+    left_out = sorted({f"{s.target} ({s.technology})" for s in plan.sinks if s.target not in stores})
+    if left_out:
+        head += f"# Not in it, and neither are their consumers: {', '.join(left_out)}.\n"
     example = "".join(f"{name}=\n" for name in secrets)
     return {"compose.yaml": head + dump_yaml({"services": services}), ".env.example": example}
 

@@ -8,6 +8,8 @@ SCALA = "2.13"
 # The newest release of which all five connectors are in Maven Central.
 DEBEZIUM = "3.5.0.Final"
 OPENSEARCH = "2.19.1"
+# Its parser reads the jobs that no cluster runs here.
+FLINK = "1.20.0"
 
 IMAGES = {
     "postgresql": "postgres:15",

@@ -53,6 +53,12 @@ JARS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("org.opensearch.plugin", "transport-netty4-client", versions.OPENSEARCH),
         ("org.apache.logging.log4j", "log4j-core", "2.21.0"),
     ),
+    "flink-parser": (
+        ("org.apache.flink", "flink-sql-parser", versions.FLINK),
+        # Left out of what the parser says that it needs: Flink brings it along elsewhere.
+        ("org.apache.calcite", "calcite-linq4j", "1.32.0"),
+        ("org.slf4j", "slf4j-simple", "1.7.36"),
+    ),
 }
 
 PROGRAMS = {
