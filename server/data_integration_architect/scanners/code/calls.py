@@ -270,6 +270,13 @@ class Calls(Construction):
                 self.mutate(frame, target, name, line)
                 return self.enter_function(frame, self.pick(frame, concrete, args), target, args, line)
             found = self.implementations(number, name)
+            duck = (
+                self.duck_type(number)
+                if all(self.program.class_module[sub] in self.tests for sub, _ in found)
+                else None
+            )
+            if duck is not None and self.program.clients.types[duck].kind_of(name) is not None:
+                return self.client(frame, duck, None, name, args, line, seen=True)
             if found:
                 return self.alternatives(frame, found, args, line)
             if self.roles(methods[0]).effects or self.implemented_by_library(number):
@@ -339,11 +346,11 @@ class Calls(Construction):
                 if client.library in self.program.libraries and type_id in self._go_types
             ]
             enough = [
-                (-count, type_id)
+                (clients.types[type_id].library not in beside, -count, type_id)
                 for count, type_id in fitting
                 if 2 * count >= len(names) and (count >= 2 or (count and clients.types[type_id].library in beside))
             ]
-            self._duck_types[number] = min(enough)[1] if enough else None
+            self._duck_types[number] = min(enough)[2] if enough else None
         return self._duck_types[number]
 
     def behind_facade(self, number: int) -> Value:

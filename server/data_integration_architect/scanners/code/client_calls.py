@@ -363,9 +363,9 @@ class ClientCalls(Endpoints):
         """Enqueue the messages among the arguments whose class says that they are queued; whether there are any."""
         found = False
         for value in values:
-            base = self.library_base(value[1]) if value is not None and value[0] == "I" else None
-            if value is not None and base is not None and base[1].endswith("/job"):
-                client = self.program.clients.types[base[1]]
+            job = self.program.queued_by(value[1]) if value is not None and value[0] == "I" else None
+            if value is not None and job is not None:
+                client = self.program.clients.types[job]
                 self.emit(frame, "enqueue", client.technology, "", value[1], line, library=client.library)
                 found = True
         return found
@@ -451,8 +451,8 @@ class ClientCalls(Endpoints):
             frame.flags = flags | {"event"} | ({"after_commit"} if role == "after_commit_listener" else set())
             owner = self.program.owner.get(number)
             if role == "queued":
-                job = self.program.library_base(owner) if owner is not None else None
-                client = self.program.clients.types[job[1]] if job is not None else None
+                job = self.program.queued_by(owner) if owner is not None else None
+                client = self.program.clients.types[job] if job is not None else None
                 technology, library = (client.technology, client.library) if client is not None else ("queue", "")
                 self.emit(frame, "enqueue", technology, "", owner, line, library=library)
                 continue

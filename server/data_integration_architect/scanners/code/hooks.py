@@ -203,8 +203,7 @@ class Decorated:
         path = self.program.modules[self.program.class_module[number]].path
         if not any(f"/{folder}/" in f"/{path}" for folder in LISTENER_FOLDERS) or not path.endswith(".php"):
             return
-        base = self.program.library_base(number)
-        role = "queued" if base is not None and base[1].endswith("/job") else "listener"
+        role = "queued" if self.program.queued_by(number) is not None else "listener"
         for name, functions in self.program.methods[number].items():
             for function in functions if name.startswith("handle") or name == "__invoke" else ():
                 params = self.program.functions[function].params
@@ -224,8 +223,7 @@ class Decorated:
                     listener = program.name(module, part[1]) if part[0] == "n" else None
                     if event is None or event[0] != "K" or listener is None or listener[0] != "K":
                         continue
-                    base = program.library_base(listener[1])
-                    role = "queued" if base is not None and base[1].endswith("/job") else "listener"
+                    role = "queued" if program.queued_by(listener[1]) is not None else "listener"
                     for name in ("handle", "__invoke"):
                         functions = program.find_method(listener[1], name)
                         self.hooks.by_class[event[1]] += [(function, role) for function in functions]

@@ -176,8 +176,13 @@ class Program(Imports):
         found = self.top[module].get(name)
         if found is not None and found[0] == "=":
             other = found[1]
-            if other is not None and other[0] == "n" and other[1] != name and not found[2]:
+            if other is not None and other[0] == "n" and other[1] != name and not found[2] and len(found[3]) < 3:
                 return self.name(module, other[1])
+            if other is not None and other[0] == "n" and other[1].startswith("require:") and len(found[3]) > 2:
+                source = self.name(module, other[1])  # `const { Base } = require('./base')`
+                taken = self.member(source, found[3][2]) if source is not None and source[0] == "M" else None
+                if taken is not None:
+                    return taken
             return ("=", module, *found[1:])
         if found is not None:
             return found
@@ -372,7 +377,7 @@ class Program(Imports):
         return self.instance(module, value, arguments)
 
     def implementers(self, number: int) -> list[int]:
-        """Classes that implement or extend a class, itself excluded; for Go by the set of method names."""
+        """Classes that implement or extend a class, itself excluded; Go's and protocols by the set of method names."""
         if self._implementers is None:
             direct: dict[int, list[int]] = defaultdict(list)
             for sub in range(len(self.classes)):
@@ -381,6 +386,7 @@ class Program(Imports):
                         direct[value[1]].append(sub)
             self._implementers = direct
             self.go_interfaces(direct)
+            self.protocols(direct)
         out: list[int] = []
         queue = list(self._implementers.get(number, ()))
         while queue and len(out) < 40:
@@ -403,6 +409,27 @@ class Program(Imports):
                     sets = sorted((by_method.get(name, set()) for name in names), key=len)
                     found = set.intersection(*sets)
                     direct[number] += sorted(c for c in found if self.same_signatures(number, c))
+
+    def protocols(self, direct: dict[int, list[int]]) -> None:
+        """Classes of Python that have all methods of a protocol implement it without saying so."""
+        wanted = [
+            number
+            for number, item in enumerate(self.classes)
+            if any(base.partition("[")[0].rpartition(".")[2] == "Protocol" for base in item.bases)
+            and self.language_of(self.class_module[number]) == "python"
+            and self.methods[number]
+        ]
+        if not wanted:
+            return
+        by_method: dict[str, set[int]] = defaultdict(set)
+        for number, methods in enumerate(self.methods):
+            if self.language_of(self.class_module[number]) == "python":
+                for name in methods:
+                    by_method[name].add(number)
+        for number in wanted:
+            names = [name for name in self.methods[number] if name != "__init__"]
+            found = set.intersection(*(by_method[name] for name in names)) if names else set()
+            direct[number] += sorted(found.difference(wanted, direct[number]))
 
     def same_signatures(self, interface: int, candidate: int) -> bool:
         """Whether parameter types that are known on both sides agree: services of one repository repeat names."""
@@ -472,6 +499,11 @@ class Program(Imports):
             if self.clients.types[wanted[1]].library == self.clients.types[own[1]].library:
                 return number
         return None
+
+    def queued_by(self, number: int) -> str | None:
+        """The job type among the bases of a class: its instances are queued."""
+        found = (value[1] for value in self.lineage(number) if value[0] == "L" and value[1].endswith("/job"))
+        return next(found, None)
 
     def find_method(self, number: int, name: str) -> list[int]:
         """Functions of a method in the class or its nearest base; overloads together."""

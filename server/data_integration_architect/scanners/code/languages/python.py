@@ -127,6 +127,7 @@ class PythonReader(Reader):
         if in_class:
             static = any(d == ("n", "staticmethod") for d in decorators)
             made = self.method(node, name, params if static else params[1:], lambda: self.block(body))
+            made.is_abstract = self.is_empty(body)
             made.is_static = static or any(d == ("n", "classmethod") for d in decorators)
         else:
             made = self.module.functions[self.function(node, name, params, lambda: self.block(body))]
@@ -137,6 +138,20 @@ class PythonReader(Reader):
                 self.add_field(name, made.returns, ("c", ("a", ("n", "self"), name), (), made.line))
             return None
         return ("def", name, self.module.functions.index(made))
+
+    def is_empty(self, body: Node | None) -> bool:
+        """Whether a method does nothing but say that a subclass does it."""
+        for child in self.named(body) if body is not None else []:
+            text = self.text(child)
+            if child.kind() == "raise_statement" and text.startswith("raise NotImplemented"):
+                continue
+            said = child.kind() == "expression_statement" and (text == "..." or text[:1] in "\"'rR")
+            if child.kind() not in ("pass_statement", "comment") and not (said and self.is_text(child)):
+                return False
+        return True
+
+    def is_text(self, node: Node) -> bool:
+        return all(part.kind() in ("string", "ellipsis", "concatenated_string") for part in self.named(node))
 
     scope_is_class = False
 

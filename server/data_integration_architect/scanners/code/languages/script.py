@@ -311,6 +311,11 @@ class ScriptReader(Reader):
     def assign_expression(self, node: Node) -> Expr | None:
         return self.expr(node.field("right"))
 
+    def is_empty(self, body: Node) -> bool:
+        """Whether a method does nothing but say that a subclass implements it."""
+        parts = [child for child in self.named(body) if child.kind() != "comment"]
+        return len(parts) == 1 and parts[0].kind() == "throw_statement" and "mplement" in self.text(parts[0])[:120]
+
     def class_expression(self, node: Node) -> Expr | None:
         self.class_(node)
         return ("n", self.text(node.field("name")) or f"<class:{self.line(node)}>")
@@ -355,7 +360,7 @@ class ScriptReader(Reader):
         body = node.field("body")
         made = self.method(node, name, params, lambda: self.block(body))
         own = tuple(d for d in (self.inner(x) for x in self.all_of(node, "decorator")) if d is not None)
-        made.decorators, made.is_abstract = decorators + own, body is None
+        made.decorators, made.is_abstract = decorators + own, body is None or self.is_empty(body)
         made.returns = annotation(self.text(node.field("return_type")))
         made.is_static = self.of_kind(node, "static") is not None
 
