@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from .client_calls import ENTITY_TYPES
+from .client_calls import ENTITY_TYPES, EVENT_TYPES
 from .construct import Construction
 from .effects import CARRIED, Effect, Frame
 from .imports import Value
@@ -289,7 +289,7 @@ class Calls(Construction):
             if behind is not None and behind != ("I", number):
                 return self.invoke(frame, behind, name, args, line, receiver)
         if base is not None:
-            own = number if base[1].endswith(ENTITY_TYPES) else None
+            own = number if base[1].endswith((*ENTITY_TYPES, *EVENT_TYPES)) else None
             entity = base[2] if base[2] is not None else own
             return self.client(frame, base[1], entity, name, args, line, seen=True, static=target[0] == "K")
         value = self.attribute(frame, target, name) if not methods else None

@@ -20,6 +20,8 @@ from .sqltext import sql_kind, sql_table
 ENTITY_TYPES = ("/model", "/document", "/entity", "/node", "/dao", "/searchable", "/table")
 # Types of libraries whose subclasses name the entity that they read and write in an inner class.
 DESCRIBED_TYPES = ("/serializer", "/form")
+# Types of libraries whose subclasses are events that send themselves.
+EVENT_TYPES = ("/dispatchable",)
 TASK_TYPES = ("/task", "/actor")
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 LISTENER_LIMIT = 12
@@ -251,7 +253,7 @@ class ClientCalls(Endpoints):
             self.queue_given(frame, values, line)
             return result
         if kind == "dispatch":
-            return self.dispatch(frame, values, line)
+            return self.dispatch(frame, (("K", entity),) if static and entity is not None else values, line)
         if kind == "raise":
             for value in values[:1]:
                 if value is not None and value[0] in ("I", "K"):

@@ -21,7 +21,7 @@ from .mappers import read_mapper
 from .parse import TEXT_LIMIT, language_ending, parse_source
 from .paths import is_generated, is_test, is_vendored
 from .program import Program
-from .technologies import Technologies, addresses, providers
+from .technologies import TELLING, Technologies, addresses, providers
 
 # Technologies that say no more than what they are for, or that keep nothing.
 UNNAMED = frozenset({"sql", "cache", "broker", "queue", "http", "email", "metrics", "local-cache", "in-process"})
@@ -119,7 +119,7 @@ def sort_files(files: Iterable[tuple[str, bytes]], skipped: Counter[str]) -> Giv
             manifest = read_manifest(path, text)
             if manifest is not None and not is_test(path):
                 given.manifests.append(manifest)
-        if not is_test(path) and ("://" in text or "jdbc:" in text or "dapr.io" in text or path.endswith(".prisma")):
+        if not is_test(path) and (path.endswith(".prisma") or any(word in text for word in TELLING)):
             found = providers(text) if path.endswith(".prisma") else addresses(text)
             if found:
                 given.addressed[path] = found
@@ -309,5 +309,5 @@ def stores_used(
                 )
     for path in sorted(addressed):
         for technology in sorted(addressed[path]):
-            note(technology, "address", path, 1)
+            note(technology.removeprefix("queue:"), "address", path, 1)
     return tuple(found[name] for name in sorted(found))

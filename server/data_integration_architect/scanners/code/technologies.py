@@ -15,6 +15,11 @@ ADDRESS = re.compile(
 )
 # What a Prisma schema says instead of an address. Source: https://www.prisma.io/docs/orm/reference/prisma-schema-reference
 PROVIDER = re.compile(r"provider\s*=\s*[\"'](postgresql|mysql|sqlserver|mongodb|cockroachdb|sqlite)[\"']")
+# Which of its connections Laravel takes. Source: https://laravel.com/docs/queues, https://laravel.com/docs/database
+CONNECTION = re.compile(r"\bDB_CONNECTION[\"']?\s*[=:]\s*[\"']?(pgsql|mysql|mariadb|sqlsrv|sqlite)\b")
+CONNECTED = {"pgsql": "postgresql", "sqlsrv": "sqlserver"}
+QUEUE = re.compile(r"\bQUEUE_(?:CONNECTION|DRIVER)[\"']?\s*[=:]\s*[\"']?(redis|sqs|rabbitmq|beanstalkd)\b")
+TELLING = ("://", "jdbc:", "dapr.io", "DB_CONNECTION", "QUEUE_")
 # What a Dapr component says instead of an address. Source: https://docs.dapr.io/reference/components-reference/
 COMPONENT = re.compile(r"\btype:\s*[\"']?(?:pubsub|state)\.([\w.]+)")
 COMPONENTS = {
@@ -51,6 +56,8 @@ GENERIC = {
 def addresses(text: str) -> Counter[str]:
     """Technologies whose connection addresses occur in a text."""
     found = Counter(ADDRESSED.get(name, name) for name in ADDRESS.findall(text))
+    found.update(CONNECTED.get(name, name) for name in CONNECTION.findall(text))
+    found.update("queue:" + name for name in QUEUE.findall(text))
     found.update(COMPONENTS.get(name, name) for name in COMPONENT.findall(text) if name != "in-memory")
     return found
 
@@ -104,12 +111,15 @@ class Technologies:
         found = self._resolved.get(key)
         if found is None:
             weights = self.near(key[1])
+            said = [name for name in weights if name.startswith("queue:")] if technology == "queue" else []
             ranked = sorted(options, key=lambda name: (-weights.get(name, 0), options.index(name)))
             solid = [name for name in ranked if weights.get(name, 0) and name not in ("h2", "sqlite")]
             light = [name for name in ranked if weights.get(name, 0)]
             # Several engines beside each other are a choice that configuration makes.
             known = [technology] if technology == "search-index" and len(solid) > 1 else solid
             found = (known or light or [technology])[0]
+            if said:
+                found = max(said, key=lambda name: (weights[name], name)).removeprefix("queue:")
             self._resolved[key] = found
         return found
 

@@ -33,9 +33,15 @@ class Values(Calls):
     def significant(self, function: Function, arguments: tuple[Value, ...]) -> tuple[Value, ...]: ...
 
     def guess(self, name: str, module: int) -> Value:
-        """An untyped name that is called like a class of the repository."""
+        """An untyped name that is called like a class of the repository, or like one of its modules."""
         found = self.program.named_like(name, module)
-        return ("I", found) if found is not None else None
+        if found is not None:
+            return ("I", found)
+        language = self.program.language_of(module)
+        if language not in ("python", "javascript") or len(name) < 6:
+            return None
+        modules = [m for m in self.program.by_tail.get(name, ()) if self.program.language_of(m) == language]
+        return ("M", self.program.nearest_module(modules, module)) if modules else None
 
     def field_of_type(self, value: Value, name: str) -> Value:
         return self.attribute(None, value, name) if value is not None else None
