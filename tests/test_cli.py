@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 
@@ -206,6 +207,40 @@ def test_wrong_use_is_exit_code_2(file, run, arguments):
     assert err.lower().count("error: ") == 1 and "Traceback" not in err
 
 
+@pytest.mark.parametrize("name", ["pipe", "socket"])
+def test_what_is_no_file_is_refused_at_once(tmp_path, name):
+    if name == "pipe":
+        os.mkfifo(tmp_path / name)
+    else:
+        listener = socket.socket(socket.AF_UNIX)
+        os.chdir(tmp_path)  # the name of a socket must be short
+        listener.bind(name)
+        listener.close()
+    for verb in ("review", "check", "generate-design"):
+        with spawn(verb, str(tmp_path / name), stdout=subprocess.PIPE) as process:
+            out, err = process.communicate(timeout=60)
+        assert (process.returncode, out) == (2, b"")
+        assert err.decode() == f"error: {tmp_path / name}: not a regular file\n"
+
+
+@pytest.mark.parametrize("verb", ["review", "discover"])
+def test_a_folder_with_nothing_to_read_is_an_error(run, tmp_path, verb):
+    (tmp_path / "empty").mkdir()
+    assert run(verb, str(tmp_path / "empty")) == (
+        2,
+        "",
+        "error: empty: the folder is empty; name one with source code or configuration, or a topology file\n",
+    )
+    (tmp_path / "empty" / "notes.txt").write_text("x")
+    code, out, err = run(verb, str(tmp_path / "empty"))
+    assert (code, out) == (2, "") and "nothing in this folder is" in err and "1 other-format" in err
+
+
+def test_a_word_that_only_shares_letters_is_not_suggested(run):
+    assert "did you mean" not in run("explain", "nonsense")[2]
+    assert "did you mean 'dual-write'" in run("explain", "dual-wirte")[2]
+
+
 def test_errors_cannot_steer_the_terminal(file, run, tmp_path):
     (tmp_path / "bad.json").write_text('{"stores": {"a\\u001bcb": {"\\u202ex": 1}}}', encoding="utf-8")
     for name in ("bad.json", "\x1b]0;x\x07.yaml"):
@@ -276,6 +311,18 @@ def test_colour_only_where_it_is_wanted(file, run, judged, monkeypatch, tmp_path
     assert run("review", file, "--format", "json")[1].startswith("{")
     monkeypatch.setenv("NO_COLOR", "1")
     assert run("review", file)[1] == plain
+
+
+def test_forced_colour_is_not_for_files(file, tmp_path):
+    with open("forced.txt", "wb") as shown:
+        process = subprocess.run(
+            [sys.executable, "-m", "data_integration_architect.cli", "explain", "cdc"],
+            env={**ENVIRONMENT, "FORCE_COLOR": "1"},
+            stdout=shown,
+            check=True,
+        )
+    assert process.returncode == 0
+    assert b"\x1b" not in (tmp_path / "forced.txt").read_bytes()
 
 
 def test_a_terminal_gets_colour_and_its_width(file):
@@ -383,3 +430,24 @@ def test_serve(file, run, served, tmp_path):
     assert served[0] == ("stdio", None)
     assert served[1][1].folder == tmp_path.resolve()
     assert served[2] == ("http", None, "0.0.0.0", 9000, "TOKEN", ("a:9000", "b"), ("https://c",))
+
+
+def test_an_address_that_is_taken_is_one_line_and_exit_code_2():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with spawn("serve", "--http", "--port", str(port), stdout=subprocess.PIPE) as process:
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, b"")
+    assert err.decode() == (
+        f"error: cannot serve on 127.0.0.1 port {port}: the port is taken; give another --port or --host\n"
+    )
+    with spawn("serve", "--http", "--host", "no.such.host.invalid", stdout=subprocess.PIPE) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and err.startswith(b"error: cannot serve on no.such.host.invalid port 8000: ")
+
+
+def test_the_short_name_of_a_verb_is_in_the_help(run):
+    assert re.search(r"^  design +Short for generate-design\.$", run("--help")[1], re.M)
+    assert "Target topology" in run("design", "--help")[1]

@@ -164,11 +164,6 @@ def test_what_is_no_folder_is_refused(tmp_path, name):
         found_in(tmp_path / name)
 
 
-def test_an_empty_folder_is_an_empty_draft(tmp_path):
-    found = found_in(tmp_path)
-    assert found.stores == () and found.findings == 0 and "scope: partial" in found.topology
-
-
 def test_hostile_names_stay_on_their_line(tmp_path):
     files_in(tmp_path, "a\n# b\x1b[31m\u202e/compose.yaml", "c'\"]{}: /x.sql")
     (tmp_path / "a\n# b\x1b[31m\u202e" / "compose.yaml").write_text("services: {d: {image: postgres}}", "utf-8")
@@ -413,6 +408,7 @@ def test_the_tool_drafts_writes_and_reports_progress(orders, mode):
     [
         ({"path": ".."}, "outside the root"),
         ({"path": "missing"}, "not a folder"),
+        ({"path": "empty"}, "the folder is empty"),
         ({"path": "compose.yaml"}, "not a folder"),
         ({"path": "away"}, "outside the root"),
         ({"path": ".", "write": "../x.yaml"}, "outside the root"),
@@ -424,6 +420,7 @@ def test_the_tool_drafts_writes_and_reports_progress(orders, mode):
 )
 def test_the_tool_refuses(orders, arguments, word, mode):
     (orders / "away").symlink_to("/")
+    (orders / "empty").mkdir()
     before = sorted(str(path) for path in orders.rglob("*"))
 
     async def work(client):
@@ -437,6 +434,10 @@ def test_the_tool_refuses(orders, arguments, word, mode):
 
 def test_a_cancelled_call_leaves_no_process_and_no_file(orders):
     import multiprocessing
+
+    from data_integration_architect.mcp_server import crew
+
+    crew._end_all()
 
     async def work(client):
         with anyio.move_on_after(0.5) as scope:

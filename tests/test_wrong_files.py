@@ -1,5 +1,7 @@
 """Files as people write them wrong: each mistake once, at its place, with what was allowed and the nearest word."""
 
+import re
+
 import pytest
 
 from data_integration_architect.errors import InputError, UnknownName
@@ -238,6 +240,88 @@ def test_a_file_of_another_kind_is_not_shown(text):
     with pytest.raises(InputError) as raised:
         load_topology(parse_text(text))
     assert raised.value.problems and "hunter2" not in str(raised.value) and "7007" not in str(raised.value)
+
+
+# Text → line and column, and words of the one message.
+NO_YAML = {
+    "stores: [": (2, 1, "the [ at line 1, column 9 is never closed; add ]"),
+    'stores: [{a: "x]", b: 2, # [\n  c: [d\n': (3, 1, "the [ at line 2, column 6 is never closed; add ]"),
+    "stores: {a: [1, 2}": (1, 18, "} stands where the [ at line 1, column 13 is open"),
+    "stores: {a: [,]}": (1, 14, "nothing stands before this comma"),
+    "stores: ]": (1, 9, "] closes or divides nothing that is open"),
+    "stores: {a: b}}": (1, 15, "} closes or divides nothing that is open"),
+    "a: 'b' c": (1, 8, "something follows what is complete already"),
+    "a: - b": (1, 4, "a list begins on a line of its own"),
+    'a: "\\q"': (1, 5, "write two backslashes"),
+    "a: *": (1, 5, "must stand in quotes"),
+    "a: !x!y b": (1, 4, "must stand in quotes"),
+    "a: |99\n x": (1, 6, "begins in the next line"),
+    "%YAML 9": (1, 8, "take it out"),
+    "a: b\n...\nc: d": (3, 1, "put one topology in a file"),
+    "a: b\nc: \x07d": (2, 1, "a control character (U+0007)"),
+}
+JARGON = re.compile(
+    r"node|token|block (?:mapping|sequence|collection)|flow|scalar|stream|indicator|directive|did not find|"
+    r"while (?:parsing|scanning)|simple key|anchor|character is"
+)
+
+
+@pytest.mark.parametrize("text", sorted(NO_YAML))
+def test_what_is_no_yaml_is_said_in_own_words(text):
+    line, column, words = NO_YAML[text]
+    with pytest.raises(InputError) as raised:
+        parse_text(text)
+    (problem,) = raised.value.problems
+    assert (problem.line, problem.column) == (line, column)
+    assert words in problem.message and not JARGON.search(problem.message)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('stores: {db: {technology: "post\\0gresql"}}', "stores.db.technology"),
+        ('stores: {"d\\0b": {technology: x}}', "stores"),
+        ('{"stores": {"db": {"technology": "post\\u0000gresql"}}}', ""),
+        ('{"stores": {"d\\u0000b": {"technology": "\\ud83d\\ude00"}}}', ""),
+    ],
+)
+def test_an_escaped_nul_is_refused_like_a_raw_one(text, path):
+    with pytest.raises(InputError) as raised:
+        parse_text(text)
+    (problem,) = raised.value.problems
+    assert problem.line == 1 and problem.path == path and "NUL" in problem.message
+    with pytest.raises(InputError):
+        review(read_topology(text))
+
+
+def test_a_key_that_occurs_twice_hides_nothing():
+    text = (
+        "stores:\n  pg: {technology: postgresql}\n"
+        "stores:\n  es: {technology: elasticsearch}\n  es: {technologie: solr}\n"
+        'entities: {e: {key: id, note: "a\\0b"}}\n'
+        "readers: [{reads: pg}, {reads: nope, tolerates: soon}]\n"
+    )
+    with pytest.raises(InputError) as raised:
+        review(read_topology(text))
+    found = [(problem.line, problem.path) for problem in raised.value.problems]
+    assert found == [
+        (3, "stores"),
+        (5, "stores.es"),
+        (5, "stores.es.technologie"),
+        (6, "entities.e.note"),
+        (7, "readers[1].reads"),
+        (7, "readers[1].tolerates"),
+    ]
+
+
+def test_a_reference_in_what_does_not_belong_in_a_step_is_looked_up():
+    with pytest.raises(InputError) as raised:
+        review(read_topology(step("{write: nix, append: nax, entity: order}")))
+    assert [(p.path, p.message.split(";")[0]) for p in raised.value.problems] == [
+        (f"{STEP}.write", "unknown store 'nix'"),
+        (f"{STEP}.append", "unknown channel 'nax'"),
+        (f"{STEP}.append", "write and append in one step"),
+    ]
 
 
 def test_what_looks_like_a_secret_is_in_no_output():

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-ALIASES = {"design": "generate-design"}
+SHORT_NAMES = {"design": "generate-design"}
 
 
 class _Verbs(click.Group):
@@ -74,10 +76,14 @@ class _Verbs(click.Group):
             from data_integration_architect.lab.command import lab
 
             return lab
-        return super().get_command(context, ALIASES.get(name, name))
+        verb = super().get_command(context, SHORT_NAMES.get(name, name))
+        if verb is not None and name in SHORT_NAMES:
+            verb = copy(verb)
+            verb.short_help = f"Short for {SHORT_NAMES[name]}."
+        return verb
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted([*super().list_commands(context), "lab"])
+        return sorted([*super().list_commands(context), *SHORT_NAMES, "lab"])
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -635,12 +641,19 @@ def _colour(output: str | None) -> bool:
 
 
 def _wants_colour(stream: Any) -> bool:
-    """NO_COLOR wins over FORCE_COLOR, as in CPython; without either, colour is for terminals."""
-    if os.environ.get("NO_COLOR"):
+    """NO_COLOR wins over FORCE_COLOR, as in CPython; without either, colour is for terminals. A file has none."""
+    if os.environ.get("NO_COLOR") or _is_file(stream):
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
     return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+
+
+def _is_file(stream: Any) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):
+        return False  # nothing of the system is behind it
 
 
 def _visible(message: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from data_integration_architect.errors import RefusedPath
 from data_integration_architect.files import (
     dump_yaml,
     packaged_names,
@@ -22,7 +23,7 @@ from data_integration_architect.files import (
 )
 from data_integration_architect.given import Given
 from data_integration_architect.redact import clean_name
-from data_integration_architect.repository import read_repository
+from data_integration_architect.repository import Tree, read_repository
 from data_integration_architect.results import (
     CodeFinding,
     Discovery,
@@ -107,12 +108,15 @@ def survey(
     one is lost. `written_as` is its name in messages. Files are parsed in `workers` processes with limits; with
     `cached` what they hold is kept in the user's cache folder, and an unchanged tree is not parsed again. With
     `keep_files` the survey has the contents of all files.
-    Raises: RefusedPath for what is no folder, InputError if the file that is there is no topology.
+    Raises: RefusedPath for what is no folder or holds nothing that is read;
+    InputError if the file that is there is no topology.
     """
     tell = progress or (lambda _phase, _done, _total: None)
     name = written_as or (write.name if write else "")
     earlier = _earlier(write, name, replace)
     tree = read_repository(root, is_wanted, lambda seen: tell("listing files", seen, 0))
+    if not tree.files:
+        raise RefusedPath(f"{root.name or root}: {_nothing_read(tree)}")
     marks, comments = _said(tree.files)
     read, kept = len(tree.files), tuple(tree.files) if keep_files else ()
     facts, scan = _read(tree.files, user_cache(root) if cached else None, workers, tell)
@@ -150,6 +154,16 @@ def survey(
         if not function.name.startswith("<module>"):
             spans.setdefault(clean_name(function.path), []).append((function.line, function.end_line))
     return Survey(discovery, {path: tuple(lines) for path, lines in spans.items()}, comments, kept)
+
+
+def _nothing_read(tree: Tree) -> str:
+    if not tree.skipped:
+        return "the folder is empty; name one with source code or configuration, or a topology file"
+    skipped = ", ".join(f"{count} {reason}" for reason, count in sorted(tree.skipped.items()))
+    return (
+        f"nothing in this folder is source code or configuration that is read (passed over: {skipped}); "
+        "name another folder, or a topology file"
+    )
 
 
 def _read(

@@ -97,8 +97,13 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """The nearest valid word, then what was allowed: the tail of every message about an unknown name."""
     names = sorted(set(known))
     # Comparing costs time per pair; with very many names the list itself is the help.
-    near = difflib.get_close_matches(name[:80], names[:MOST_NAMES_COMPARED], n=1, cutoff=0.6)
-    return did_you_mean(near[0] if near else None) + allowed(names)
+    near = difflib.get_close_matches(name[:80], names[:MOST_NAMES_COMPARED], n=3, cutoff=0.6)
+    return did_you_mean(next((other for other in near if _is_meant(name, other)), None)) + allowed(names)
+
+
+def _is_meant(name: str, near: str) -> bool:
+    """Whether `name` may be a misspelling or the beginning of `near`: letters in common alone make it none."""
+    return near.startswith(name) or difflib.SequenceMatcher(None, name[:80], near).ratio() >= 0.72
 
 
 def did_you_mean(near: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -36,6 +37,8 @@ class Document:
     data: Any
     source: str = "input"
     marks: Mapping[DocumentPath, tuple[int, int]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    """What is wrong in the text although data could be read from it, to be told with what is wrong in the data."""
 
     def place(self, path: DocumentPath) -> tuple[int, int] | tuple[None, None]:
         """Line and column of `path`, or of its nearest ancestor that has one."""
@@ -50,6 +53,17 @@ def parse_text(text: str, source: str = "input") -> Document:
     """Data of YAML (1.2 scalar rules) or JSON text, with marks.
 
     Raises: InputError for what is not one well-formed document, LimitExceeded for what is too large.
+    """
+    document = read_document(text, source)
+    if document.problems:
+        raise InputError(source, document.problems)
+    return document
+
+
+def read_document(text: str, source: str = "input") -> Document:
+    """As `parse_text`, but what leaves the data readable is not raised: it stands in `problems`.
+
+    Keys that occur twice are joined where both hold a mapping; else the later one counts.
     """
     if len(text.encode("utf-8", errors="surrogatepass")) > MOST_BYTES:
         raise LimitExceeded(f"{source}: over {MOST_BYTES // 1024 // 1024} MiB; a topology is a short file")
@@ -81,7 +95,7 @@ def read_text(path: Path, source: str) -> str:
     Raises: RefusedPath for a missing file, directory or device, LimitExceeded, InputError for another encoding.
     """
     try:
-        with open(path, "rb") as handle:
+        with open(path, "rb", opener=_without_waiting) as handle:
             if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
                 raise RefusedPath(f"{source}: not a regular file")
             raw = handle.read(MOST_BYTES + 1)
@@ -90,10 +104,17 @@ def read_text(path: Path, source: str) -> str:
     except IsADirectoryError:
         raise RefusedPath(f"{source}: a directory, not a topology file") from None
     except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise RefusedPath(f"{source}: not a regular file") from None
         raise RefusedPath(f"{source}: cannot be read ({error.strerror or 'unknown reason'})") from None
     if len(raw) > MOST_BYTES:
         raise LimitExceeded(f"{source}: over {MOST_BYTES // 1024 // 1024} MiB; a topology is a short file")
     return decode(raw, source)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a named pipe at once, although nobody may ever write to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_existing(path: Path, source: str) -> str | None:
@@ -115,6 +136,8 @@ def _parse_json(text: str, source: str) -> Document | None:
     """The document if `text` is strict JSON, None if it is not (it may still be YAML in flow style)."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if any("\x00" in key for key, _ in pairs):
+            raise _NulCharacter
         result = {_visible(key): value for key, value in pairs}
         if len(result) != len(pairs):
             raise _DuplicateKey
@@ -122,6 +145,9 @@ def _parse_json(text: str, source: str) -> Document | None:
 
     try:
         data = _all_visible(json.loads(text, object_pairs_hook=unique, parse_constant=lambda word: word))
+    except _NulCharacter:
+        line = text.count("\n", 0, max(text.find("\\u0000"), 0)) + 1
+        raise InputError(source, [Problem(line, 1, "", NUL)]) from None
     except (_DuplicateKey, RecursionError, ValueError):
         # The YAML reader names the place of a duplicate key and bounds the depth.
         return None
@@ -149,6 +175,13 @@ class _DuplicateKey(Exception):
     pass
 
 
+class _NulCharacter(Exception):
+    pass
+
+
+NUL = "a NUL character, which no text holds; take it out"
+
+
 def _visible(text: str) -> str:
     """`text` without control and bidirectional characters, which can deceive whoever reads it."""
     return _UNSAFE_TEXT.sub("", text)
@@ -159,6 +192,8 @@ def _all_visible(value: Any) -> Any:
         return {key: _all_visible(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_all_visible(item) for item in value]
+    if isinstance(value, str) and "\x00" in value:
+        raise _NulCharacter
     return _visible(value) if isinstance(value, str) else value
 
 
@@ -220,13 +255,20 @@ class _YamlReader:
         except yaml.MarkedYAMLError as error:
             mistake = yaml_mistake(error, self.text)
             raise self.fail(error.problem_mark or error.context_mark, f"not valid YAML: {mistake}") from None
-        except yaml.YAMLError as error:
-            raise self.fail(None, f"not valid YAML: {str(error).splitlines()[0]}") from None
+        except yaml.reader.ReaderError as error:
+            raise self.unreadable(error) from None
+        except yaml.YAMLError:
+            raise self.fail(None, "not valid YAML") from None
         if documents == 0:
             raise self.fail(None, "the document is empty; begin with `stores: {db: {technology: postgresql}}`")
-        if self.problems:
-            raise InputError(self.source, self.problems)
-        return Document(data, self.source, self.marks)
+        return Document(data, self.source, self.marks, tuple(self.problems))
+
+    def unreadable(self, error: yaml.reader.ReaderError) -> InputError:
+        code = error.character if isinstance(error.character, int) else ord(error.character[:1] or b"\x00")
+        at = self.text.find(chr(code))
+        line = self.text.count("\n", 0, at) + 1 if at >= 0 else None
+        problem = Problem(line, None if line is None else 1, "", f"a control character (U+{code:04X}); take it out")
+        return InputError(self.source, [*self.problems, problem])
 
     def build(self, events: Iterator[Any]) -> tuple[Any, int]:
         root: Any = None
@@ -255,7 +297,10 @@ class _YamlReader:
             elif isinstance(event, yaml.ScalarEvent):
                 self.check_tag(event)
                 self.count(event)
-                self.path_of(stack, event)
+                path = self.path_of(stack, event)
+                if "\x00" in event.value:
+                    place = (event.start_mark.line + 1, event.start_mark.column + 1)
+                    self.problems.append(Problem(*place, format_path(path), NUL))
                 text = _visible(event.value)
                 is_key = bool(stack) and stack[-1].expects_key
                 scalar = text if is_key else _scalar(text, plain=not event.style and event.tag is None)
@@ -329,7 +374,9 @@ class _YamlReader:
                 )
             top.key, top.expects_key = value, False
         else:
-            top.value[top.key] = value
+            before = top.value.get(top.key)
+            both = isinstance(before, dict) and isinstance(value, dict)
+            top.value[top.key] = {**before, **value} if both else value
             top.expects_key = True
         return root
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_integration_architect.errors import InputError, Problem
-from data_integration_architect.files import Document, Root, parse_text, read_text
+from data_integration_architect.files import Document, Root, read_document, read_text
 from data_integration_architect.redact import scrub
 
 
@@ -20,8 +20,11 @@ class Given:
     source: str
 
     def document(self) -> Document:
-        """The data of the text; what looks like a secret in a name or value is replaced. Raises: InputError."""
-        return _without_secrets(parse_text(self.text, self.source))
+        """The data of the text; what looks like a secret in a name or value is replaced.
+
+        What leaves the data readable stands in its `problems`. Raises: InputError.
+        """
+        return _without_secrets(read_document(self.text, self.source))
 
 
 def read_topology(
@@ -45,7 +48,7 @@ def _without_secrets(document: Document) -> Document:
     if len(marks) < len(document.marks):
         message = "two names that differ only in what looks like a secret; name elements without credentials"
         raise InputError(document.source, [Problem(None, None, "", message)])
-    return Document(_scrubbed(document.data), document.source, marks)
+    return Document(_scrubbed(document.data), document.source, marks, document.problems)
 
 
 def _scrubbed(value: Any) -> Any:

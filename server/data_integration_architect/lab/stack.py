@@ -389,7 +389,7 @@ def read_plan(design: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise LabError(f"{design}: no {PLAN}; make the folder with `design TOPOLOGY --out {design}`") from None
+        raise LabError(f"{design}: no {PLAN}; make the folder with `generate-design TOPOLOGY --out {design}`") from None
     except (OSError, ValueError) as error:
         raise LabError(f"{place}: cannot be read ({type(error).__name__})") from None
     missing = [k for k in ("stores", "topics", "connectors", "consumers", "compare", "operations") if k not in found]

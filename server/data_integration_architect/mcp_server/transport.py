@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hmac
 import os
+import socket
 from typing import Any
 
+from data_integration_architect.errors import RefusedPath
 from data_integration_architect.files import Root
 from data_integration_architect.mcp_server.server import create_server
 
@@ -35,10 +38,24 @@ def serve_http(
     )
     # Over HTTP the caller is somebody else: the working directory is no root that they may read.
     confined = root or Root(None, "over HTTP paths need --root FOLDER")
+    _check_address(host, port)
     settings = _bearer(token_variable, f"http://{host}:{port}/mcp") if token_variable else {}
     create_server(confined, **settings).run(
         "streamable-http", host=host, port=port, stateless_http=True, transport_security=security
     )
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raises: RefusedPath where nothing can be served: the server of the SDK would end without a word of ours."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        reason = "the port is taken" if error.errno == errno.EADDRINUSE else error.strerror or "no such address"
+        raise RefusedPath(f"cannot serve on {host} port {port}: {reason}; give another --port or --host") from None
 
 
 def _bearer(variable: str, url: str) -> dict[str, Any]:
@@ -47,8 +64,6 @@ def _bearer(variable: str, url: str) -> dict[str, Any]:
 
     secret = os.environ.get(variable, "")
     if len(secret) < 16:
-        from data_integration_architect.errors import RefusedPath
-
         raise RefusedPath(f"environment variable {variable} must hold a token of at least 16 characters")
 
     class Verifier:

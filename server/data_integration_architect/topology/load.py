@@ -24,7 +24,7 @@ def load_topology(document: Document) -> Topology:
             "a topology is a mapping with stores, entities, processes, …; `explain topology` tells how to write one, "
             "or begin with `stores: {db: {technology: postgresql}}`"
         )
-        raise InputError(document.source, [_problem(document, (), message)])
+        raise InputError(document.source, [*document.problems, _problem(document, (), message)])
     reading = read_as_meant(document.data)
     found = [_Found(path, message, message) for path, message in reading.problems.items()]
     topology = None
@@ -42,8 +42,8 @@ def load_topology(document: Document) -> Topology:
         found.append(_Found(reading.original(reference.path), message, cause))
     for path, message in name_problems(reading.data):
         found.append(_Found(reading.original(path), message, path))
-    if found or topology is None:
-        raise InputError(document.source, _once(document, found))
+    if found or document.problems or topology is None:
+        raise InputError(document.source, [*document.problems, *_once(document, found)])
     return topology
 
 

@@ -108,6 +108,7 @@ class Reading:
             if other not in attributes_of(model):
                 each = "write a step for each" if thing == "step" else "write a handler for each"
                 self.problem((*path, other), f"{present[0]} and {other} in one {thing}; {each}")
+                self.value(attributes_of(models[other])[other], given[other], (*path, other))
                 given = {key: item for key, item in given.items() if key != other}
         return self.attributes(model, given, path)
 
