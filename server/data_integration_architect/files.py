@@ -229,6 +229,10 @@ def _scalar(value: str, plain: bool) -> Any:
     return value
 
 
+def _place(mark: Any) -> tuple[int, int] | tuple[None, None]:
+    return (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
+
+
 class _YamlReader:
     """Builds plain data from the parser's events: iterative, bounded, with marks.
 
@@ -245,7 +249,7 @@ class _YamlReader:
         self.nodes = 0
 
     def fail(self, mark: Any, message: str, path: DocumentPath = ()) -> InputError:
-        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
+        line, column = _place(mark)
         return InputError(self.source, [*self.problems, Problem(line, column, format_path(path), message)])
 
     def read(self) -> Document:
@@ -299,8 +303,8 @@ class _YamlReader:
                 self.count(event)
                 path = self.path_of(stack, event)
                 if "\x00" in event.value:
-                    place = (event.start_mark.line + 1, event.start_mark.column + 1)
-                    self.problems.append(Problem(*place, format_path(path), NUL))
+                    line, column = _place(event.start_mark)
+                    self.problems.append(Problem(line, column, format_path(path), NUL))
                 text = _visible(event.value)
                 is_key = bool(stack) and stack[-1].expects_key
                 scalar = text if is_key else _scalar(text, plain=not event.style and event.tag is None)
