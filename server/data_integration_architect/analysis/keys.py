@@ -41,9 +41,27 @@ def key_fields(system: System, channel: str, entity: str | None) -> tuple[str, .
 
 
 def is_immutable(system: System, entity: str | None, field: str) -> bool | None:
-    """Whether a field of a record keeps its value for life; None where nobody said."""
+    """Whether a field of a record keeps its value for life; None where nobody said and it does not follow.
+
+    The key of something that refers to the record does not: there may be several for one record.
+    """
     known = system.entity(entity)
-    return known.immutable.get(field) if known is not None else None
+    if known is None or field in known.immutable:
+        return known.immutable[field] if known is not None else None
+    return False if _counts_referrers(system, entity, field) else None
+
+
+def _counts_referrers(system: System, entity: str | None, field: str) -> bool:
+    """Whether a field is the key of another entity that refers to `entity` and that `entity` does not refer to."""
+    known = system.entity(entity)
+    own = {reference.to for reference in known.references} if known is not None else set()
+    return any(
+        name != entity
+        and name not in own
+        and any(reference.to == entity for reference in other.references)
+        and [_plain(part) for part in _fields(other.key)] == [_plain(field)]
+        for name, other in system.topology.entities.items()
+    )
 
 
 def keeps_together(system: System, channel: str, entity: str | None) -> bool | None:

@@ -11,7 +11,7 @@ import hashlib
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -76,7 +76,7 @@ def judge_topology(view: View) -> Judgement:
                 known = found.get(key)
                 if known is None or _precedence(candidate) < _precedence(known):
                     found[key] = candidate
-    kept = tuple(_without_subsumed(list(found.values()), view))
+    kept = tuple(_one_for_each_fact(_without_subsumed(list(found.values()), view)))
     return Judgement(kept, tuple(questions.values()))
 
 
@@ -114,6 +114,32 @@ def _without_subsumed(found: list[Found], view: View) -> Iterator[Found]:
         if id(one) not in dropped:
             also = tuple(sorted(covers.get(id(one), ())))
             yield Found(one.id, one.match, one.severity, one.severity_depends_on, one.condition, also)
+
+
+def _one_for_each_fact(found: Iterator[Found]) -> Iterator[Found]:
+    """Conditional findings of one rule that the same unsaid facts decide as one, at all their places."""
+    alike: dict[Any, list[Found]] = {}
+    for number, one in enumerate(found):
+        alike.setdefault((one.id, str(one.condition)) if one.condition else number, []).append(one)
+    for group in alike.values():
+        yield group[0] if len(group) == 1 else _together(group)
+
+
+def _together(group: list[Found]) -> Found:
+    """One finding for several; it reads as the most severe of them and names the places of the others."""
+    first = max(group, key=lambda f: SEVERITIES.index(f.severity))
+    matches = [first.match, *(f.match for f in group if f is not first)]
+    more = dict.fromkeys(e for match in matches for e in match.elements if e not in first.match.elements)
+    match = replace(
+        first.match,
+        elements=(*first.match.elements, *more),
+        summary=first.match.summary + (f"; the same fact decides this for {', '.join(more)}" if more else ""),
+        targets=tuple(dict.fromkeys(t for m in matches for t in m.targets)),
+        shows=frozenset().union(*(m.shows for m in matches)),
+    )
+    depends = tuple(dict.fromkeys(path for f in group for path in f.severity_depends_on))
+    also = tuple(sorted({wider for f in group for wider in f.also}))
+    return replace(first, match=match, severity_depends_on=depends, also=also)
 
 
 def _all_subsumed(rule_id: str, heads: Any) -> set[str]:

@@ -18,8 +18,21 @@ from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.analysis.view import View
 from data_integration_architect.topology import NONE, Call, Invalidate, Write
 
+Site = tuple[Effect, ...]
 
-def sites(view: View) -> Iterator[Effect]:
+
+def sites(view: View) -> Iterator[Site]:
+    """Single effects, and together those of one handler of which nobody said how their tries end."""
+    unsaid: dict[str, list[Effect]] = {}
+    for effect in _effects(view):
+        if _then(view, effect) is None and _lagging_source(view, effect) is None:
+            unsaid.setdefault(effect.site.id, []).append(effect)
+        else:
+            yield (effect,)
+    yield from (tuple(effects) for effects in unsaid.values())
+
+
+def _effects(view: View) -> Iterator[Effect]:
     system = view.system
     for effect in system.effects:
         site = effect.site
@@ -69,7 +82,17 @@ def _is_one_of_two_layers(view: View, site: HandlerSite) -> bool:
     )
 
 
-def judge(view: View, effect: Effect, facts: Facts) -> Match | None:
+def _then(view: View, effect: Effect) -> str | None:
+    """What follows the last try: as said of the step, or because failed records have a place to go to."""
+    if effect.step.retry is not None and effect.step.retry.then:
+        return effect.step.retry.then
+    channel = view.system.channel(effect.site.consumed) if effect.site.consumed else None
+    kept = effect.step.dead_letter or (channel.dead_letter if channel is not None else None)
+    return "dead-letter" if kept not in (None, NONE) else None
+
+
+def judge(view: View, group: Site, facts: Facts) -> Match | None:
+    effect = group[0]
     site, step = effect.site, effect.step
     replica = _lagging_source(view, effect)
     if replica is not None and isinstance(step, Write) and _skips_missing(effect, step, replica, facts):
@@ -78,24 +101,23 @@ def judge(view: View, effect: Effect, facts: Facts) -> Match | None:
         if step.retry is None:
             # An error that nobody handles goes up, and the record comes again.
             return None
-        channel = view.system.channel(site.consumed) if site.consumed else None
-        kept = step.dead_letter or (channel.dead_letter if channel is not None else None)
-        said = step.retry.then or ("dead-letter" if kept not in (None, NONE) else None)
         then = facts.ask(
             (*effect.path, "retry", "then"),
-            said,
+            _then(view, effect),
             ("ignore", "raise", "block"),
             f"What does {site.id} do with a record that it cannot apply to {effect.target} after its last try?",
         )
         if then != "ignore":
             return None
         reason = f"{site.id} ignores the error and goes on"
+    others = [e.target for e in group[1:] if e.target != effect.target]
+    likewise = f"; nothing is said of its tries at {', '.join(dict.fromkeys(others))} either" if others else ""
     return Match(
-        elements=tuple(name for name in (_source(effect), site.id, effect.target) if name),
+        elements=tuple(dict.fromkeys(name for name in (_source(effect), site.id, effect.target, *others) if name)),
         at=effect.path,
         summary=(
             f"a record of {_source(effect)} that cannot be applied to {effect.target} is dropped: {reason}, and "
-            f"{effect.entity or 'the record'} stays missing there or old"
+            f"{effect.entity or 'the record'} stays missing there or old{likewise}"
         ),
         consequence=_consequence(view, effect),
         targets=(Target(effect.target, effect.entity),),
