@@ -151,6 +151,24 @@ def query_copies(view: View) -> Iterator[QueryCopy]:
                 yield QueryCopy(site, source, effect.entity, effect, sinks)
 
 
+def query_results(view: View) -> Iterator[QueryCopy]:
+    """Jobs that make something else of the rows of the entity that they read first."""
+    copying = {copy.site.id for copy in query_copies(view)}
+    for site in view.system.handlers.values():
+        if site.fired_by != "every" or site.id in copying:
+            continue
+        made = [e for e in site.changes if isinstance(e.step, Write | Append | Call) and not e.on_miss]
+        written = {e.entity for e in made}
+        for read in site.reads:
+            if read.entity is None or read.entity in written or view.system.store(read.target) is None:
+                continue
+            after = [e for e in made if e.position > read.position]
+            for effect in after[:1]:
+                sinks = tuple(e for e in after if isinstance(e.step, Write))
+                yield QueryCopy(site, read.target, read.entity, effect, sinks)
+            break
+
+
 def _read_from(system: System, site: HandlerSite, effect: Effect) -> str | None:
     """The store elsewhere from which a job reads the entity that it writes."""
     for read in site.reads:

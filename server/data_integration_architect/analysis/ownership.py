@@ -266,8 +266,9 @@ class _Owners:
         first = min((e.position for e in own), default=99)
         return (
             1 if system.is_cache(store) or system.is_volatile(store) else 0,
-            1 if system.is_typically_derived(store) else 0,
+            # A warehouse whose results are carried into other systems is where they come from.
             is_fed - fed,
+            1 if system.is_typically_derived(store) else 0,
             1 if system.is_external(store) else 0,
             -sum(1 for e in own if system.enlisted(e)),
             first,

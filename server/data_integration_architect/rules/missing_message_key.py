@@ -15,7 +15,7 @@ from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.guards import lets_old_in, old_wins, refuses_old, told_apart
 from data_integration_architect.analysis.keys import is_immutable, key_fields
 from data_integration_architect.analysis.match import Match
-from data_integration_architect.analysis.order import applied_from, is_planned, overwritten, shown_symptoms
+from data_integration_architect.analysis.order import applied_from, is_planned, order_of, overwritten, shown_symptoms
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect
 from data_integration_architect.analysis.view import View
@@ -32,6 +32,9 @@ def sites(view: View) -> Iterator[Site]:
         if not (system.channel_kind(name) == "log" or unsaid) or channel.status == "planned":
             continue
         if channel.partitions == 1 or channel.order == "total":
+            continue
+        # Who shares a log without partitions is `unordered-delivery`.
+        if system.technology(name) is not None and order_of(system, name) != "per-partition":
             continue
         for consumer in system.consumers(name):
             if not is_planned(consumer):

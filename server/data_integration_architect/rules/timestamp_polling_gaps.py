@@ -10,39 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from data_integration_architect.analysis.capture import QueryCopy, overlap, query_copies, repair_of_all, source_effects
+from data_integration_architect.analysis.capture import (
+    QueryCopy,
+    overlap,
+    query_copies,
+    query_results,
+    repair_of_all,
+    source_effects,
+)
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.view import View
-from data_integration_architect.topology import NONE, Append, Call, OnChanges, OnSchedule, Write
+from data_integration_architect.topology import NONE, OnChanges, OnSchedule
 
 
 def sites(view: View) -> Iterator[QueryCopy]:
-    copies = list(query_copies(view))
-    for copy in (*copies, *_computed(view, {copy.site.id for copy in copies})):
+    for copy in (*query_copies(view), *query_results(view)):
         database = view.system.database(copy.source)
         writers = [w for w in source_effects(view.system, database, copy.entity) if w.site is not copy.site]
         # Writers that nobody listed belong to an application that is not described; applications write concurrently.
         if not writers or overlap(writers):
             yield copy
-
-
-def _computed(view: View, copying: set[str]) -> Iterator[QueryCopy]:
-    """Jobs that make something else of the rows of the entity that they read first."""
-    for site in view.system.handlers.values():
-        if site.fired_by != "every" or site.id in copying:
-            continue
-        made = [e for e in site.changes if isinstance(e.step, Write | Append | Call) and not e.on_miss]
-        written = {e.entity for e in made}
-        for read in site.reads:
-            if read.entity is None or read.entity in written or view.system.store(read.target) is None:
-                continue
-            after = [e for e in made if e.position > read.position]
-            for effect in after[:1]:
-                sinks = tuple(e for e in after if isinstance(e.step, Write))
-                yield QueryCopy(site, read.target, read.entity, effect, sinks)
-            break
 
 
 def judge(view: View, copy: QueryCopy, facts: Facts) -> Match | None:
