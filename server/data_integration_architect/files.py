@@ -279,7 +279,20 @@ class _YamlReader:
         documents = 0
         stack: list[_Open] = []
         for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
+            if isinstance(event, yaml.ScalarEvent):
+                self.check_tag(event)
+                self.count(event)
+                path = self.path_of(stack, event)
+                if "\x00" in event.value:
+                    line, column = _place(event.start_mark)
+                    self.problems.append(Problem(line, column, format_path(path), NUL))
+                text = _visible(event.value)
+                is_key = bool(stack) and stack[-1].expects_key
+                scalar = text if is_key else _scalar(text, plain=not event.style and event.tag is None)
+                if event.anchor:
+                    self.anchors[event.anchor] = scalar
+                root = self.place(stack, scalar, root, event)
+            elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
                     raise self.fail(event.start_mark, "a second document; put one topology in a file")
@@ -298,19 +311,6 @@ class _YamlReader:
                 if anchor:
                     self.anchors[anchor] = done.value
                 root = self.place(stack, done.value, root, event)
-            elif isinstance(event, yaml.ScalarEvent):
-                self.check_tag(event)
-                self.count(event)
-                path = self.path_of(stack, event)
-                if "\x00" in event.value:
-                    line, column = _place(event.start_mark)
-                    self.problems.append(Problem(line, column, format_path(path), NUL))
-                text = _visible(event.value)
-                is_key = bool(stack) and stack[-1].expects_key
-                scalar = text if is_key else _scalar(text, plain=not event.style and event.tag is None)
-                if event.anchor:
-                    self.anchors[event.anchor] = scalar
-                root = self.place(stack, scalar, root, event)
             elif isinstance(event, yaml.AliasEvent):
                 if event.anchor in self.open_anchors:
                     raise self.fail(event.start_mark, f"alias *{event.anchor} contains itself")

@@ -44,10 +44,11 @@ ORDER_BREAKING = {
 def ordering_of(view: View, found: Sequence[Found]) -> tuple[Ordering, ...]:
     """One entry for each flow that moves data and each entity that it moves."""
     result = []
+    breaking = _Breaking(view, found)
     for whole in view.flows:
         if whole.mechanism in {"native-replication", "federated-read"}:
             continue
-        on_flow = [f for f in found if f.id in ORDER_BREAKING and _concerns(view, f, whole)]
+        on_flow = breaking.on(whole)
         for entity in whole.entities or (None,):
             flow = whole.only(entity)
             need, key = order_need(view, flow)
@@ -65,13 +66,25 @@ def _is_about(view: View, found: Found, flow: Flow, entity: str | None) -> bool:
     return entity in named or not named & set(flow.entities)
 
 
-def _concerns(view: View, found: Found, flow: Flow) -> bool:
-    """Whether a finding lies on the flow: it names what the flow moves to or through, and who moves it."""
-    elements = set(found.match.elements)
-    ends = {flow.target, *((flow.via,) if flow.via else ())}
-    if view.system.channel(flow.source):
-        ends.add(flow.source)
-    return bool(elements & ends) and (bool(elements & set(flow.handlers)) or not _names_handlers(view, elements))
+class _Breaking:
+    """Findings that break an order, by the handlers that they name."""
+
+    def __init__(self, view: View, found: Sequence[Found]) -> None:
+        self.view = view
+        self.breaking = [f for f in found if f.id in ORDER_BREAKING]
+        self.elements = [frozenset(f.match.elements) for f in self.breaking]
+        self.naming: dict[str | None, list[int]] = {}
+        for index, elements in enumerate(self.elements):
+            for handler in elements & view.system.handlers.keys() or (None,):
+                self.naming.setdefault(handler, []).append(index)
+
+    def on(self, flow: Flow) -> list[Found]:
+        """Those that lie on the flow: they name what it moves to or through, and if they name anybody, who moves it."""
+        ends = {flow.target, *((flow.via,) if flow.via else ())}
+        if self.view.system.channel(flow.source):
+            ends.add(flow.source)
+        near = {index for handler in (None, *flow.handlers) for index in self.naming.get(handler, ())}
+        return [self.breaking[index] for index in sorted(near) if self.elements[index] & ends]
 
 
 def _breaks_a_pair(view: View, found: Found, flow: Flow) -> bool:
@@ -81,10 +94,6 @@ def _breaks_a_pair(view: View, found: Found, flow: Flow) -> bool:
         for pair in view.topology.causality
         if pair.checked_by in flow.handlers or {pair.first, pair.then} & set(flow.handlers)
     )
-
-
-def _names_handlers(view: View, elements: set[str]) -> bool:
-    return any(element in view.system.handlers for element in elements)
 
 
 def _entry(view: View, flow: Flow, entity: str | None, need: str, key: str | None, breaks: list[Found]) -> Ordering:

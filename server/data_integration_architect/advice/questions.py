@@ -88,7 +88,8 @@ def questions_of(
             if question.path in one.unsaid:
                 candidates.setdefault(question.path, question)
     result: list[tuple[Question, list[tuple[Any, str]]]] = []
-    for question in sorted(candidates.values(), key=lambda q: (_promise(q, found, advice), str(q.path))):
+    promise = _Promise(found, advice)
+    for question in sorted(candidates.values(), key=lambda q: (promise.of(q), str(q.path))):
         if len(result) >= MOST_QUESTIONS or reruns.left <= 0:
             break
         answers = []
@@ -101,16 +102,22 @@ def questions_of(
     return result
 
 
-def _promise(question: Question, found: Sequence[Found], advice: Sequence[Advice]) -> int:
-    """Smaller = more decisive: by the worst conditional finding that rests on the answer, then by advice."""
-    worst = max(
-        (SEVERITIES.index(f.severity) for f in found if any(path == question.path for path, _ in f.condition)),
-        default=-1,
-    )
-    turns = any(question.path in a.unsaid and any(c[0] == question.path for c in a.candidates()) for a in advice)
-    if worst >= 0:
-        return -worst
-    return 1 if turns else 2
+class _Promise:
+    """How much an answer may decide."""
+
+    def __init__(self, found: Sequence[Found], advice: Sequence[Advice]) -> None:
+        self.worst: dict[DocumentPath, int] = {}
+        for one in found:
+            for path, _ in one.condition:
+                self.worst[path] = max(self.worst.get(path, -1), SEVERITIES.index(one.severity))
+        self.turning = {path for one in advice for path, _, _ in one.candidates() if path in one.unsaid}
+
+    def of(self, question: Question) -> int:
+        """Smaller = more decisive: by the worst conditional finding that rests on the answer, then by advice."""
+        worst = self.worst.get(question.path, -1)
+        if worst >= 0:
+            return -worst
+        return 1 if question.path in self.turning else 2
 
 
 NO_EFFECT = "changes nothing"

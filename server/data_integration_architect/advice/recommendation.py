@@ -20,7 +20,14 @@ def advise(view: View, found: Sequence[Found], applicable: bool) -> tuple[Advice
     if not applicable:
         return tuple(_single_store(view))
     placed = [_Placed(view, one) for one in found]
-    result = [_for_leg(view, leg, [p.found for p in placed if p.concerns(leg)]) for leg in legs_of(view)]
+    naming: dict[str, list[int]] = {}
+    for index, one in enumerate(placed):
+        for element in one.elements:
+            naming.setdefault(element, []).append(index)
+    result = []
+    for leg in legs_of(view):
+        near = {i for name in leg.handlers | leg.names | {*leg.entities, *leg.channels} for i in naming.get(name, ())}
+        result.append(_for_leg(view, leg, [placed[i].found for i in sorted(near) if placed[i].concerns(leg)]))
     taken = {advice.key for advice in result}
     for advice in (*for_copies(view, found), *for_replicas(view, found), *for_causality(view, found)):
         if advice.key not in taken:

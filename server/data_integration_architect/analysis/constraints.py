@@ -102,5 +102,5 @@ def owner_of(view: View, constraint: Constraint) -> str | None:
 def changes_of(system: System, entity: str) -> tuple[Effect, ...]:
     """Writes of an entity by any handler that runs today, cache fills left out."""
     name = entity.split(".", 1)[0]
-    changes = (e for e in system.effects if isinstance(e.step, Write) and e.entity == name and not e.on_miss)
+    changes = (e for e in system.effects_about(name) if isinstance(e.step, Write) and not e.on_miss)
     return tuple(e for e in changes if not is_planned(system, e))

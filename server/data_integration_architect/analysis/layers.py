@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.analysis.repair import Healing
 from data_integration_architect.analysis.severity import DECISIVE
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
@@ -22,6 +23,7 @@ class Layers:
     stream: tuple[HandlerSite, ...]
 
 
+@remembered
 def layers_of(system: System) -> Mapping[str, Layers]:
     """Result → its layers, sorted; what is planned does not count."""
     found: dict[str, list[HandlerSite]] = {}

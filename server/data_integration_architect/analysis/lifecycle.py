@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.analysis.system import Effect, System
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.topology.base import Element
@@ -30,6 +31,7 @@ def has_no_end(text: str) -> bool:
     return text.strip().lower() in NO_END
 
 
+@remembered
 def is_planned(system: System, effect: Effect) -> bool:
     """Whether an effect does not happen today: its step, handler, process or target is planned."""
     return any(element.status == "planned" for _, element in _around(system, effect))

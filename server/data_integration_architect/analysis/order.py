@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ from data_integration_architect.analysis.capture import kept_deleted
 from data_integration_architect.analysis.delivery import runs_in_parallel
 from data_integration_architect.analysis.flows import Flow
 from data_integration_architect.analysis.keys import comes_once, keeps_together
+from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.analysis.repair import healing_of
 from data_integration_architect.analysis.severity import Consequence
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
@@ -260,12 +261,18 @@ def _same_effect(consumer: HandlerSite, effect: Effect) -> bool:
 def is_retry_channel(view: View, channel: str) -> bool:
     """Whether records come to a channel only because their effect failed in another handler."""
     consumed = {consumer.id for consumer in view.system.consumers(channel)}
-    return any(
-        channel in retries_through(view, site, effect)
-        for site in view.system.handlers.values()
-        if site.consumed and site.id not in consumed
-        for effect in site.changes
-    )
+    return bool(_failing_into(view).get(channel, frozenset()) - consumed)
+
+
+@remembered
+def _failing_into(view: View) -> Mapping[str, frozenset[str]]:
+    """Channel → consumers whose failed effects are tried again from it."""
+    found: dict[str, set[str]] = {}
+    for site in view.system.handlers.values():
+        for effect in site.changes if site.consumed else ():
+            for channel in retries_through(view, site, effect):
+                found.setdefault(channel, set()).add(site.id)
+    return {channel: frozenset(sites) for channel, sites in found.items()}
 
 
 @dataclass(frozen=True)

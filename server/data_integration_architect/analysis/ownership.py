@@ -47,6 +47,8 @@ def owners_of(system: System) -> Mapping[str, Ownership]:
 class _Owners:
     def __init__(self, system: System) -> None:
         self.system = system
+        self.written: dict[str, tuple[int, int]] = {}
+        self.fed: dict[str, frozenset[str]] = {}
 
     def all(self) -> Mapping[str, Ownership]:
         found = {}
@@ -54,14 +56,14 @@ class _Owners:
             found[name] = self.of(name)
             for part in sorted(entity.parts):
                 subject = f"{name}.{part}"
-                if any(e.subject == subject for e in self.system.effects):
+                if self.system.effects_of(subject):
                     found[subject] = self.of(subject)
         return found
 
     def of(self, subject: str) -> Ownership:
         system = self.system
         entity = subject.split(".", 1)[0]
-        effects = [e for e in system.effects if e.subject == subject and not e.is_read]
+        effects = [e for e in system.effects_of(subject) if not e.is_read]
         direct = self._merge_instances(self._original(effects))
         copies = self._copies(effects, entity)
         declared = system.topology.entities[entity].system_of_record if "." not in subject else None
@@ -195,7 +197,7 @@ class _Owners:
     def _copies(self, effects: list[Effect], entity: str) -> set[str]:
         system = self.system
         found = {e.target for e in effects if isinstance(e.step, Write | Invalidate) and system.store(e.target)}
-        found |= {e.target for e in system.effects if isinstance(e.step, Invalidate) and e.entity == entity}
+        found |= {e.target for e in system.effects_about(entity) if isinstance(e.step, Invalidate)}
         return {store for store in found if not system.is_external(store)}
 
     def _sources(self, effects: list[Effect], entity: str) -> list[str]:
@@ -203,19 +205,17 @@ class _Owners:
         system = self.system
         found: dict[str, None] = {}
         targets = {e.target for e in effects}
-        for site in system.handlers.values():
-            if site.captured and (any(e.entity == entity for e in site.changes)):
-                found[system.primary(site.captured)] = None
-        for effect in system.effects:
-            if not isinstance(effect.step, Read) or effect.entity != entity or effect.target in targets:
+        for effect in system.effects_about(entity):
+            if effect.site.captured and not effect.is_read:
+                found[system.primary(effect.site.captured)] = None
+        for effect in system.effects_about(entity):
+            if not isinstance(effect.step, Read) or effect.target in targets:
                 continue
             if isinstance(effect.site.handler.trigger, OnSchedule) or effect.on_miss or not effect.step.on_miss:
                 found[system.primary(effect.target)] = None
         if not found:
-            for site in system.handlers.values():
-                if site.consumed and entity in system.carried(site.consumed):
-                    root = self._upstream(site.consumed)
-                    found[root] = None
+            for channel in system.consumed_with(entity):
+                found[self._upstream(channel)] = None
         if not found:
             readers = [r for r in system.topology.readers if r.entity and r.entity.split(".", 1)[0] == entity]
             for reader in readers:
@@ -254,8 +254,10 @@ class _Owners:
 
     def _writes(self, store: str) -> tuple[int, int]:
         """How often a store is written, and how early: more and earlier is more."""
-        positions = [e.position for e in self.system.touching(store) if not e.is_read]
-        return len(positions), -min(positions, default=99)
+        if store not in self.written:
+            positions = [e.position for e in self.system.touching(store) if not e.is_read]
+            self.written[store] = len(positions), -min(positions, default=99)
+        return self.written[store]
 
     def _rank(self, effects: list[Effect], store: str, among: list[str]) -> tuple[int, ...]:
         """Smaller = more likely the system of record."""
@@ -277,15 +279,15 @@ class _Owners:
 
     def _feeds(self, source: str, target: str) -> bool:
         """Whether some job or capture moves data from `source` to `target`."""
-        system = self.system
-        for effect in system.touching(target):
-            if effect.is_read:
-                continue
-            if effect.site.captured == source:
-                return True
-            if effect.site.fired_by == "every" and any(r.target == source for r in effect.site.reads):
-                return True
-        return False
+        if target not in self.fed:
+            found: set[str] = set()
+            for site in {e.site for e in self.system.touching(target) if not e.is_read}:
+                if site.captured:
+                    found.add(site.captured)
+                if site.fired_by == "every":
+                    found |= {read.target for read in site.reads}
+            self.fed[target] = frozenset(found)
+        return source in self.fed[target]
 
     def _rivals(self, effects: list[Effect], first: str, other: str) -> bool:
         """Whether `other` takes original writes that `first` does not get in the same handler."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_integration_architect.analysis.lifecycle import is_planned
+from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.analysis.system import HandlerSite, System
 
 
 def follows_log(system: System, source: str, target: str, entity: str | None) -> bool:
     """Whether changes of `entity` in `source` reach `target` by a capture or by an outbox and its consumers."""
-    if not any(e.site.consumed or e.site.captured for e in system.touching(target)):
-        return False
-    return target in reached_by_log(system, source, entity)
+    return _is_fed_by_log(system, target) and target in reached_by_log(system, source, entity)
+
+
+@remembered
+def _is_fed_by_log(system: System, target: str) -> bool:
+    return any(e.site.consumed or e.site.captured for e in system.touching(target))
 
 
 def reached_by_log(system: System, source: str, entity: str | None) -> frozenset[str]:

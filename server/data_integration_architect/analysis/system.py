@@ -129,7 +129,7 @@ class HandlerSite:
     def reads(self) -> tuple[Effect, ...]:
         return tuple(e for e in self.effects if e.is_read)
 
-    @property
+    @cached_property
     def fired_by(self) -> FIRE:
         trigger = self.handler.trigger
         if isinstance(trigger, OnConsume):
@@ -140,7 +140,7 @@ class HandlerSite:
             return "every"
         return "request" if isinstance(trigger, OnRequest) else "unknown"
 
-    @property
+    @cached_property
     def is_direct(self) -> bool:
         """Whether it acts on a request or for an unknown caller, not on data that moved before."""
         return self.fired_by in {"request", "unknown"}
@@ -149,12 +149,12 @@ class HandlerSite:
         """Whether it fills `store` on a miss."""
         return any(e.target == store and isinstance(e.step, Read) and e.step.on_miss for e in self.reads)
 
-    @property
+    @cached_property
     def consumed(self) -> str | None:
         """Channel that it takes records from."""
         return self.handler.trigger.consume if isinstance(self.handler.trigger, OnConsume) else None
 
-    @property
+    @cached_property
     def captured(self) -> str | None:
         """Store whose changes it captures."""
         return self.handler.trigger.changes if isinstance(self.handler.trigger, OnChanges) else None
@@ -204,6 +204,28 @@ class System:
         """Effects on `target`, reads included, in the order of handlers."""
         return self.effects_on.get(target, ())
 
+    @cached_property
+    def _by_subject(self) -> Mapping[str | None, tuple[Effect, ...]]:
+        found: dict[str | None, list[Effect]] = {}
+        for effect in self.effects:
+            found.setdefault(effect.subject, []).append(effect)
+        return {subject: tuple(effects) for subject, effects in found.items()}
+
+    def effects_of(self, subject: str) -> tuple[Effect, ...]:
+        """Effects on an entity or ENTITY.PART as it is written, in the order of handlers."""
+        return self._by_subject.get(subject, ())
+
+    @cached_property
+    def _by_entity(self) -> Mapping[str | None, tuple[Effect, ...]]:
+        found: dict[str | None, list[Effect]] = {}
+        for effect in self.effects:
+            found.setdefault(effect.entity, []).append(effect)
+        return {entity: tuple(effects) for entity, effects in found.items()}
+
+    def effects_about(self, entity: str) -> tuple[Effect, ...]:
+        """Effects on an entity and on any of its parts, in the order of handlers."""
+        return self._by_entity.get(entity, ())
+
     def entity(self, name: str | None) -> Entity | None:
         return self.topology.entities.get(name.split(".", 1)[0]) if name else None
 
@@ -223,6 +245,18 @@ class System:
             if site.consumed:
                 found.setdefault(site.consumed, []).append(site)
         return {name: tuple(sites) for name, sites in found.items()}
+
+    @cached_property
+    def _consumed_with(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, dict[str, None]] = {}
+        for site in self.handlers.values():
+            for entity in self.carried(site.consumed) if site.consumed else ():
+                found.setdefault(entity, {})[site.consumed or ""] = None
+        return {entity: tuple(channels) for entity, channels in found.items()}
+
+    def consumed_with(self, entity: str) -> tuple[str, ...]:
+        """Channels that carry an entity and have consumers, in the order of these."""
+        return self._consumed_with.get(entity, ())
 
     def captures(self, store: str) -> tuple[HandlerSite, ...]:
         """Handlers that capture the changes of `store`."""

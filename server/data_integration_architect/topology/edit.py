@@ -14,12 +14,14 @@ from data_integration_architect.topology.model import Topology
 
 def with_fact(topology: Topology, path: DocumentPath, value: Any) -> Topology:
     """`topology` with `value` at `path`; mappings on the way are made. Raises: InputError, UnknownName."""
-    return load_document(set_fact(dump_topology(topology), path, value), "topology")
+    data = dump_topology(topology)
+    _put(data, path, value)
+    return load_document(data, "topology")
 
 
 def without_fact(topology: Topology, path: DocumentPath) -> Topology:
     """`topology` without what stands at `path`. Raises: InputError, UnknownName."""
-    data = copy.deepcopy(dump_topology(topology))
+    data = dump_topology(topology)
     parent = _walk(data, path[:-1], path)
     del parent[path[-1]]
     return load_document(data, "topology")
@@ -28,13 +30,17 @@ def without_fact(topology: Topology, path: DocumentPath) -> Topology:
 def set_fact(data: Any, path: DocumentPath, value: Any) -> Any:
     """A copy of plain `data` with `value` at `path`. A word such as `none` on the way gives way to a mapping."""
     result = copy.deepcopy(data)
-    current = result
+    _put(result, path, value)
+    return result
+
+
+def _put(data: Any, path: DocumentPath, value: Any) -> None:
+    current = data
     for at, key in enumerate(path[:-1]):
         if isinstance(current, dict) and (key not in current or current[key] == NONE):
             current[key] = {}
         current = _step(current, key, path[: at + 1])
     current[path[-1]] = value
-    return result
 
 
 def _walk(data: Any, path: DocumentPath, whole: DocumentPath) -> Any:
