@@ -225,3 +225,20 @@ def test_a_finding_about_one_entity_breaks_the_order_of_no_other():
         ("order", "broken by dual-write-in-open-transaction"),
         ("product", "broken by dual-write-unprotected"),
     }
+
+
+def test_what_comes_back_over_a_dead_letter_queue_is_out_of_order_on_that_queue_too():
+    door = {
+        "apply": {
+            "trigger": {"consume": "changes", "parks_key": False},
+            "steps": [{"write": "index", "entity": "product", "guard": "none", "dead_letter": "retries"}],
+        },
+        "replay": {
+            "trigger": {"consume": "retries"},
+            "steps": [{"write": "index", "entity": "product", "guard": "none"}],
+        },
+    }
+    view = view_of({"message_key": "product_id"}, processes={"indexer": {"instances": 1, "handlers": door}})
+    found = judge_topology(view).found
+    rows = {o.flow: (o.given, o.satisfied) for o in ordering_of(view, found) if "-> index" in o.flow}
+    assert set(rows.values()) == {("none", False)} and len(rows) == 2

@@ -74,7 +74,10 @@ class _Breaking:
         self.breaking = [f for f in found if f.id in ORDER_BREAKING]
         self.elements = [frozenset(f.match.elements) for f in self.breaking]
         self.naming: dict[str | None, list[int]] = {}
+        self.over: dict[str, set[int]] = {}
         for index, elements in enumerate(self.elements):
+            for channel in elements & view.topology.channels.keys():
+                self.over.setdefault(channel, set()).add(index)
             for handler in elements & view.system.handlers.keys() or (None,):
                 self.naming.setdefault(handler, []).append(index)
 
@@ -84,6 +87,8 @@ class _Breaking:
         if self.view.system.channel(flow.source):
             ends.add(flow.source)
         near = {index for handler in (None, *flow.handlers) for index in self.naming.get(handler, ())}
+        # Records that come late over a retry channel are out of order on that channel, too.
+        near |= {index for index in self.over.get(flow.source, ()) if flow.target in self.elements[index]}
         return [self.breaking[index] for index in sorted(near) if self.elements[index] & ends]
 
 

@@ -78,9 +78,27 @@ def merge_of(system: System, copied: Copied, facts: Facts) -> str:
     if said in (None, NONE) and copied.store.replication in {"sync", "quorum"}:
         # A write that every or most copies confirm first meets its rival before it is acknowledged.
         return "coordinated"
+    if said is None and _is_carried_blindly(system, copied):
+        return "last-write-wins"
     ask = f"What happens when two copies of {copied.name} get different writes of one record at the same time?"
     answers = ("last-write-wins", "version-vector", "crdt")
     return str(facts.ask(("stores", copied.name, "copies", "merge"), said, answers, ask))
+
+
+def _is_carried_blindly(system: System, copied: Copied) -> bool:
+    """Whether a handler puts what it reads in one of the copies over the record elsewhere, whatever is there."""
+    return any(
+        isinstance(write.step, Write)
+        and write.step.guard == NONE
+        and write.step.mode in {None, "replace"}
+        and write.entity in copied.entities
+        and not system.same_instance(write.target, copied.name)
+        and not is_planned(system, write)
+        for read in system.touching(copied.name)
+        if read.is_read and not read.on_miss
+        for write in read.site.changes
+        if read.entity == write.entity and write.position > read.position
+    )
 
 
 def fails_over_unfenced(system: System, name: str, store: Store, facts: Facts) -> bool:

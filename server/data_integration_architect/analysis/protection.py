@@ -119,15 +119,28 @@ def comes_twice(system: System, channel: str, facts: Facts, seen: frozenset[str]
     """Whether the same event can stand in a channel twice, which no way of acknowledging helps against.
 
     So it is where a producer can run its append again (a request that is repeated, a capture or relay that goes back
-    to its last position) and neither recognises the repetition nor appends in one transaction with its position.
+    to its last position) and neither recognises the repetition nor appends in one transaction with its position, and
+    where its library sends a record again whose acknowledgement was lost.
     """
     if channel in seen or delivery_of(system, channel) == "exactly-once":
         return False
-    return any(
+    appends = [(e, e.step) for e in system.appends(channel) if isinstance(e.step, Append)]
+    return any(_is_sent_again(system, append, step, facts) for append, step in appends) or any(
         runs_again(system, append, facts, seen | {channel})
-        for append in system.appends(channel)
-        if not has_dedup(append.site) and isinstance(append.step, Append) and append.step.guard != "transaction"
+        for append, step in appends
+        if not has_dedup(append.site) and step.guard != "transaction"
     )
+
+
+def _is_sent_again(system: System, append: Effect, step: Append, facts: Facts) -> bool:
+    """Whether the library of a producer makes two records of one; asked where a consumer speaks of repetitions."""
+    if (step.delivery or delivery_of(system, append.target)) == "at-most-once":
+        return False
+    spoken = any(site.handler.dedup is not None for site in system.consumers(append.target))
+    if step.guard is None and not spoken:
+        return False
+    ask = f"What keeps a record that {append.site.id} sends to {append.target} again from becoming two?"
+    return bool(facts.ask((*append.path, "guard"), step.guard, (NONE, "idempotent-producer"), ask) == NONE)
 
 
 def harm_of(view: View, effect: Effect, facts: Facts) -> Harm | None:
