@@ -1,5 +1,8 @@
 """Verdicts and state counts of every shipped topology, as numbers: a change of a model or of the search shows here.
 
+Where a property holds, a state is at rest and every step of the model is taken in some state; those that are not, as the
+step that would show the violation, are listed.
+
 `REWRITE_GOLDEN=1 pytest tests/test_state_counts.py` writes them anew; read the difference before committing it.
 """
 
@@ -35,7 +38,11 @@ def counts(topology: Topology) -> dict[str, str]:
         verdict = decide(normal, question, SMALL, assumptions=Assumptions("unsafe"))
         name = " ".join(filter(None, (question.property, question.target, question.entity, question.element)))
         run = f", {len(verdict.trace)} steps" if verdict.trace else ""
-        found[name] = f"{verdict.verdict}, {verdict.states} states{run}"
+        never = ""
+        if verdict.verdict == "holds":
+            assert verdict.at_rest_states > 0, name
+            never = "".join(f"; never: {step}" for step in verdict.never_enabled)
+        found[name] = f"{verdict.verdict}, {verdict.states} states{run}{never}"
     return found
 
 

@@ -121,6 +121,20 @@ class PhaseCheck(Result):
     """Unknown facts on which a violation rests."""
 
 
+class SafeguardSets(Result):
+    """What a property of the target rests on, each as `path: value`, within bounds of their own."""
+
+    needed: tuple[str, ...] = ()
+    """Without one of these it is violated."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Without both of a pair it is violated, without one of them it holds."""
+    in_depth: tuple[str, ...] = ()
+    """Defence in depth: it holds without it, and without it and any other one."""
+    unsure: tuple[str, ...] = ()
+    """Of these the models or the bounds decide nothing."""
+    bounds: CheckBounds
+
+
 class DesignCheck(Result):
     """A property that fails today, and what the checker says of it in the target and in each phase."""
 
@@ -128,6 +142,8 @@ class DesignCheck(Result):
     target: Check | None
     """None where the target has nothing of which it could be asked."""
     phases: tuple[PhaseCheck, ...] = ()
+    safeguards: SafeguardSets | None = None
+    """What it rests on, where it holds in the target and deep checks were asked for."""
 
     def left(self, is_definite: bool) -> Check | None:
         """The target's check where it is violated as stated, or (`is_definite` false) only under unsaid facts."""

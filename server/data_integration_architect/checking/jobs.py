@@ -25,6 +25,7 @@ from data_integration_architect.modelcheck.expressions import ModelError, NotMod
 from data_integration_architect.modelcheck.facts import End, OptionUse
 from data_integration_architect.modelcheck.mechanisms.constraints import is_made_good
 from data_integration_architect.modelcheck.mechanisms.requests import TOGETHER
+from data_integration_architect.modelcheck.safeguards import Safeguards, safeguards_of
 from data_integration_architect.modelcheck.search import never
 from data_integration_architect.modelcheck.verdict import Condition
 from data_integration_architect.rules import judge_topology
@@ -55,7 +56,8 @@ class Job:
     checked as the topology is described (`is_plain`).
 
     `part`: what it is about, where that is not the whole topology. `share`: how many states the job may see together
-    with those that it shares searches with; None for no such limit.
+    with those that it shares searches with; None for no such limit. `safeguards_within`: bounds within which to ask
+    what a property that holds rests on.
     """
 
     bounds: Bounds
@@ -65,6 +67,7 @@ class Job:
     is_plain: bool = False
     part: Part | None = None
     share: int | None = None
+    safeguards_within: Bounds | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Outcome:
     together: tuple[str, ...] = ()
     seen: int = 0
     is_stopped: bool = False
+    safeguards: Safeguards | None = None
 
 
 def jobs_of(topology: Topology, subjects: Sequence[Subject], bounds: Bounds) -> list[Job]:
@@ -173,8 +177,7 @@ def run_job(
             outcome = runner.pair(job.subject)
         else:
             assert job.question is not None  # noqa: S101 - a job is about one or the other
-            plain = job.is_plain
-            outcome = Outcome(runner.decide(job.question, {})) if plain else runner.rest(job.question)
+            outcome = runner.plain(job.question) if job.is_plain else runner.rest(job.question)
     except ModelError as bug:
         outcome = Outcome(None, f"{BUG}{bug}")
     except SpentError:
@@ -204,6 +207,17 @@ class _Runner:
         self.job, self.stop = job, stop
         self.kept: dict[str, frozenset[tuple[str, str]]] = {}
         self.known = known
+
+    def plain(self, question: Question) -> Outcome:
+        """The check of a property as it is described, with what it rests on where that is asked."""
+        verdict = self.decide(question, {})
+        bounds = self.job.safeguards_within
+        if bounds is None or verdict.verdict != "holds":
+            return Outcome(verdict)
+        try:
+            return Outcome(verdict, safeguards=safeguards_of(self.topology, question, bounds, self.known))
+        except (NotModelledError, SpentError):
+            return Outcome(verdict)
 
     def pair(self, subject: Subject) -> Outcome:
         """The check of one finding."""

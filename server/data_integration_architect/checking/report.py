@@ -12,7 +12,9 @@ from data_integration_architect.checking.subjects import fact_path, origin_of, s
 from data_integration_architect.checking.within import RunJobs, run_within
 from data_integration_architect.files import Document, format_path
 from data_integration_architect.modelcheck import Bounds, Question, Step, Verdict
-from data_integration_architect.results import Check, CheckBounds, Condition, Finding, RunStep
+from data_integration_architect.modelcheck.facts import OptionUse
+from data_integration_architect.modelcheck.safeguards import Safeguards
+from data_integration_architect.results import Check, CheckBounds, Condition, Finding, RunStep, SafeguardSets
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import NormalForm, Topology
 
@@ -107,6 +109,25 @@ def check_of(outcome: Outcome, job: Job, normal: NormalForm, document: Document)
         states=verdict.states,
         trace=tuple(_step(step, normal, document) for step in verdict.trace),
     )
+
+
+def safeguards_words(found: Safeguards, normal: NormalForm) -> SafeguardSets:
+    """The safeguards in the words of the topology."""
+
+    def words(use: OptionUse) -> str:
+        return f"{format_path(normal.document_path(fact_path(normal.topology, use.path)))}: {_value_words(use.known)}"
+
+    return SafeguardSets(
+        needed=tuple(map(words, found.needed)),
+        pairs=tuple((words(one), words(other)) for one, other in found.pairs),
+        in_depth=tuple(map(words, found.in_depth)),
+        unsure=tuple(map(words, found.unsure)),
+        bounds=_bounds(found.bounds),
+    )
+
+
+def _value_words(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _certain(verdict: str | None) -> Literal["holds", "violated", "unknown"] | None:

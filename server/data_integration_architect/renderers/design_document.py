@@ -18,7 +18,7 @@ from data_integration_architect.renderers.checks import bounds_words, subject_wo
 from data_integration_architect.renderers.guarantees import guarantees
 from data_integration_architect.renderers.markdown import cell, code, fenced
 from data_integration_architect.renderers.sections import plain_value
-from data_integration_architect.results import DesignCheck, Finding, Ordering, Review
+from data_integration_architect.results import DesignCheck, Finding, Ordering, Review, SafeguardSets
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import OnChanges
 
@@ -121,11 +121,29 @@ def _checked(check: DesignCheck) -> dict[str, Any]:
         "today": verdict_words(check.today),
         "target": verdict_words(check.target) if check.target is not None else "nothing of which it could be asked",
         "phases": [f"{name}: {', '.join(verdicts)}" for name, verdicts in phases.items()],
+        "rests_on": _rests_on(check.safeguards),
         "today_same": "",
         "target_same": "",
         "today_run": mermaid.run_mermaid(check.today.trace) if check.today.trace else "",
         "target_run": mermaid.run_mermaid(check.target.trace) if check.target and check.target.trace else "",
     }
+
+
+def _rests_on(found: SafeguardSets | None) -> list[str]:
+    """What a property that holds in the target rests on, in sentences."""
+    if found is None:
+        return []
+    lines = [f"Violated without {one}" for one in found.needed]
+    lines += [f"Violated without both {one} and {other}" for one, other in found.pairs]
+    if found.in_depth:
+        lines.append(f"Defence in depth (it holds without any one or two of these): {', '.join(found.in_depth)}")
+    if found.unsure:
+        lines.append(f"Not decided: {', '.join(found.unsure)}")
+    if lines:
+        faults = found.bounds.faults
+        within = f"at most {found.bounds.writes} writes and {faults} fault{'s' * (faults != 1)} in a run"
+        lines = [f"{line} ({within})" for line in lines[:1]] + lines[1:]
+    return lines
 
 
 def _left(checks: Sequence[DesignCheck], is_definite: bool, violates: str | None = None) -> list[str]:
