@@ -1,7 +1,7 @@
 """Verdicts and state counts of every shipped topology, as numbers: a change of a model or of the search shows here.
 
-Where a property holds, a state is at rest and every step of the model is taken in some state; those that are not, as the
-step that would show the violation, are listed.
+Where a property holds, a state is at rest and every step of the model is taken in some state; those that are not, as
+the step that would show the violation, are listed.
 
 `REWRITE_GOLDEN=1 pytest tests/test_state_counts.py` writes them anew; read the difference before committing it.
 """

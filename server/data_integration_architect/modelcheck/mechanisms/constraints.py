@@ -18,7 +18,6 @@ token) stops it (Kleppmann, "Designing Data-Intensive Applications", chapter 8, 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import permutations
 
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.facts import Options
@@ -39,7 +38,6 @@ PROPERTY = {
     "non-negative": "non-negative",
     "reference": "no-dangling",
 }
-COPIES = ("copy_1", "copy_2")
 GUARDS = {"unique": ("unique-key",), "exclusion": ("condition",), "once": ("unique-key", "condition")}
 
 
@@ -129,20 +127,11 @@ def build(
     if any(one.check == "lease" for one in claims):
         m.var("holder", bounds.writes)
     done = 1 + sum(1 + len(one.way) for one in claims)
-    copies = _writable_copies(topology, target, options)
-    for copy in copies:
-        m.var(copy, 1)
-        m.label(copy, f"{target}: claims that {copy.replace('_', ' ')} has seen")
-    if copies:
-        act = partial(m.act, actor="replication", atomic=ONE_STATEMENT)
-        for copy, other in permutations(copies):
-            words = f"replicate {entity} to {other.replace('_', ' ')}"
-            act(f"replicate_to_{other}", f"{copy} == 1 and {other} == 0", f"{other} = 1", target=other, text=words)
     for request in range(1, bounds.writes + 1):
         m.var(f"request{request}_pc", done)
     for request in range(1, bounds.writes + 1):
         for number in range(1, len(claims) + 1):
-            _add_request(m, request, number, claims, (free, claim), entity, bounds.writes, copies)
+            _add_request(m, request, number, claims, (free, claim), entity, bounds.writes)
     return m, condition
 
 
@@ -198,7 +187,6 @@ def _add_request(
     effect: tuple[str, str],
     entity: str,
     writes: int,
-    copies: tuple[str, ...],
 ) -> None:
     free, claim = effect
     one = claims[number - 1]
@@ -242,29 +230,11 @@ def _add_request(
         act(f"claim_{name}", f"{counter} == {checked}{holds}", written, text=f"write {entity}")
         text = "crashes"
         act(f"die_{name}", f"{counter} == {checked}", f"{counter} = {done}{frees}", kind="fault", text=text)
-    elif one.check == "atomic" and copies:
-        # each copy refuses by what it has seen itself
-        for copy in copies:
-            words = f"write {entity} in {copy.replace('_', ' ')}"
-            taken = f"{counter} = {done}; {claim}; {copy} = 1"
-            act(f"claim_{name}_{copy}", f"{enter} and {copy} == 0", taken, cost=cost, text=words)
-        full = " and ".join(f"{copy} == 1" for copy in copies)
-        act(f"refused_{name}", f"{enter} and {full}", f"{counter} = {done}", cost=cost, text="is refused")
-        return
     else:
         guard = f"{enter} and {free}" if one.check == "atomic" else enter
         act(f"claim_{name}", guard, f"{counter} = {done}; {claim}", cost=cost, text=f"write {entity}")
     if one.check != "never":
         act(f"refused_{name}", f"{enter} and not {shown}", f"{counter} = {done}", cost=cost, text="is refused")
-
-
-def _writable_copies(topology: Topology, name: str, options: Options) -> tuple[str, ...]:
-    """Copies of the store that take writes side by side; none where one copy does."""
-    store = topology.stores.get(name)
-    if store is None or store.copies is None or store.copies.writable == "one":
-        return ()
-    known = "one" if is_written_in_one_region(topology, name) else store.copies.writable
-    return COPIES if options.get(f"stores.{name}.copies.writable", known, safe="one", unsafe="all") == "all" else ()
 
 
 def _claim(
@@ -280,11 +250,8 @@ def _claim(
         fenced = options.get(f"{path}.lease.fenced", lease.fenced if lease else True, safe=True, unsafe=False)
         return Claim(place, write, "lease", expires=expires != "none", fenced=fenced)
     check = _check(topology, constraint, place, write, path, options)
-    if (
-        check == "atomic"
-        and constraint.enforced_at in (None, "none", write.write)
-        and _is_spread(topology, write, options)
-    ):
+    is_spread = _is_spread(topology, write, options)
+    if check == "atomic" and constraint.enforced_at in (None, "none", write.write) and is_spread:
         check = "never"  # each copy compares with what it holds itself
     read = _read_before(topology, place, write)
     if check == "never" or read is None or read.read == write.write:
@@ -315,7 +282,7 @@ def _is_guarded(topology: Topology, constraint: Constraint, write: Write, path: 
 def _is_spread(topology: Topology, write: Write, options: Options) -> bool:
     """Whether clients write to several copies of the store, none of which sees the others' writes at once."""
     known = topology.stores[write.write].copies
-    if known is None or known.writable in (None, "one"):
+    if known is None or known.writable == "one" or is_written_in_one_region(topology, write.write):
         return False
     return options.get(f"stores.{write.write}.copies.writable", known.writable, safe="one", unsafe="all") != "one"
 

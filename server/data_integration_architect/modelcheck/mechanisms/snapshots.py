@@ -46,7 +46,8 @@ def plan_of(place: Place) -> Plan | None:
     order: tuple[str, ...] = trigger.snapshot_order or (BEFORE if is_before else MARKED)
     if is_before:
         order = tuple(step for step in order if step != "high-mark")
-    has_marks = {"low-mark", "high-mark"} <= set(order)
+    # rows that are out before the high mark is noted cannot be compared with what the stream shows up to it
+    has_marks = {"low-mark", "high-mark"} <= set(order) and order.index("high-mark") < order.index("emit")
     told = bool(trigger.snapshot_order)
     drops = not is_before and has_marks and (told or trigger.snapshot_writes != "overwrite")
     # Marks around the reading leave out every row that the stream has changed: nothing is left that may be replaced.
@@ -74,8 +75,7 @@ class Snapshot:
     @property
     def waits(self) -> bool:
         """Whether the rows are sent where the stream has reached the high mark."""
-        order = self.plan.order
-        return self.plan.drops and order.index("high-mark") < order.index("emit")
+        return self.plan.drops
 
     def ready(self, offset: str) -> list[str]:
         """Conditions under which the stream takes its next change."""
