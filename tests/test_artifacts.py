@@ -82,16 +82,6 @@ def test_the_runbook_on_lag_tells_the_retention_of_each_topic_once() -> None:
     assert "Retention: `inventory_changes` 7 d; `product_changes` 7 d; `order_changes` 7 d. " in runbook
 
 
-def test_an_error_after_which_nothing_comes_is_told_from_one_that_passes() -> None:
-    """As the client delivers them among records and from a commit: with the code, without the mark."""
-    confluent_kafka = pytest.importorskip("confluent_kafka")
-    consume = importlib.import_module("data_integration_architect.artifacts.consumers.consume")
-    fenced = confluent_kafka.KafkaError(confluent_kafka.KafkaError._FATAL)
-    passing = confluent_kafka.KafkaError(confluent_kafka.KafkaError._ALL_BROKERS_DOWN)
-    assert not fenced.fatal()
-    assert consume._is_last(fenced) and not consume._is_last(passing)
-
-
 def test_a_system_that_needs_no_integration_gets_no_artifacts() -> None:
     text = (ROOT / "examples" / "one-database-with-replicas.yaml").read_text(encoding="utf-8")
     assert not [path for path in folder_of(text) if path.startswith(("connect/", "kafka/", "consumers/"))]

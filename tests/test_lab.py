@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from data_integration_architect.lab import packages
+from data_integration_architect.lab.faults import read_schedule, sweep_of
 from data_integration_architect.lab.guard import end_all, processes_of
 from data_integration_architect.lab.packages import LabError, fetch
 from data_integration_architect.lab.process import Program, free_port, guarded
@@ -96,14 +97,19 @@ def test_a_delivered_consumer_that_is_fenced_ends(monkeypatch: pytest.MonkeyPatc
     from data_integration_architect.artifacts.consumers import consume
 
     class Fenced:
+        tries = 0
+
         def __init__(self, options: dict[str, Any]) -> None:
-            self.is_closed = False
+            return
 
         def subscribe(self, topics: list[str]) -> None:
             return
 
         def consume(self, count: int, seconds: float) -> list[Any]:
-            return [SimpleNamespace(error=lambda: KafkaError(KafkaError._FATAL, "fenced", fatal=True))]
+            Fenced.tries += 1
+            assert Fenced.tries < 10, "it stands still"
+            # As the real client delivers it: the code among the records, without the mark.
+            return [SimpleNamespace(error=lambda: KafkaError(KafkaError._FATAL, "fenced"))]
 
         def close(self) -> None:
             closed.append(True)
@@ -119,3 +125,14 @@ def test_a_delivered_consumer_that_is_fenced_ends(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(KafkaException, match="fenced"):
         consume.main(str(tmp_path / "settings.json"))
     assert closed == [True]
+
+
+def test_a_fault_that_cannot_hit_its_target_is_refused(tmp_path: Path) -> None:
+    server = SimpleNamespace(relay=None, program=None)
+    stack: Any = SimpleNamespace(consumers={"sink": None}, servers={"kafka": server}, programs={"kafka": 1, "sink": 2})
+    assert [str(fault) for fault in sweep_of(stack, ("lag", "kill"), (3,), ("kafka",))] == ["kill kafka at 3"]
+    with pytest.raises(LabError, match="lag kafka: no such target; there are sink"):
+        sweep_of(stack, ("lag",), (3,), ("kafka",))
+    (tmp_path / "none.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(LabError, match="no fault in it"):
+        read_schedule(tmp_path / "none.json")

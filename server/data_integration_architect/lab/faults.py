@@ -73,7 +73,11 @@ def targets_of(stack: Stack, kind: str) -> list[str]:
 
 
 def sweep_of(stack: Stack, kinds: Sequence[str], steps: Sequence[int], targets: Sequence[str] = ()) -> list[Fault]:
-    """Every kind on every target at every step."""
+    """Every kind on every target that it can hit, at every step. Raises: LabError where none can hit a named one."""
+    known = {target for kind in kinds for target in targets_of(stack, kind)}
+    for target in targets:
+        if target not in known:
+            raise LabError(f"{', '.join(kinds)} {target}: no such target; there are {', '.join(sorted(known))}")
     return [
         Fault(kind, target, step)
         for kind in kinds
@@ -221,4 +225,6 @@ def read_schedule(path: Path) -> list[Fault]:
     unknown = sorted({f.kind for f in faults} - set(KINDS))
     if unknown:
         raise LabError(f"{path}: unknown kinds {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    if not faults:
+        raise LabError(f"{path}: no fault in it; each is one of kind, target, step")
     return faults
