@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from data_integration_architect.analysis.memory import remembered
+from data_integration_architect.analysis.ownership import is_made_of_others
 from data_integration_architect.analysis.repair import Healing, healing_of
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
@@ -130,7 +131,7 @@ def query_copies(view: View) -> Iterator[QueryCopy]:
             if effect.on_miss or not isinstance(effect.step, Write | Append) or effect.entity is None:
                 continue
             if isinstance(trigger, OnChanges) and trigger.by in (None, "query"):
-                source: str | None = trigger.changes
+                source: str | None = None if is_made_of_others(system, site, effect.entity) else trigger.changes
             elif isinstance(trigger, OnSchedule):
                 source = _read_from(system, site, effect)
             else:
@@ -152,10 +153,12 @@ def query_copies(view: View) -> Iterator[QueryCopy]:
 
 
 def query_results(view: View) -> Iterator[QueryCopy]:
-    """Jobs that make something else of the rows of the entity that they read first."""
+    """Jobs and captures by query that make something else of the rows of the entity that they read first."""
     copying = {copy.site.id for copy in query_copies(view)}
     for site in view.system.handlers.values():
-        if site.fired_by != "every" or site.id in copying:
+        trigger = site.handler.trigger
+        queries = isinstance(trigger, OnSchedule) or (isinstance(trigger, OnChanges) and trigger.by in (None, "query"))
+        if not queries or site.id in copying:
             continue
         made = [e for e in site.changes if isinstance(e.step, Write | Append | Call) and not e.on_miss]
         written = {e.entity for e in made}

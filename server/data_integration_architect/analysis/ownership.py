@@ -39,6 +39,12 @@ class Ownership:
         return self.subject.split(".", 1)[0]
 
 
+def is_made_of_others(system: System, site: HandlerSite, entity: str) -> bool:
+    """Whether a capture reads records of other entities at its source, and none of `entity`."""
+    read = {r.entity for r in site.reads if r.entity and system.same_instance(r.target, site.captured or "")}
+    return bool(read) and entity not in read
+
+
 def owners_of(system: System) -> Mapping[str, Ownership]:
     """Subject → ownership, for every entity and every part that has writers of its own; sorted."""
     return _Owners(system).all()
@@ -206,7 +212,7 @@ class _Owners:
         found: dict[str, None] = {}
         targets = {e.target for e in effects}
         for effect in system.effects_about(entity):
-            if effect.site.captured and not effect.is_read:
+            if effect.site.captured and not effect.is_read and not is_made_of_others(system, effect.site, entity):
                 found[system.primary(effect.site.captured)] = None
         for effect in system.effects_about(entity):
             if not isinstance(effect.step, Read) or effect.target in targets:
