@@ -12,6 +12,10 @@ STATEFUL = frozenset({"write", "flush", "publish", "enqueue", "cache_set", "outb
 # Kinds that a caller inherits from far below; reads stay near where they are made.
 CARRIED = STATEFUL | {"invalidate", "raise"}
 READING = re.compile(r"_*(?:async)?_*(?:find|get|fetch|load|look|read|query|list|search|resolve|select)", re.I)
+# A name that also says that something is written: `getOrCreate`, `fetchAndStore`.
+CHANGING = re.compile(
+    r"create|save|insert|update|upsert|store|write|delete|remove|sync|persist|publish|send|mark|pop", re.I
+)
 EFFECT_LIMIT = 48
 CONTEXT_LIMIT = 14
 
@@ -36,12 +40,28 @@ class Effect(NamedTuple):
     home: int = -1  # the function in whose closure it happens, if a callee runs that closure
 
 
+def lazily_made(effects: Sequence[Effect]) -> Sequence[Effect]:
+    """The effects of a function that reads by its name: what it writes on some paths only, after it read, is a default
+    row or a copy that it makes where there is none, and no half of a dual write."""
+    reads = next((at for at, effect in enumerate(effects) if effect.kind == "read"), None)
+    kinds = ("write", "flush", "cache_set")
+    written = {e.technology for e in effects if e.kind in STATEFUL}
+    if reads is None or len(written) != 1 or any(e.kind in STATEFUL and e.kind not in kinds for e in effects):
+        return effects
+    return [
+        e._replace(flags=e.flags | {"fill"}) if at > reads and e.kind in kinds and e.context else e
+        for at, e in enumerate(effects)
+    ]
+
+
 def marked_fills(effects: Sequence[Effect], name: str) -> tuple[Effect, ...]:
     """The effects of a function, its cache entries flagged `fill` if it only reads: it looks in the cache first.
 
     Such an entry is a copy that a later read makes again, so it is no half of a dual write of some caller. That it
     reads is told by a read of another store, or by its name if the other read was not recognised.
     """
+    if READING.match(name) and CHANGING.search(name) is None:
+        effects = lazily_made(effects)
     sets = [e for e in effects if e.kind == "cache_set" and "fill" not in e.flags]
     if not sets or any(e.kind in STATEFUL and e.kind != "cache_set" for e in effects):
         return tuple(effects)

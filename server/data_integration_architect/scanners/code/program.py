@@ -501,8 +501,8 @@ class Program(Imports):
         return None
 
     def queued_by(self, number: int) -> str | None:
-        """The job type among the bases of a class: its instances are queued."""
-        found = (value[1] for value in self.lineage(number) if value[0] == "L" and value[1].endswith("/job"))
+        """The type among the bases of a class that says that its instances are queued."""
+        found = (value[1] for value in self.lineage(number) if value[0] == "L" and value[1].endswith("/queued"))
         return next(found, None)
 
     def find_method(self, number: int, name: str) -> list[int]:
