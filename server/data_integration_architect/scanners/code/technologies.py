@@ -11,18 +11,36 @@ from .program import Program
 
 ADDRESS = re.compile(
     r"\b(?:jdbc:)?(postgres(?:ql)?|mysql|mariadb|sqlserver|oracle|sqlite|h2|redis|rediss|amqps?|nats|mongodb(?:\+srv)?|"
-    r"kafka|clickhouse|cassandra|memcached|pulsar)(?:\+\w+)?:(?://|:mem|mem:|thin:|@)",
+    r"kafka|clickhouse|cassandra|memcached|pulsar|sqs)(?:\+\w+)?:(?://|:mem|mem:|thin:|@)",
 )
 # What a Prisma schema says instead of an address. Source: https://www.prisma.io/docs/orm/reference/prisma-schema-reference
 PROVIDER = re.compile(r"provider\s*=\s*[\"'](postgresql|mysql|sqlserver|mongodb|cockroachdb|sqlite)[\"']")
 # Which of its connections Laravel takes. Source: https://laravel.com/docs/queues, https://laravel.com/docs/database
-CONNECTION = re.compile(r"\bDB_CONNECTION[\"']?\s*[=:]\s*[\"']?(pgsql|mysql|mariadb|sqlsrv|sqlite)\b")
+CONNECTION = re.compile(r"\b(?:DB_CONNECTION[\"']?\s*[=:]\s*[\"']?|pdo_)(pgsql|mysql|mariadb|sqlsrv|sqlite)\b")
 CONNECTED = {"pgsql": "postgresql", "sqlsrv": "sqlserver"}
 QUEUE = re.compile(r"\bQUEUE_(?:CONNECTION|DRIVER)[\"']?\s*[=:]\s*[\"']?(redis|sqs|rabbitmq|beanstalkd)\b")
-TELLING = ("://", "jdbc:", "dapr.io", "DB_CONNECTION", "QUEUE_")
+# The backend that a setting of Django names. Source: https://django-storages.readthedocs.io/
+STORAGE = re.compile(r"\bstorages\.backends\.(s3|gcloud|azure)")
+STORAGES = {"gcloud": "gcs", "azure": "azure-blob"}
+TELLING = ("://", "jdbc:", "dapr.io", "DB_CONNECTION", "QUEUE_", "pdo_", "storages.backends")
 # What a Dapr component says instead of an address. Source: https://docs.dapr.io/reference/components-reference/
-COMPONENT = re.compile(r"\btype:\s*[\"']?(?:pubsub|state)\.([\w.]+)")
+COMPONENT = re.compile(r"\btype:\s*[\"']?(?:pubsub|state)\.([\w.-]+)")
 COMPONENTS = {
+    **{
+        name: name
+        for name in (
+            "redis",
+            "kafka",
+            "rabbitmq",
+            "pulsar",
+            "postgresql",
+            "mysql",
+            "mongodb",
+            "sqlserver",
+            "cassandra",
+            "memcached",
+        )
+    },
     "azure.servicebus": "servicebus",
     "azure.servicebus.queues": "servicebus",
     "azure.servicebus.topics": "servicebus",
@@ -57,8 +75,9 @@ def addresses(text: str) -> Counter[str]:
     """Technologies whose connection addresses occur in a text."""
     found = Counter(ADDRESSED.get(name, name) for name in ADDRESS.findall(text))
     found.update(CONNECTED.get(name, name) for name in CONNECTION.findall(text))
+    found.update(STORAGES.get(name, name) for name in STORAGE.findall(text))
     found.update("queue:" + name for name in QUEUE.findall(text))
-    found.update(COMPONENTS.get(name, name) for name in COMPONENT.findall(text) if name != "in-memory")
+    found.update(COMPONENTS[name] for name in COMPONENT.findall(text) if name in COMPONENTS)
     return found
 
 
