@@ -195,6 +195,7 @@ class _Worker:
                     updates.append(f"{counter} = {following}")
                 else:
                     updates += [finish, *([f"{counter} = 0"] if counter is not None and number > 0 else [])]
+                    updates += self._forgotten(updates)
                 self.world.act(
                     "take",
                     [*here, branch.guard],
@@ -207,6 +208,12 @@ class _Worker:
                 )
             if effect.may_be_lost or effect.outlives:
                 self._add_loss(effects, number, counter, here, finish, actor or self.actor)
+
+    def _forgotten(self, updates: list[str]) -> list[str]:
+        """What was read for a record is used no more once that is done: equal futures are equal states."""
+        if self.local is None or any(update.startswith(f"{self.local} =") for update in updates):
+            return []
+        return [f"{self.local} = 0"]
 
     def _add_loss(
         self, effects: list[Effect], number: int, counter: str | None, here: list[str], finish: str, actor: str
@@ -456,7 +463,7 @@ class _Worker:
                 world.act(
                     "lose",
                     [f"{held} > 0", *at_end, branch.guard],
-                    [*branch.updates, *reset],
+                    [*branch.updates, *reset, *self._forgotten(list(branch.updates))],
                     actor=self.actor,
                     kind="fault",
                     source=self.place.process,
