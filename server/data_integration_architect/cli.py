@@ -6,11 +6,9 @@ Everything but click is imported by the verb that needs it, so `--help` and `--v
 from __future__ import annotations
 
 import os
-import shutil
-import stat
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -19,26 +17,26 @@ import click
 
 from data_integration_architect import __version__
 from data_integration_architect.errors import ArchitectError, RefusedPath
+from data_integration_architect.reports import (
+    FOUND,
+    THRESHOLDS,
+    as_json,
+    draft_of,
+    given_at,
+    print_explanation,
+    report,
+    run_with_progress,
+    surveyed,
+)
+from data_integration_architect.terminal import PipeClosed, emit, has_colour, say, visible, wants_colour, width
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from data_integration_architect.checking import Effort, Job, Outcome
-    from data_integration_architect.discovery import Survey
-    from data_integration_architect.given import Given
-    from data_integration_architect.results import Explanation, Review
-    from data_integration_architect.topology import Topology
+    from data_integration_architect.checking import Effort
 
 NAME = "data-integration-architect"
-FOUND, BAD_INPUT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
-THRESHOLDS = ("info", "low", "medium", "high", "critical", "never")
-STANDARD_INPUT = "<stdin>"
+BAD_INPUT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 2, 70, 130, 141
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _PipeClosed(Exception):
-    """Nobody reads standard output any more. Not an OSError: those click answers itself, differently by version."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -50,11 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = error.exit_code
     except ArchitectError as error:
         head = click.style("error:", fg="red", bold=True)
-        click.echo(f"{head} {_visible(str(error))}", err=True, color=_wants_colour(sys.stderr))
+        click.echo(f"{head} {visible(str(error))}", err=True, color=wants_colour(sys.stderr))
         code = BAD_INPUT
     except click.Abort:
         code = INTERRUPTED
-    except _PipeClosed:
+    except PipeClosed:
         # The interpreter must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BROKEN_PIPE
@@ -168,7 +166,7 @@ def review(
 
     For a folder the topology is the draft that `discover` makes of it; findings name the file and line in the source.
     """
-    return _report("review", file, form, output, force, fail_on, effort, scope, not no_cache)
+    return report("review", file, form, output, force, fail_on, effort, scope, not no_cache)
 
 
 @cli.command()
@@ -185,13 +183,13 @@ def discover(folder: str, write: str | None, force: bool, form: str, no_cache: b
     text: stores, dual writes, questions, what was not read; yaml: the draft; json: everything; sarif: what the code
     shows. Reads only: nothing of the repository is executed, and nothing is written without --write.
     """
-    survey = _surveyed(folder, write, force, not no_cache, scope["since"] is not None)
+    survey = surveyed(folder, write, force, not no_cache, scope["since"] is not None)
     found = survey.discovery
     if any(scope.values()) or survey.comments:
         from data_integration_architect.scoping import Scope, scope_discovery
 
         found, said = scope_discovery(found, Scope(Path(folder), **scope), survey)
-        _say(said.notes)
+        say(said.notes)
     if form == "sarif":
         from data_integration_architect.renderers.sarif import discovery_sarif
 
@@ -199,10 +197,10 @@ def discover(folder: str, write: str | None, force: bool, form: str, no_cache: b
     elif form == "text":
         from data_integration_architect.renderers.text import discovery_text
 
-        shown = discovery_text(found, folder, _width(None), _colour(None))
+        shown = discovery_text(found, folder, width(None), has_colour(None))
     else:
-        shown = found.topology if form == "yaml" else _json(found)
-    _emit(shown, None, False)
+        shown = found.topology if form == "yaml" else as_json(found)
+    emit(shown, None, False)
     return 0
 
 
@@ -211,7 +209,7 @@ def discover(folder: str, write: str | None, force: bool, form: str, no_cache: b
 @_output_options("text", "markdown", "json")
 def classify_topology(file: str, form: str, output: str | None, force: bool) -> int:
     """How data moves: mechanism of each flow, system of record of each entity."""
-    return _report("classify-topology", file, form, output, force)
+    return report("classify-topology", file, form, output, force)
 
 
 @cli.command("detect-antipatterns")
@@ -221,7 +219,7 @@ def classify_topology(file: str, form: str, output: str | None, force: bool) -> 
 @_check
 def detect_antipatterns(file: str, form: str, output: str | None, force: bool, fail_on: str, effort: Effort) -> int:
     """What can go wrong, how badly, and what mends it."""
-    return _report("detect-antipatterns", file, form, output, force, fail_on, effort)
+    return report("detect-antipatterns", file, form, output, force, fail_on, effort)
 
 
 @cli.command()
@@ -229,7 +227,7 @@ def detect_antipatterns(file: str, form: str, output: str | None, force: bool, f
 @_output_options("text", "markdown", "json")
 def recommend_propagation(file: str, form: str, output: str | None, force: bool) -> int:
     """How each derived store should follow its system of record."""
-    return _report("recommend-propagation", file, form, output, force)
+    return report("recommend-propagation", file, form, output, force)
 
 
 @cli.command()
@@ -237,7 +235,7 @@ def recommend_propagation(file: str, form: str, output: str | None, force: bool)
 @_output_options("text", "markdown", "json")
 def check_ordering(file: str, form: str, output: str | None, force: bool) -> int:
     """Order needed and given, idempotency, causal pairs, constraints."""
-    return _report("check-ordering", file, form, output, force)
+    return report("check-ordering", file, form, output, force)
 
 
 @cli.command()
@@ -253,17 +251,17 @@ def generate_design(file: str, form: str, output: str | None, force: bool, out: 
     """
     from data_integration_architect import use_cases
 
-    given = _given(file)
-    design = use_cases.generate_design(given, effort, _run_jobs)
+    given = given_at(file)
+    design = use_cases.generate_design(given, effort, run_with_progress)
     if out is not None:
         from data_integration_architect.artifacts.build import build_folder
         from data_integration_architect.artifacts.files import write_folder
 
-        _emit(_visible(write_folder(Path(out), build_folder(design, given), force).text(out)), output, force)
+        emit(visible(write_folder(Path(out), build_folder(design, given), force).text(out)), output, force)
         return 0
-    forms = {"text": lambda: _visible(design.short_text()) + "\n", "markdown": lambda: design.document,
-             "yaml": lambda: design.topology, "json": lambda: _json(design)}  # fmt: skip
-    _emit(forms[form](), output, force)
+    forms = {"text": lambda: visible(design.short_text()) + "\n", "markdown": lambda: design.document,
+             "yaml": lambda: design.topology, "json": lambda: as_json(design)}  # fmt: skip
+    emit(forms[form](), output, force)
     return 0
 
 
@@ -304,16 +302,16 @@ def check(
     from data_integration_architect import checks
     from data_integration_architect.modelcheck import Bounds
 
-    given = _given(file)
+    given = given_at(file)
     bounds = Bounds(writes=workload, faults=faults, states=states)
     if export is not None:
         models = checks.export_models(given, export, prop, target, bounds)
         shown = "[" + ",".join(model.model_dump_json(indent=2) for model in models) + "]\n"
-        _emit(shown if form == "json" else "\n".join(model.text for model in models), output, force)
+        emit(shown if form == "json" else "\n".join(model.text for model in models), output, force)
         return 0
-    report = checks.check_topology(given, prop, target, bounds, sweep=sweep, run=_run_jobs)
+    report = checks.check_topology(given, prop, target, bounds, sweep=sweep, run=run_with_progress)
     if form == "json":
-        text = _json(report)
+        text = as_json(report)
     elif form == "markdown":
         from data_integration_architect.renderers.markdown import checks_markdown
 
@@ -321,8 +319,8 @@ def check(
     else:
         from data_integration_architect.renderers.text import checks_text
 
-        text = checks_text(report, given.source, _width(output), _colour(output))
-    _emit(text, output, force)
+        text = checks_text(report, given.source, width(output), has_colour(output))
+    emit(text, output, force)
     return FOUND if any(one.verdict == "violated" and not one.assumed for one in report.checks) else 0
 
 
@@ -341,8 +339,8 @@ def explain(topic: tuple[str, ...], file: str | None, form: str, output: str | N
     if file is not None:
         from data_integration_architect.use_cases import review as judged
 
-        found = judged(_given(file))
-    return _print_explanation(explained(" ".join(topic), found), form, output, force)
+        found = judged(given_at(file))
+    return print_explanation(explained(" ".join(topic), found), form, output, force)
 
 
 @cli.command()
@@ -352,10 +350,10 @@ def schema(form: str, output: str | None, force: bool) -> int:
     from data_integration_architect.explain import guide, topology_schema
 
     if form != "json":
-        return _print_explanation(guide(), form, output, force)
+        return print_explanation(guide(), form, output, force)
     import json
 
-    _emit(json.dumps(topology_schema(), ensure_ascii=False, indent=2) + "\n", output, force)
+    emit(json.dumps(topology_schema(), ensure_ascii=False, indent=2) + "\n", output, force)
     return 0
 
 
@@ -373,7 +371,7 @@ def export(file: str, form: str, process: str | None, output: str | None, force:
     """
     from data_integration_architect.topology import load_topology
 
-    given = _given(file) if file == "-" or not os.path.isdir(file) else _draft(_surveyed(file))
+    given = given_at(file) if file == "-" or not os.path.isdir(file) else draft_of(surveyed(file))
     topology = load_topology(given.document())
     if form == "calm":
         from data_integration_architect.renderers.calm import calm
@@ -391,7 +389,7 @@ def export(file: str, form: str, process: str | None, output: str | None, force:
             which = f"give one with --process: {', '.join(known)}" if known else "none sends or receives messages"
             raise click.UsageError(f"an AsyncAPI document describes one process; {which}")
         shown = asyncapi(topology, process or known[0])
-    _emit(shown, None if output == "-" else output, force)
+    emit(shown, None if output == "-" else output, force)
     return 0
 
 
@@ -442,223 +440,6 @@ def serve(
     else:
         mcp_server.serve_stdio(folder)
     return 0
-
-
-def _surveyed(
-    folder: str, write: str | None = None, replace: bool = False, cached: bool = True, keep_files: bool = False
-) -> Survey:
-    """What the repository at `folder` holds; a terminal sees how far the reading is."""
-    from data_integration_architect.discovery import survey
-    from data_integration_architect.files import check_folder
-
-    shown = sys.stderr.isatty()
-
-    def progress(phase: str, done: int, total: int) -> None:
-        count = f" {done}/{total} files" if total else f" {done} files" if done else ""
-        sys.stderr.write(f"\r\x1b[K{phase}{count}")
-        sys.stderr.flush()
-
-    try:
-        path = Path(write) if write is not None else None
-        if path is not None:
-            check_folder(path, f"--write {write}")
-        return survey(
-            Path(folder), progress if shown else None, path, write or "", replace, cached=cached, keep_files=keep_files
-        )
-    finally:
-        if shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
-def _report(
-    verb: str,
-    file: str,
-    form: str,
-    output: str | None,
-    force: bool,
-    fail_on: str = "never",
-    effort: Effort = "none",
-    scope: Mapping[str, str | None] | None = None,
-    cached: bool = True,
-) -> int:
-    """Judges `file`, prints the part that `verb` shows, and returns the exit code."""
-    from data_integration_architect.sources import SEVERITIES
-    from data_integration_architect.use_cases import checked_review
-
-    changed = bool(scope and scope["since"])
-    survey = (
-        _surveyed(file, cached=cached, keep_files=changed)
-        if verb == "review" and file != "-" and os.path.isdir(file)
-        else None
-    )
-    given = _given(file) if survey is None else _draft(survey)
-    found = checked_review(given, effort, _run_jobs)
-    if (scope and any(scope.values())) or (survey is not None and survey.comments):
-        from data_integration_architect.scoping import Scope, scope_review
-
-        found, said = scope_review(found, Scope(Path(file) if survey is not None else None, **(scope or {})), survey)
-        _say(said.notes)
-    _emit(_rendered(verb, given, found, form, output), output, force)
-    failing = SEVERITIES[THRESHOLDS.index(fail_on) :]
-    return FOUND if any(finding.severity in failing for finding in found.definite) else 0
-
-
-def _run_jobs(topology: Topology, jobs: Sequence[Job]) -> list[Outcome]:
-    """Searches in worker processes; a terminal sees how many are done."""
-    from data_integration_architect.workers import run_jobs
-
-    shown = sys.stderr.isatty()
-
-    def progress(done: int, total: int) -> None:
-        sys.stderr.write(f"\r\x1b[Kchecking {done}/{total}")
-        sys.stderr.flush()
-
-    try:
-        return run_jobs(topology, jobs, progress=progress if shown else None)
-    finally:
-        if shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
-def _rendered(verb: str, given: Given, found: Review, form: str, output: str | None) -> str:
-    if form == "json":
-        return _json(_view(verb, found))
-    if form == "sarif":
-        from data_integration_architect.renderers.sarif import review_sarif
-
-        return review_sarif(found, given.source)
-    from data_integration_architect.renderers.sections import VIEWS
-
-    if form in {"markdown", "html"}:
-        from data_integration_architect.renderers.markdown import review_markdown
-        from data_integration_architect.renderers.mermaid import component_map
-        from data_integration_architect.topology import load_topology
-
-        topology = load_topology(given.document())
-        text = review_markdown(found, given.source, component_map(topology), VIEWS[verb])
-        if form == "markdown":
-            return text
-        from data_integration_architect.artifacts.page import page
-
-        return page(text, topology, ())
-    from data_integration_architect.renderers.text import review_text
-
-    return review_text(found, given.source, _width(output), _colour(output), VIEWS[verb])
-
-
-def _view(verb: str, found: Review) -> BaseModel:
-    """The part of the review that a verb answers with; the models are those of the tools."""
-    from data_integration_architect import results
-
-    models: dict[str, type[BaseModel]] = {
-        "classify-topology": results.Classification,
-        "detect-antipatterns": results.AntiPatterns,
-        "recommend-propagation": results.Propagation,
-        "check-ordering": results.OrderCheck,
-    }
-    if verb not in models:
-        return found
-    return models[verb].model_validate({name: getattr(found, name) for name in models[verb].model_fields})
-
-
-def _print_explanation(explanation: Explanation, form: str, output: str | None, force: bool) -> int:
-    if form == "json":
-        text = _json(explanation)
-    elif form == "markdown":
-        from data_integration_architect.renderers.markdown import explanation_markdown
-
-        text = explanation_markdown(explanation)
-    else:
-        from data_integration_architect.renderers.text import explanation_text
-
-        text = explanation_text(explanation, _width(output), _colour(output))
-    _emit(text, output, force)
-    return 0
-
-
-def _json(model: BaseModel) -> str:
-    return model.model_dump_json(by_alias=True, indent=2) + "\n"
-
-
-def _say(notes: Iterable[str]) -> None:
-    for note in notes:
-        click.echo(_visible(note), err=True)
-
-
-def _draft(survey: Survey) -> Given:
-    """The draft of a folder, which has no file name of its own."""
-    from data_integration_architect.given import Given
-
-    return Given(survey.discovery.topology, "")
-
-
-def _given(file: str) -> Given:
-    """Text of a file, or of standard input for `-`."""
-    from data_integration_architect import files
-    from data_integration_architect.given import Given
-
-    if file != "-":
-        return Given(files.read_text(Path(file), file), file)
-    raw = sys.stdin.buffer.read(files.MOST_BYTES + 1)
-    return Given(files.decode(raw, STANDARD_INPUT), STANDARD_INPUT)
-
-
-def _emit(text: str, output: str | None, force: bool) -> None:
-    """Writes `text` to standard output, or as a whole or not at all to the file `output`."""
-    if output is None:
-        is_terminal = sys.stdout.isatty()
-        if hasattr(sys.stdout, "reconfigure"):
-            # A file gets the same bytes everywhere; a terminal keeps its encoding and shows ? for what it lacks.
-            encoding, newline = (None, None) if is_terminal else ("utf-8", "\n")
-            sys.stdout.reconfigure(encoding=encoding, newline=newline, errors="replace")
-        try:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise _PipeClosed from None
-        return
-    path = Path(output)
-    if os.path.lexists(path) and not (force and path.is_file()):
-        hint = "exists; add --force to replace it" if path.is_file() else "not a regular file"
-        raise RefusedPath(f"--output {output}: {hint}")
-    from data_integration_architect.files import check_folder, write_text
-
-    check_folder(path, f"--output {output}")
-    write_text(path, text, f"--output {output}")
-
-
-def _width(output: str | None) -> int:
-    """Columns of the terminal; 100 in a file, so that its bytes do not depend on a window."""
-    from data_integration_architect.renderers.text import WIDTH
-
-    return shutil.get_terminal_size((WIDTH, 24)).columns if output is None and sys.stdout.isatty() else WIDTH
-
-
-def _colour(output: str | None) -> bool:
-    return output is None and _wants_colour(sys.stdout)
-
-
-def _wants_colour(stream: Any) -> bool:
-    """NO_COLOR wins over FORCE_COLOR, as in CPython; without either, colour is for terminals. A file has none."""
-    if os.environ.get("NO_COLOR") or _is_file(stream):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
-
-
-def _is_file(stream: Any) -> bool:
-    try:
-        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-    except (OSError, ValueError, AttributeError):
-        return False  # nothing of the system is behind it
-
-
-def _visible(message: str) -> str:
-    """`message` with its lines, but without what could steer a terminal: it quotes files and file names."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in message)
 
 
 if __name__ == "__main__":
