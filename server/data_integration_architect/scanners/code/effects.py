@@ -44,7 +44,7 @@ def lazily_made(effects: Sequence[Effect]) -> Sequence[Effect]:
     """The effects of a function that reads by its name: what it writes on some paths only, after it read, is a default
     row or a copy that it makes where there is none, and no half of a dual write."""
     reads = next((at for at, effect in enumerate(effects) if effect.kind == "read"), None)
-    kinds = ("write", "flush", "cache_set")
+    kinds = ("write", "flush")
     written = {e.technology for e in effects if e.kind in STATEFUL}
     if reads is None or len(written) != 1 or any(e.kind in STATEFUL and e.kind not in kinds for e in effects):
         return effects
