@@ -173,6 +173,8 @@ class _Recorder:
         self.settings = json.loads((stack.design / "consumers" / f"{comparison['name']}.json").read_text("utf-8"))
         self.store = stack.plan["stores"][comparison["target"]]["store"]
         self.events: list[Observed] = []
+        # Fewer than asked for where handlers write each record once.
+        self.writes = case.model.workload
 
     def run(self, fault: Fault | None) -> list[Observed]:
         server = self.stack.server_of(self.comparison["source"])
@@ -181,7 +183,7 @@ class _Recorder:
         script = list(states)
         try:
             if _starts_filled(self.case.model):
-                states.insert(0, self.case.words.record(WRITES + 1))
+                states.insert(0, self.case.words.record(self.writes + 1))
                 self._write(source, states[0])
                 self._wait_for(states[0])
                 if fault is not None and fault.target == "connect":
@@ -190,7 +192,7 @@ class _Recorder:
                 for number, state in enumerate(script):
                     handed = len(self._lines())
                     self._commit(source, state)
-                    if fault is not None and fault.step == number:
+                    if fault is not None and min(fault.step, len(script) - 1) == number:
                         self._ripen(fault, state, handed)
                         with broken(self.stack, fault, 1):
                             time.sleep(BROKEN_SECONDS)
@@ -217,10 +219,11 @@ class _Recorder:
         return [line for line in lines if line["key"] == self.key]
 
     def _states(self) -> list[str]:
-        """A write, a deletion where the model has one, and a write again; else three writes."""
-        words, ids = self.case.words, WRITES + _starts_filled(self.case.model)
-        deletes = self.table["deletes"] == "hard"
-        return [words.record(number + ids if deletes and number == 2 else number) for number in range(1, WRITES + 1)]
+        """A write, a deletion where the model has one, and a write again; else as many writes as the model has."""
+        words, ids = self.case.words, self.writes + _starts_filled(self.case.model)
+        deletes = self.table["deletes"] == "hard" and self.writes > 2
+        numbers = range(1, self.writes + 1)
+        return [words.record(number + ids if deletes and number == 2 else number) for number in numbers]
 
     def _write(self, source: Sql, state: str) -> None:
         row = dict.fromkeys(self.table["key"], self.key)
