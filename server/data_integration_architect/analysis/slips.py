@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from data_integration_architect.analysis.system import CHANNEL_WORDS, System, channel_word
+from data_integration_architect.analysis.channel_kinds import CHANNEL_WORDS, channel_word
+from data_integration_architect.analysis.system import System
 from data_integration_architect.files import DocumentPath
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from data_integration_architect.analysis.channel_kinds import ChannelKind, kind_of
 from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.catalog import Catalog, StoreHead
 from data_integration_architect.files import DocumentPath
@@ -33,25 +34,9 @@ from data_integration_architect.topology import (
     walk_steps,
 )
 
-ChannelKind = Literal["log", "queue", "table", "webhook", "lossy", "unknown"]
-WEBHOOKS = {"http", "https", "webhook", "webhooks", "grpc", "rest"}
-LOSSY = {"udp", "statsd", "syslog", "memory", "in-memory", "in-process", "websocket", "redis-pubsub", "pubsub-redis"}
-QUEUES = {
-    "queue", "task-queue", "job-queue", "message-queue", "bullmq", "bull", "rq", "resque", "dramatiq", "hangfire",
-    "asynq",
-    "huey", "beanstalkd", "gearman", "jms", "ibm-mq", "amqp", "delayed-job", "activejob", "mq", "msmq",
-}  # fmt: skip
-LOGS = {"log", "event-log", "event-store", "stream", "redis-streams", "redis-stream", "eventstore", "eventstoredb"}
-TABLES = {"table", "outbox", "outbox-table", "database-table"}
-CHANNEL_WORDS = WEBHOOKS | LOSSY | QUEUES | LOGS | TABLES
 FIRE = Literal["request", "consume", "changes", "every", "unknown"]
 
 Leaf = Read | Write | Append | Call | Invalidate
-
-
-def channel_word(technology: str) -> str:
-    """A channel's technology as it stands among the words above."""
-    return "-".join(technology.lower().split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,33 +288,10 @@ class System:
 
     @cached_property
     def channel_kinds(self) -> Mapping[str, ChannelKind]:
-        return {name: self._channel_kind(name) for name in self.topology.channels}
+        return {name: kind_of(channel, self.catalog) for name, channel in self.topology.channels.items()}
 
     def channel_kind(self, name: str) -> ChannelKind:
         return self.channel_kinds.get(name, "unknown")
-
-    def _channel_kind(self, name: str) -> ChannelKind:
-        channel = self.topology.channels[name]
-        word = channel_word(channel.technology or "")
-        if channel.in_ or word in TABLES:
-            return "table"
-        if word in WEBHOOKS:
-            return "webhook"
-        if word in LOSSY:
-            return "lossy"
-        if word in LOGS:
-            return "log"
-        if word in QUEUES:
-            return "queue"
-        head = self.catalog.technology(channel.technology)
-        if head is None:
-            logged = channel.partitions or channel.cleanup or channel.message_key
-            return "log" if logged and channel.technology is None else "unknown"
-        if head.kind == "relational" or head.kind == "document":
-            return "table"
-        if head.keeps_history:
-            return "log"
-        return "lossy" if head.kind == "pubsub" and head.delivery == "at-most-once" else "queue"
 
     def primary(self, store: str) -> str:
         """The store that `store` is a replica of, through all levels; itself otherwise."""

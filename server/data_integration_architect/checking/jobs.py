@@ -441,8 +441,7 @@ class _Runner:
 
     def own(self, subject: Subject, used: Sequence[OptionUse]) -> list[str]:
         """Options of a model that are the finding's own."""
-        near = [use for use in used if subject.owns(use.path) and use.is_ordered and use.safe != use.unsafe]
-        near = [use for use in near if use.known is None or use.known != use.safe]
+        near = [use for use in used if subject.owns(use.path) and use.is_ordered and _may_be_mended(use)]
         found = [
             use.path
             for use in near
@@ -519,6 +518,11 @@ def with_listeners(topology: Topology) -> Topology:
             },
         )
     return topology.model_copy(update={"stores": stores, "processes": processes})
+
+
+def _may_be_mended(use: OptionUse) -> bool:
+    """Whether an option is at another value than its safe one, or could be."""
+    return use.safe != (use.unsafe if use.known is None else use.known)
 
 
 def safe(paths: Iterable[str]) -> dict[str, End]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from data_integration_architect.analysis.channel_kinds import is_pushed_once
 from data_integration_architect.analysis.delivery import acknowledges
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.loss import accepts_loss, effects_behind, is_speed_layer, lost, targets_of
@@ -20,8 +21,6 @@ from data_integration_architect.analysis.system import Effect, HandlerSite
 from data_integration_architect.analysis.view import View
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.topology import Append
-
-BUFFERS = {"memory", "in-memory", "in-process"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,7 @@ def _pushed_once(view: View, name: str) -> DocumentPath | None:
     system, channel = view.system, view.topology.channels[name]
     if channel.delivery is not None:
         return ("channels", name, "delivery") if channel.delivery == "at-most-once" else None
-    word = "-".join((channel.technology or "").lower().split())
-    if system.channel_kind(name) == "lossy" and word not in BUFFERS:
+    if is_pushed_once(channel, view.catalog):
         return ("channels", name, "technology")
     for append in system.appends(name):
         if isinstance(append.step, Append) and append.step.delivery == "at-most-once" and not is_planned(append.site):

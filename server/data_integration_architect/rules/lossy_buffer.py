@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from data_integration_architect.analysis.channel_kinds import is_buffer
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.loss import effects_behind, is_speed_layer, lost, targets_of
 from data_integration_architect.analysis.match import Match
@@ -18,8 +19,6 @@ from data_integration_architect.analysis.system import Effect
 from data_integration_architect.analysis.view import View
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.topology import Channel, Read, Write
-
-IN_MEMORY = {"memory", "in-memory", "in-process"}
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,7 @@ def sites(view: View) -> Iterator[Site]:
 
 
 def _loses(channel: Channel) -> bool:
-    word = "-".join((channel.technology or "").lower().split())
-    return channel.when_full == "drop" or (word in IN_MEMORY and channel.in_ is None)
+    return channel.when_full == "drop" or is_buffer(channel)
 
 
 def _may_forget(view: View, store: str) -> bool:

@@ -15,6 +15,8 @@ import re
 from dataclasses import replace
 from typing import TypeGuard
 
+from data_integration_architect.analysis.channel_kinds import is_buffer
+from data_integration_architect.catalog import load_catalog
 from data_integration_architect.modelcheck.mechanisms import identities
 from data_integration_architect.modelcheck.world import Branch, ChannelState, Value, World
 from data_integration_architect.topology import Append, walk_steps
@@ -22,6 +24,7 @@ from data_integration_architect.topology.state import Repartition
 
 ATOMIC = "the broker appends one record to one partition as a whole"
 UNKEYED = ("none", "random")
+DURABLE = "kafka"  # a product that keeps what it has accepted, to stand for all of them
 
 
 def declare_channel(world: World, name: str, label: str, capacity: tuple[int, ...], *, is_captured: bool) -> None:
@@ -180,6 +183,28 @@ def loses(world: World, step: Append, path: str) -> str:
     full = channel.when_full or "block"
     if world.options.get(f"channels.{step.append}.when_full", full, safe="block", unsafe="drop") == "drop":
         return "is dropped: the channel is full"
+    if _forgets(world, step.append):
+        return "is lost in a crash: it waited in memory only"
     known = step.delivery or "at-least-once"
     sent = world.options.get(f"{path}.delivery", known, safe="at-least-once", unsafe="at-most-once")
     return "is lost, and nobody notices" if sent == "at-most-once" else ""
+
+
+def _forgets(world: World, name: str) -> bool:
+    """Whether a restart empties the place where records wait. Of what a restart loses, each record is lost by itself:
+    a run that ends with it missing has one in which it was lost as soon as it was there.
+    """
+    channel = world.topology.channels[name]
+    if is_buffer(channel):
+        path = f"channels.{name}.technology"
+        return world.options.get(path, channel.technology, safe=DURABLE, unsafe=channel.technology) != DURABLE
+    store = world.topology.stores.get(channel.in_ or "")
+    if store is None:
+        return False
+    head = load_catalog().technology(store.technology)
+    if store.durability is None and head is not None and head.durable == "configurable":
+        known = None
+    else:
+        known = store.durability or ("durable" if head is None or head.durable else "volatile")
+    path = f"stores.{channel.in_}.durability"
+    return world.options.get(path, known, safe="durable", unsafe="volatile") == "volatile"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from data_integration_architect.analysis.channel_kinds import is_pushed_once
 from data_integration_architect.catalog import load_catalog
 from data_integration_architect.modelcheck.mechanisms.deduplication import is_by_position
 from data_integration_architect.modelcheck.scene import Place, dead_letter_of
@@ -42,9 +43,9 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
         safe="after",
         unsafe="after",
     )
-    if get(f"channels.{trigger.consume}.delivery", channel.delivery, safe="at-least-once", unsafe="at-least-once") == (
-        "at-most-once"
-    ):
+    sent = channel.delivery or ("at-most-once" if is_pushed_once(channel, load_catalog()) else None)
+    sent = get(f"channels.{trigger.consume}.delivery", sent, safe="at-least-once", unsafe="at-least-once")
+    if sent == "at-most-once":
         acknowledge = "before"
     workers = trigger.workers if trigger.workers != "many" else 2
     if workers is None and channel.order is None and _is_job_broker(channel.technology):
