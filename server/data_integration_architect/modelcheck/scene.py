@@ -223,8 +223,8 @@ def dead_letter_of(topology: Topology, place: Place, step: Step) -> str | None:
 def record_store(topology: Topology, entity: str) -> str | None:
     """The store or channel that is right by definition for an entity: declared, else the first that requests write.
 
-    A store that a capture reads or that holds an outbox comes first, because others follow it. None where only
-    consumers write the entity.
+    A store that a capture reads or that holds an outbox comes first, because others follow it. Where only consumers
+    write the entity, it is the channel that they read it from, if that is one.
     """
     base = topology.entities.get(entity.split(".")[0])
     if base is not None and base.system_of_record is not None:
@@ -249,4 +249,29 @@ def record_store(topology: Topology, entity: str) -> str | None:
                 followed.add(channel.in_)
     followed |= {store.replica_of for store in topology.stores.values() if store.replica_of}
     candidates = [store for store in written if topology.stores[store].replica_of is None]
-    return next((store for store in candidates if store in followed), candidates[0] if candidates else None)
+    if not candidates:
+        return _origin(topology, entity)
+    return next((store for store in candidates if store in followed), candidates[0])
+
+
+def _origin(topology: Topology, entity: str) -> str | None:
+    """Where consumers take an entity from that no request writes: the one channel to which requests or nobody that is
+    listed append it. None where they look the entity up, or there are several.
+    """
+    read: dict[str, None] = {}
+    derived: set[str] = set()
+    for place in places(topology):
+        trigger = place.handler.trigger
+        steps = [step for _, step in walk_steps(place.handler.steps, ())]
+        if isinstance(trigger, OnConsume) and any(_changes(step, entity) for step in steps):
+            if any(isinstance(step, Read) and is_same_entity(step.entity, entity) for step in steps):
+                return None
+            read[trigger.consume] = None
+        if trigger is not None and not isinstance(trigger, OnRequest):
+            derived |= {step.append for step in steps if isinstance(step, Append)}
+    found = [name for name in read if name not in derived]
+    return found[0] if len(found) == 1 else None
+
+
+def _changes(step: Step, entity: str) -> bool:
+    return isinstance(step, Write) and is_same_entity(step.entity, entity)
