@@ -184,5 +184,5 @@ def test_flinks_own_parser_reads_every_job_and_refuses_a_wrong_one(tmp_path: Pat
     command = [binary("java"), "-cp", f"{jars('flink-parser')}/*", str(reader)]
     said = run([*command, *map(str, jobs)], tmp_path)
     assert said.count("SqlCreateTable") == 2 * len(jobs) and said.count("RichSqlInsert") == len(jobs)
-    with pytest.raises(LabError, match="parse"):
+    with pytest.raises(LabError, match="java failed with 1"):
         run([*command, str(wrong)], tmp_path)
