@@ -84,7 +84,9 @@ def stands_before_commit(system: System, invalidation: Effect, write: Effect) ->
     return invalidation.position < write.position
 
 
-def stale_entry(system: System, facts: Facts, cache: str, entity: str | None, minor: bool = False) -> Consequence:
+def stale_entry(
+    system: System, facts: Facts, cache: str, entity: str | None, minor: bool = False, rare: bool = False
+) -> Consequence:
     """What a wrong entry means: with an expiry it goes away by itself, else it stays until the next write or repair.
 
     The expiry is asked for because it decides the severity; the finding stands either way.
@@ -98,5 +100,5 @@ def stale_entry(system: System, facts: Facts, cache: str, entity: str | None, mi
     )
     within = seconds(expiry)
     if within is not None:
-        return Consequence("timeliness", Healing(within, True), staleness_seconds=within, minor=minor)
-    return Consequence("integrity", healing_of(system, cache, entity) or "next-write", minor=minor)
+        return Consequence("timeliness", Healing(within, True), staleness_seconds=within, minor=minor, rare=rare)
+    return Consequence("integrity", healing_of(system, cache, entity) or "next-write", minor=minor, rare=rare)

@@ -33,6 +33,8 @@ class Consequence:
     """Whether those who read the result accept exactly this, such as loss in values that are approximate: low."""
     minor: bool = False
     """One step lower: the defect needs a second, independent mishap, or harms convenience only."""
+    rare: bool = False
+    """Two steps lower: only a crash between two given steps of one handler is left, for which no retry can help."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def severity_of(
             level -= 1
     if consequence.violates == "timeliness":
         unsaid.extend(("readers", i, "tolerates") for i in readers if system.topology.readers[i].tolerates is None)
-    level -= consequence.minor
+    level -= 2 if consequence.rare else consequence.minor
     indices = sorted(SEVERITIES.index(word) for word in allowed)
     level = min(max(level, indices[0]), indices[-1])
     return SEVERITIES[level], tuple(sorted(unsaid, key=str))

@@ -111,7 +111,7 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         if seconds(expiry) is not None:
             return None
         how = f"{handler.id} changes {subject} in {store} and nobody deletes the entry"
-        minor = False
+        minor = is_kept = False
     else:
         retry = site.deletion.step.retry
         is_kept = retry is not None and retry.then in {"dead-letter", "block"} and retry.attempts != 0
@@ -122,9 +122,10 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         if site.early and not _is_ignored(site.deletion, facts):
             return None
         # With retries only a crash between commit and deletion is left.
-        minor = is_kept or (not site.early and retry is not None and bool(retry.attempts) and retry.then != "ignore")
+        minor = not site.early and retry is not None and bool(retry.attempts) and retry.then != "ignore"
         store = fill.source.target
         lost = "a crash or an error there" if handler.is_direct else "a message or an attempt that is lost"
+        lost = "a crash between the two" if is_kept else lost
         how = f"{handler.id} deletes the entry after the commit, and {lost} is not made good"
         if site.early:
             how = f"{handler.id} deletes the entry before the commit, and commits even if that fails"
@@ -132,7 +133,7 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         elements=(system.primary(fill.source.target), fill.cache, handler.id),
         at=site.deletion.path if site.deletion else site.write.path,
         summary=f"{fill.cache} can keep an old {subject}: {how}",
-        consequence=stale_entry(system, facts, fill.cache, fill.entity, minor),
+        consequence=stale_entry(system, facts, fill.cache, fill.entity, minor, rare=is_kept),
         targets=(Target(fill.cache, fill.entity),),
         shows=frozenset({"stale", "phantom"}),
     )
