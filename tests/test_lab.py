@@ -8,16 +8,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from shutil import which
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from data_integration_architect.lab import packages
+from data_integration_architect.lab import engines, packages
 from data_integration_architect.lab.faults import read_schedule, sweep_of
 from data_integration_architect.lab.guard import end_all, processes_of
 from data_integration_architect.lab.packages import LabError, fetch
-from data_integration_architect.lab.process import Program, free_port, guarded
+from data_integration_architect.lab.process import Program, free_port, guarded, is_listening, wait_until
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -65,7 +66,7 @@ def test_a_guard_outlives_a_killed_command(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from data_integration_architect.lab.process import Program, free_port, guarded\n"
+        "from data_integration_architect.lab.process import Program, free_port, guarded, is_listening, wait_until\n"
         f"with guarded(Path({str(tmp_path / 'lab')!r})):\n"
         f"    Program('one', {SLEEPS!r}, {str(tmp_path / 'lab')!r}).start()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -136,3 +137,16 @@ def test_a_fault_that_cannot_hit_its_target_is_refused(tmp_path: Path) -> None:
     (tmp_path / "none.json").write_text("[]", encoding="utf-8")
     with pytest.raises(LabError, match="no fault in it"):
         read_schedule(tmp_path / "none.json")
+
+
+@pytest.mark.skipif(which("redis-server") is None, reason="needs redis-server")
+def test_redis_keeps_the_mark_of_its_lab(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    port = free_port()
+    server = engines.redis(tmp_path / "lab", "cache", port)
+    server.start()
+    try:
+        wait_until(lambda: is_listening(port), 30, "redis")
+        assert processes_of(tmp_path / "lab") == [server.process_id]
+    finally:
+        server.kill()

@@ -2,7 +2,7 @@
 
 Both sides of its pipe speak plain data. In: (name, arguments). Out, for each: ("progress", share, words) any number of
 times, share from 0 to 1 and growing; then ("done", answer), ("refused", message) for our own errors, or
-(("failed", traceback).
+("failed", traceback).
 
 The engines are imported by the process, and not by the server that starts it.
 """

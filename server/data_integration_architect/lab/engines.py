@@ -76,18 +76,11 @@ def mariadb(base: Path, name: str, port: int) -> Program:
 
 def redis(base: Path, name: str, port: int) -> Program:
     folder = new_folder(base, name)
+    # A title of its own would overwrite its environment, by which a lab knows what it started.
     options = [
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--appendonly",
-        "yes",
-        "--appendfsync",
-        "always",
-        "--save",
-        "",
-    ]
+        "--port", str(port), "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "always", "--save", "",
+        "--set-proc-title", "no",
+    ]  # fmt: skip
     return Program(name, [binary("redis-server"), *options, "--dir", str(folder)], str(folder))
 
 
