@@ -37,6 +37,9 @@ HOSTILE = (
     "\x7f", "Ω≈ç", "日本語", "🙂", "x" * 199, " lead", "trail ", "$(id)", "${x}",
 )  # fmt: skip
 HOSTILE_IDS = [ascii(name)[:30] for name in HOSTILE]
+# What a file can say: one with a NUL character is refused.
+SAYABLE = [name for name in HOSTILE if "\0" not in name]
+SAYABLE_IDS = [ascii(name)[:30] for name in SAYABLE]
 
 
 @pytest.fixture
@@ -165,7 +168,7 @@ def designed(name: str) -> str:
     return use_cases.generate_design(Given(json.dumps(system), name)).document
 
 
-@pytest.mark.parametrize("name", HOSTILE, ids=HOSTILE_IDS)
+@pytest.mark.parametrize("name", SAYABLE, ids=SAYABLE_IDS)
 def test_hostile_names_in_the_design_document(name):
     # Sections are sorted by name, so both names start alike.
     assert shape(designed(f"x{name}"[:180])) == shape(designed("xname"))
@@ -178,7 +181,7 @@ def test_hostile_names_in_the_design_document(name):
         ("friendship-messages", ("friendship_service", "pair_id", "notifier_view")),
     ],
 )
-@pytest.mark.parametrize("name", HOSTILE, ids=HOSTILE_IDS)
+@pytest.mark.parametrize("name", SAYABLE, ids=SAYABLE_IDS)
 def test_hostile_names_in_the_options_of_a_design(name, example, names):
     def called(value: Any, word: str) -> Any:
         if isinstance(value, dict):

@@ -6,8 +6,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -87,7 +87,8 @@ class _Worker:
         self.pipe, other = context.Pipe()
         self.numbers: list[int] = []
         self.process = context.Process(target=_work, args=(other, topology), daemon=True)
-        self.process.start()
+        with _interrupts_held():
+            self.process.start()
         other.close()
 
     def take(self, numbers: list[int], jobs: Sequence[Job]) -> None:
@@ -111,6 +112,21 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.pipe.close()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """An interrupt waits until a process is started: in the middle of a fork both sides would go on as this one. The
+    other side begins with interrupts held, so that none reaches it before it ignores them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _context() -> Any:

@@ -299,7 +299,7 @@ class _Runner:
                 return apart
             if (alone := self.alone(subject, question, own)) is not None:
                 return alone
-            if found.idealised == "unknown" and subject.acts_in(verdict.trace):
+            if found.idealised == "unknown" and subject.takes_part_in(verdict.trace):
                 return found
             return Outcome(None, f"what violates {about} needs no such defect")
         if verdict.verdict != "holds":
@@ -313,7 +313,7 @@ class _Runner:
         """Whether a run is evidence of the finding: it takes part in it, and with its own defect alone mended the
         defects of others do not bring about the same run.
         """
-        if not subject.acts_in(verdict.trace):
+        if not subject.takes_part_in(verdict.trace):
             return False
         assumed: dict[str, End] = {one.path: one.end for one in verdict.conditions}
         return self.decide(question, {**assumed, **safe(own)}, unknown="safe").trace != verdict.trace
@@ -332,7 +332,7 @@ class _Runner:
                 near = (use for use in case.options.used if use.path.startswith(places) and use.is_ordered)
                 wider |= dict.fromkeys(use.path for use in near if not subject.owns(use.path))
         verdict = self.decide(question, safe(wider))
-        if verdict.verdict != "violated" or not subject.acts_in(verdict.trace):
+        if verdict.verdict != "violated" or not subject.takes_part_in(verdict.trace):
             return None
         is_pair = self.without(question, verdict, [*wider, *own]) == "holds"
         return Outcome(verdict, idealised="holds") if is_pair else None
@@ -352,7 +352,7 @@ class _Runner:
         verdict = self.decide(question, {**kept, **dict.fromkeys(own, KNOWN)}, every="safe")
         if verdict.verdict != "violated" or self.decide(question, kept, every="safe").verdict != "holds":
             return None
-        if not subject.acts_in(verdict.trace):
+        if not subject.takes_part_in(verdict.trace):
             return None
         rests_on = tuple(Condition(use.path, use.unsafe, "unsafe") for use in unsaid if use.path in kept)
         return Outcome(replace(verdict, conditions=rests_on), idealised="holds")
@@ -371,7 +371,7 @@ class _Runner:
         apart = [path for path, fingerprint in others.items() if fingerprint not in needed]
         verdict = self.decide(question, safe(apart))
         idealised = self.without(question, verdict, [*apart, *own])
-        if idealised != "holds" or not subject.acts_in(verdict.trace):
+        if idealised != "holds" or not subject.takes_part_in(verdict.trace):
             return Outcome(None, f"what violates {question.property} of {question.target} needs no such defect")
         return Outcome(verdict, idealised=idealised, together=tuple(needed))
 

@@ -55,18 +55,22 @@ class Subject:
         return any(path == place or path.startswith(f"{place}.") for place in self.places)
 
     def acts_in(self, steps: Sequence[Step]) -> bool:
-        """Whether the finding takes part in a run: a handler of it, or an element by itself, does a step; a channel of
-        it is written; nobody comes to write its target; of a finding without handlers, an element occurs at all.
+        """Whether a handler of the finding, or an element by itself, does a step of a run; of a finding without
+        handlers, whether an element takes part at all.
         """
         acting = (*self.handlers, *self.elements)
         if any(_is_by(step.actor, name) for step in steps for name in acting):
             return True
-        written = {step.target for step in steps}
-        if any(place == f"channels.{name}" for place in self.places for name in written):
-            return True
-        if self.targets and written.isdisjoint(store for store, _ in self.targets):
-            return True
         return not self.handlers and any(name in (step.source, step.target) for step in steps for name in self.elements)
+
+    def takes_part_in(self, steps: Sequence[Step]) -> bool:
+        """Whether a run can be the finding's: it acts, a channel of it is written, or nobody comes to write its target,
+        as where a change is not noticed.
+        """
+        written = {step.target for step in steps}
+        if self.acts_in(steps) or any(place == f"channels.{name}" for place in self.places for name in written):
+            return True
+        return bool(self.targets) and written.isdisjoint(store for store, _ in self.targets)
 
     def is_about(self, question: Question) -> bool:
         """Whether a question asks, of a target of the finding, for what the finding's defect breaks."""
