@@ -202,9 +202,8 @@ def _forgets(world: World, name: str) -> bool:
     if store is None:
         return False
     head = load_catalog().technology(store.technology)
-    if store.durability is None and head is not None and head.durable == "configurable":
-        known = None
-    else:
-        known = store.durability or ("durable" if head is None or head.durable else "volatile")
+    known = store.durability or ("volatile" if head is not None and head.durable is False else None)
+    if known is None and (head is None or head.durable is True):
+        return False
     path = f"stores.{channel.in_}.durability"
     return world.options.get(path, known, safe="durable", unsafe="volatile") == "volatile"
