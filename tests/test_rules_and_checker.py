@@ -4,9 +4,11 @@ The pair of a finding: with defects of others idealised its property is violated
 A near miss leaves no violation that lasts and that no finding names. A finding without a model says why.
 """
 
+import os
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
@@ -19,6 +21,8 @@ from support import ROOT, load, read_yaml
 
 # Smaller than the default bounds, which no case needs: the whole table then takes a third of the time.
 SMALL = Bounds(writes=2, faults=2, states=10_000)
+# Findings of rule cases that have no check yet, and why: a check that is lost is seen here.
+UNCHECKED = ROOT / "tests" / "expected" / "findings_without_a_check.yaml"
 RULES = [name for name in load_catalog().anti_patterns if load_catalog().anti_patterns.heads[name].check.property]
 
 
@@ -40,9 +44,10 @@ def lasts(verdict: Verdict) -> bool:
     return verdict.verdict == "violated" and verdict.violates != "timeliness" and not verdict.conditions
 
 
-def told(rule: str) -> dict[str, list[str]]:
-    """Case -> what the checker says against the rule; only cases that disagree."""
+def told(rule: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Case -> what the checker says against the rule, of cases that disagree; case -> why findings have no check."""
     found: dict[str, list[str]] = {}
+    unchecked: dict[str, list[str]] = {}
     for name, case in read_yaml(ROOT / "tests" / "rule_cases" / f"{rule}.yaml")["cases"].items():
         topology = normalize(load(case["topology"])).topology
         findings = judge_topology(View(topology, load_catalog())).found
@@ -57,14 +62,22 @@ def told(rule: str) -> dict[str, list[str]]:
             verdict = outcome.verdict
             if verdict is None:
                 assert outcome.reason
+                if is_finding:
+                    unchecked.setdefault(name, []).append(outcome.reason)
                 continue
             if is_finding and (verdict.verdict, outcome.idealised) != ("violated", "holds"):
                 found.setdefault(name, []).append(f"finding: {verdict.verdict}")
             if is_near_miss and lasts(verdict) and not names(topology, job, outcome):
                 found.setdefault(name, []).append(f"near miss: {verdict.property} of {verdict.target} violated")
-    return found
+    return found, unchecked
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_the_checker_agrees_with_the_rule(rule):
-    assert told(rule) == {}
+    against, unchecked = told(rule)
+    assert against == {}
+    known = read_yaml(UNCHECKED) if UNCHECKED.exists() else {}
+    if os.environ.get("REWRITE_GOLDEN"):
+        known = {**known, rule: unchecked} if unchecked else {key: one for key, one in known.items() if key != rule}
+        UNCHECKED.write_text(yaml.safe_dump(known, width=120), encoding="utf-8")
+    assert unchecked == known.get(rule, {})

@@ -9,15 +9,14 @@ from data_integration_architect.topology import Channel
 
 ChannelKind = Literal["log", "queue", "table", "webhook", "lossy", "unknown"]
 WEBHOOKS = {"http", "https", "webhook", "webhooks", "grpc", "rest"}
-LOSSY = {"udp", "statsd", "syslog", "memory", "in-memory", "in-process", "websocket", "redis-pubsub", "pubsub-redis"}
+IN_MEMORY = {"memory", "in-memory", "in-process"}
+LOSSY = IN_MEMORY | {"udp", "statsd", "syslog", "websocket", "redis-pubsub", "pubsub-redis"}
 QUEUES = {
     "queue", "task-queue", "job-queue", "message-queue", "bullmq", "bull", "rq", "resque", "dramatiq", "hangfire",
-    "asynq",
-    "huey", "beanstalkd", "gearman", "jms", "ibm-mq", "amqp", "delayed-job", "activejob", "mq", "msmq",
+    "asynq", "huey", "beanstalkd", "gearman", "jms", "ibm-mq", "amqp", "delayed-job", "activejob", "mq", "msmq",
 }  # fmt: skip
 LOGS = {"log", "event-log", "event-store", "stream", "redis-streams", "redis-stream", "eventstore", "eventstoredb"}
 TABLES = {"table", "outbox", "outbox-table", "database-table"}
-IN_MEMORY = {"memory", "in-memory", "in-process"}
 CHANNEL_WORDS = WEBHOOKS | LOSSY | QUEUES | LOGS | TABLES
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from data_integration_architect.analysis.channel_kinds import ChannelKind, kind_of
 from data_integration_architect.analysis.memory import remembered
@@ -34,6 +34,7 @@ from data_integration_architect.topology import (
     walk_steps,
 )
 
+K = TypeVar("K")
 FIRE = Literal["request", "consume", "changes", "every", "unknown"]
 
 Leaf = Read | Write | Append | Call | Invalidate
@@ -180,10 +181,7 @@ class System:
     @cached_property
     def effects_on(self) -> Mapping[str, tuple[Effect, ...]]:
         """Store or channel → its effects, reads included."""
-        found: dict[str, list[Effect]] = {}
-        for effect in self.effects:
-            found.setdefault(effect.target, []).append(effect)
-        return {name: tuple(effects) for name, effects in found.items()}
+        return _grouped(self.effects, lambda effect: effect.target)
 
     def touching(self, target: str) -> tuple[Effect, ...]:
         """Effects on `target`, reads included, in the order of handlers."""
@@ -191,10 +189,7 @@ class System:
 
     @cached_property
     def _by_subject(self) -> Mapping[str | None, tuple[Effect, ...]]:
-        found: dict[str | None, list[Effect]] = {}
-        for effect in self.effects:
-            found.setdefault(effect.subject, []).append(effect)
-        return {subject: tuple(effects) for subject, effects in found.items()}
+        return _grouped(self.effects, lambda effect: effect.subject)
 
     def effects_of(self, subject: str) -> tuple[Effect, ...]:
         """Effects on an entity or ENTITY.PART as it is written, in the order of handlers."""
@@ -202,10 +197,7 @@ class System:
 
     @cached_property
     def _by_entity(self) -> Mapping[str | None, tuple[Effect, ...]]:
-        found: dict[str | None, list[Effect]] = {}
-        for effect in self.effects:
-            found.setdefault(effect.entity, []).append(effect)
-        return {entity: tuple(effects) for entity, effects in found.items()}
+        return _grouped(self.effects, lambda effect: effect.entity)
 
     def effects_about(self, entity: str) -> tuple[Effect, ...]:
         """Effects on an entity and on any of its parts, in the order of handlers."""
@@ -398,6 +390,13 @@ class System:
         listed = (topology.stores, topology.channels, topology.entities, topology.processes, topology.readers,
                   topology.causality, topology.constraints, topology.symptoms)  # fmt: skip
         return sum(len(group) for group in listed) + len(self.handlers) + len(self.effects)
+
+
+def _grouped(effects: Iterable[Effect], key: Callable[[Effect], K]) -> Mapping[K, tuple[Effect, ...]]:
+    found: dict[K, list[Effect]] = {}
+    for effect in effects:
+        found.setdefault(key(effect), []).append(effect)
+    return {one: tuple(several) for one, several in found.items()}
 
 
 def base_entities(subjects: Iterable[str | None]) -> tuple[str, ...]:

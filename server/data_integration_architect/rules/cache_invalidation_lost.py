@@ -125,7 +125,8 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         minor = not site.early and retry is not None and bool(retry.attempts) and retry.then != "ignore"
         store = fill.source.target
         lost = "a crash or an error there" if handler.is_direct else "a message or an attempt that is lost"
-        lost = "a crash between the two" if is_kept else lost
+        if is_kept:
+            lost = "a crash between the two"
         how = f"{handler.id} deletes the entry after the commit, and {lost} is not made good"
         if site.early:
             how = f"{handler.id} deletes the entry before the commit, and commits even if that fails"
