@@ -1,5 +1,6 @@
 """Random topologies and broken documents, each a function of its seed."""
 
+import itertools
 import random
 from typing import Any
 
@@ -226,6 +227,73 @@ class Generator:
 
 def random_topology(seed: int, size: int = 3) -> dict[str, Any]:
     return Generator(seed, size).topology()
+
+
+def random_relays(seed: int) -> dict[str, Any]:
+    """An outbox and some hops of relays and channels to a sink, with whatever repeats, splits or parks records."""
+    made = Generator(seed)
+    pick, maybe, some = made.random, made.maybe, made.some
+    mode, hops = pick.choice(["replace", "replace", "increment", "insert"]), pick.randint(1, 3)
+    names = ["box", *(f"events{hop}" for hop in range(hops))]
+
+    def step(**target: str) -> dict[str, Any]:
+        retry = maybe(None, None, {"attempts": 3}, {"then": "ignore"}, {"then": "dead-letter"})
+        return some(entity="one", wait=maybe(None, None, False), retry=retry, **target)
+
+    def channel() -> dict[str, Any]:
+        moved = some(
+            from_=6, to=12, drained=maybe(True, False), switch=maybe("rolling", "paused"),
+            per_producer=maybe(True, False),
+        )  # fmt: skip
+        return some(
+            technology=pick.choice(["kafka", "kafka", "rabbitmq", "sqs"]), message_key=maybe("id", "none"),
+            repartitioned=maybe(None, moved), order=maybe(None, "none"), dead_letter=maybe(None, "failed"),
+            delivery=maybe(None, None, "at-most-once"),
+        )  # fmt: skip
+
+    def consumer(source: str, steps: list[Any], dedup: Any = None) -> dict[str, Any]:
+        trigger = some(
+            consume=source, cursor=maybe("offset", "row-flag", "commit-order", "sequence"), workers=maybe(1, 4),
+            claim=maybe("none", "none", "skip-locked", "lock"), same_key_same_worker=maybe(True, False),
+            stops_on_rebalance=maybe(True, False), acknowledge=maybe("before", "after", "with-effect"),
+            offset_update=maybe("conditional", "unconditional"), batch=maybe(None, 50), parks_key=maybe(None, True),
+            batch_failure=maybe("whole", "single"), coalesces=maybe(None, True),
+        )  # fmt: skip
+        handler = some(trigger=trigger, steps=steps, dedup=dedup)
+        return some(instances=maybe(1, 2, "many"), handlers={"run": handler})
+
+    def save() -> dict[str, Any]:
+        write = {"write": "pg", "entity": "one", "mode": mode}
+        block = {"transaction": "pg", "steps": [write, {"append": "box", "entity": "one"}]}
+        more = [step(append="box")] if pick.random() < 0.3 else []
+        request = {"request": some(retries=maybe(True, False))}
+        return {"trigger": request, "steps": [pick.choice([block, write]), *more]}
+
+    handlers = {f"save{number}": save() for number in range(pick.randint(1, 2))}
+    processes = {"api": some(instances=maybe(1, 2, "many"), handlers=handlers)}
+    for source, target in itertools.pairwise(names):
+        for number in range(pick.choice([1, 1, 2])):
+            steps = [step(append=target) for _ in range(pick.choice([1, 1, 2]))]
+            if pick.random() < 0.3:
+                steps.append(step(write="side", mode=mode))
+            processes[f"relay of {source} {number}"] = consumer(source, steps)
+    remembered = some(by="event_id", in_=pick.choice(["es", "pg"]), atomic=maybe(True, False))
+    processes["sink"] = consumer(names[-1], [step(write="es", mode=mode)], maybe(None, remembered))
+    if pick.random() < 0.5:
+        processes["again"] = consumer("failed", [step(write="es", mode=mode)])
+    if pick.random() < 0.4:
+        trigger = some(changes="es", by="log", snapshot=maybe("interleaved", "before", "none"))
+        processes["follow"] = {"handlers": {"run": {"trigger": trigger, "steps": [step(write="mart", mode=mode)]}}}
+    return {
+        "stores": {"pg": {"technology": "postgresql"}, "es": {}, "side": {}, "mart": {}},
+        "channels": {
+            "box": {"technology": "table", "in": "pg"},
+            **{name: channel() for name in names[1:]},
+            "failed": {"technology": "kafka", "message_key": "id"},
+        },
+        "entities": {"one": some(key="id", change=maybe("state", "delta"), deletes=pick.choice(["never", "hard"]))},
+        "processes": processes,
+    }
 
 
 EXAMPLES = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "examples").glob("*.yaml"))]

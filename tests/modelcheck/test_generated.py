@@ -9,9 +9,13 @@ from data_integration_architect.checking import Job, Outcome, jobs_of, run_job, 
 from data_integration_architect.checking.jobs import BUG
 from data_integration_architect.files import dump_yaml, parse_text
 from data_integration_architect.modelcheck import Assumptions, Bounds, Verdict, decide, questions
+from data_integration_architect.modelcheck.cases import build_case
+from data_integration_architect.modelcheck.expressions import NotModelledError
+from data_integration_architect.modelcheck.generate import CompiledModel
+from data_integration_architect.modelcheck.search import never
 from data_integration_architect.topology import Topology, load_topology, normalize
 from data_integration_architect.use_cases import judge
-from generated import random_topology
+from generated import random_relays, random_topology
 from support import load
 
 SMALL = Bounds(writes=2, faults=1, states=1_000)
@@ -221,3 +225,31 @@ def test_no_generated_system_contradicts_itself(start: int):
 def test_no_generated_system_of_many_contradicts_itself(start: int):
     for seed in range(start, start + 25):
         check_one(seed, (2, 3, 3, 5)[seed % 4])
+
+
+def explore(seed: int, bounds: Bounds) -> int:
+    """States seen of every model of a chain of relays; a log that is too small raises ModelError."""
+    topology = normalize(load_topology(parse_text(dump_yaml(random_relays(seed))))).topology
+    seen = 0
+    for question in {(one.target, one.entity): one for one in questions(topology)}.values():
+        for end in ("safe", "unsafe"):
+            try:
+                model = build_case(topology, question, bounds, Assumptions(end)).model
+            except NotModelledError:
+                continue
+            run = CompiledModel(model, "True", at_rest=False).run(bounds.faults, model.workload, bounds.states, never)
+            seen += len(run.parents)
+    return seen
+
+
+@pytest.mark.parametrize("start", range(0, 24, 6))
+def test_no_log_of_relays_is_too_small(start: int):
+    assert sum(explore(seed, Bounds(writes=1, faults=1, states=1_000)) for seed in range(start, start + 6)) > 1_000
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("start", range(0, 200, 20))
+def test_no_log_of_many_relays_is_too_small(start: int):
+    for seed in range(start, start + 20):
+        explore(seed, Bounds(writes=1, faults=0, states=4_000))
+        explore(seed, Bounds(writes=2, faults=1, states=8_000))

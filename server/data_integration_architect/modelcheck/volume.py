@@ -1,6 +1,8 @@
 """How many records a log may have to hold: an upper bound from the producers, for each number of faults.
 
 Every fault repeats at most what was there before: a crash of a consumer repeats its input, a retry repeats a request.
+Instances that take rows without claiming them handle each row once each: who has finished one has moved the position
+past it, and a crash of one of them repeats the row that it holds.
 A bound that were too small would be reported as an error by the search, never as a disabled step.
 """
 
@@ -8,6 +10,7 @@ from collections.abc import Iterable
 
 from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.mechanisms import caches, jobs
+from data_integration_architect.modelcheck.mechanisms.delivery import may_share_records
 from data_integration_architect.modelcheck.mechanisms.snapshots import plan_of
 from data_integration_architect.modelcheck.scene import Place, Scene, dead_letter_of
 from data_integration_architect.modelcheck.world import Bounds
@@ -110,8 +113,9 @@ class Volume:
             if place.label in self._numbered:
                 return [self._bounds.writes * (1 + faults) for faults in range(self._bounds.faults + 1)]
             row = 1 if plan_of(place) is not None else 0
+            takers = min(2, self._bounds.instances) if may_share_records(place) else 1
             return [
-                max((given[rest] + row) * (1 + faults - rest) for rest in range(faults + 1))
+                max((given[rest] + row) * (takers + faults - rest) for rest in range(faults + 1))
                 for faults in range(self._bounds.faults + 1)
             ]
         return [caches.READER_RUNS] * (self._bounds.faults + 1)

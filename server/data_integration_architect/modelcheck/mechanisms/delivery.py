@@ -92,6 +92,14 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
     )
 
 
+def may_share_records(place: Place) -> bool:
+    """Whether instances without a claim may each take the same record."""
+    trigger = place.handler.trigger
+    if not isinstance(trigger, OnConsume) or trigger.cursor in (None, "offset"):
+        return False
+    return place.instances > 1 and trigger.claim in (None, "none")
+
+
 def _is_job_broker(technology: str | None) -> bool:
     """Whether the product hands out jobs without any order."""
     head = load_catalog().technology(technology)
