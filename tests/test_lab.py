@@ -17,8 +17,11 @@ import pytest
 from data_integration_architect.lab import engines, packages
 from data_integration_architect.lab.faults import read_schedule, sweep_of
 from data_integration_architect.lab.guard import end_all, processes_of
+from data_integration_architect.lab.load import Load
 from data_integration_architect.lab.packages import LabError, fetch
 from data_integration_architect.lab.process import Program, free_port, guarded, is_listening, wait_until
+from data_integration_architect.lab.stack import Stack, new_stack, running_stack
+from data_integration_architect.lab.transfers import Transfers
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -150,3 +153,43 @@ def test_redis_keeps_the_mark_of_its_lab(tmp_path: Path) -> None:
         assert processes_of(tmp_path / "lab") == [server.process_id]
     finally:
         server.kill()
+
+
+def test_a_folder_may_be_named_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its programs run elsewhere: a path that depends on the place would name nothing there."""
+    plan = {"stores": {"shop": {}}, "topics": None, "connectors": [], "consumers": [], "compare": [], "operations": []}
+    (tmp_path / "design").mkdir()
+    (tmp_path / "design" / "lab.json").write_text(json.dumps(plan), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    stack = new_stack(Path("design"))
+    stack.save()
+    assert stack.design == tmp_path / "design" == running_stack(Path("design")).design
+    stack.base.rmdir()
+
+
+def test_requests_of_an_interrupted_load_come_again_and_are_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, int, int]] = []
+    broken = [True]
+
+    def send(transfers: Transfers, seed: str, start: int, count: int) -> None:
+        if broken:
+            broken.pop()
+            raise KeyboardInterrupt
+        sent.append((seed, start, count))
+
+    monkeypatch.setattr(Transfers, "send", send)
+    monkeypatch.setattr(Transfers, "open_accounts", lambda transfers: None)
+    plan = {"stores": {}, "topics": None, "connectors": [], "consumers": [], "compare": [], "operations": [],
+            "transfers": [{"name": "transfer"}]}  # fmt: skip
+    (tmp_path / "lab.json").write_text(json.dumps(plan), encoding="utf-8")
+    stack = Stack(tmp_path, plan, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        Load(stack, 1).run(5)
+    stack.save()
+    again = running_stack(tmp_path)
+    Load(again, 1).run(3)
+    assert sent == [("1", 0, 8)] and not again.unanswered, "those that nobody confirmed, and the new ones"
+    Load(again, 1).run(2)
+    assert sent[1:] == [("1", 8, 2)]

@@ -69,6 +69,8 @@ def test_a_page_needs_nothing_else_and_draws_every_diagram(path) -> None:
     for svg in re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL):
         root = ElementTree.fromstring(svg)
         assert len(list(root.iter())) > 8, "nothing is drawn"
+        if "<title>Data flow</title>" in svg:
+            assert size_of(svg)[0] <= 1200, "a map of components that the page would cut"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
@@ -138,3 +140,20 @@ def test_a_sequence_has_a_column_for_each_element_and_a_row_for_each_step() -> N
     root = ElementTree.fromstring(diagram_svg(text, "Run"))
     words = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"shop #1", "db", "write a <b>", "db: nothing → a", "shop crashes", "ends"} == set(words)
+
+
+def test_a_long_chain_goes_down_instead_of_out_of_the_page() -> None:
+    nodes = "".join(f'    n{i}["store number {i} of the chain"]\n' for i in range(9))
+    edges = "".join(f'    n{i} -->|"writes the entity"| n{i + 1}\n' for i in range(8))
+    width, height = size_of(diagram_svg(f"flowchart LR\n{nodes}{edges}", "Data flow"))
+    assert width <= 400 and height > 9 * 46
+    boxes = re.findall(
+        r'<rect class="box \w+" x="([\d.]+)" y="([\d.]+)"', diagram_svg(f"flowchart LR\n{nodes}{edges}", "")
+    )
+    assert len({x for x, _ in boxes}) == 1 and [float(y) for _, y in boxes] == sorted(float(y) for _, y in boxes)
+
+
+def size_of(svg: str) -> tuple[float, float]:
+    found = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
+    assert found
+    return float(found[1]), float(found[2])

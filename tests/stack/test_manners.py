@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 
 from data_integration_architect.lab.guard import processes_of
+from data_integration_architect.lab.packages import cache_folder, jars
 from data_integration_architect.lab.process import guarded
 from stack_support import design_folder
 from support import ROOT
@@ -56,16 +59,18 @@ def databases_only(place: Path) -> Path:
     return folder
 
 
-def started(place: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+def started(place: Path, *arguments: str, program: str = sys.executable, **options: Any) -> subprocess.Popen[str]:
     environment = {**os.environ, "TMPDIR": str(place), "PYTHONPATH": str(ROOT / "server")}
     return subprocess.Popen(
-        [sys.executable, *arguments], env={**environment, **options.pop("env", {})}, text=True, stdout=subprocess.PIPE,
+        [program, *arguments], env={**environment, **options.pop("env", {})}, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, **options,
     )  # fmt: skip
 
 
 def lab(place: Path, folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    return started(place, "-m", "data_integration_architect", "lab", str(folder), *arguments, **options)
+    """The command, from where the folder has a short name."""
+    command = ("-m", "data_integration_architect", "lab", folder.name, *arguments)
+    return started(place, *command, cwd=folder.parent, **options)
 
 
 def until(process: subprocess.Popen[str], words: str) -> None:
@@ -167,22 +172,51 @@ def test_a_whole_life_by_the_command_in_every_form(place: Path) -> None:
     assert not (folder / ".lab").exists()
 
 
-def test_it_works_without_root(place: Path, databases_only: Path) -> None:
+def account_that_can(place: Path) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """Interpreter, environment and account of an ordinary user who can read this checkout; skips without one."""
     if os.geteuid() != 0:
         pytest.skip("every other test of this folder runs without root already")
     nobody = pwd.getpwnam("nobody")
     account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    readable = subprocess.run(
-        [sys.executable, "-c", f"import sys; open({str(ROOT / 'pyproject.toml')!r})"], check=False, capture_output=True,
-        **account,
-    )  # fmt: skip
-    if readable.returncode != 0:
-        pytest.skip("another account cannot read this checkout or its Python")
-    for path in (databases_only, *databases_only.rglob("*")):
-        os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    home = {"HOME": str(place)}
-    process = lab(place, databases_only, "up", env=home, **account)
-    output, _ = process.communicate(timeout=SECONDS)
-    assert process.returncode == 0, output
-    assert ended(lab(place, databases_only, "down", env=home, **account)) == 0
+    # What this interpreter has installed serves another of the same version too, where its own folder is closed.
+    paths = os.pathsep.join([str(ROOT / "server"), sysconfig.get_path("purelib")])
+    environment = {"HOME": str(place), "XDG_CACHE_HOME": str(place / "cache"), "PYTHONPATH": paths}
+    for program in (sys.executable, f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"):
+        try:
+            subprocess.run(
+                [program, "-c", "import data_integration_architect.cli, confluent_kafka, psycopg"], check=True,
+                cwd=place, env={**os.environ, **environment}, capture_output=True, **account,
+            )  # fmt: skip
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return program, environment, account
+    pytest.skip("no interpreter that another account can run reads this checkout and its packages")
+
+
+def test_it_works_without_root(place: Path) -> None:
+    """PostgreSQL, Kafka, Connect and the consumers of the transfer as an ordinary user."""
+    program, environment, account = account_that_can(place)
+    folder = design_folder("money-transfer", place)
+    for name in ("kafka", "postgres"):
+        source = jars(name)
+        shutil.copytree(source, place / "cache" / source.relative_to(cache_folder().parents[1]))
+    for path in (folder, *folder.rglob("*"), place / "cache", *(place / "cache").rglob("*")):
+        os.chown(path, account["user"], account["group"])
+
+    def ordinary(*arguments: str) -> tuple[int, str]:
+        process = lab(place, folder, *arguments, env=environment, program=program, **account)
+        output, _ = process.communicate(timeout=SECONDS)
+        return process.returncode, output
+
+    for verb in (
+        ("up",),
+        ("load", "--transactions", "20"),
+        ("fault", "--kind", "kill", "--target", "kafka"),
+        ("verify",),
+    ):
+        code, output = ordinary(*verb)
+        assert code == 0, (verb, output)
+    owners = {Path(f"/proc/{number}").stat().st_uid for number in processes_of(place)}
+    assert owners == {account["user"]}
+    assert ordinary("down")[0] == 0
     assert_nothing_is_left(place)

@@ -14,6 +14,8 @@ HEIGHT, DOWN, MARGIN = 46, 26, 10
 NARROWEST, WIDEST = 110, 230
 LETTER, SMALL_LETTER = 6.6, 5.3
 LINE = 12
+# As wide as the text of the page; a flowchart that is wider goes down.
+PAGE = 1200
 _NODE = re.compile(r'\s+(n\d+)(\[\(|\[\[|\(\[|\[)"(.*)"[\])]+$')
 _EDGE = re.compile(r'\s+(n\d+) (-->|-\.->|-\.-x)\|"(.*)"\| (n\d+)$')
 _SHAPES = {"[(": ("store", 14), "[[": ("channel", 2), "([": ("person", 22), "[": ("process", 4)}
@@ -56,15 +58,26 @@ def _words(x: float, y: float, lines: list[str], css: str, anchor: str = "middle
 
 @dataclass
 class _Box:
-    """What the layout needs to know of a node; it is laid out top-down and drawn left to right."""
+    """What the layout needs to know of a node."""
 
     w: float
     h: float
     xy: tuple[float, float] = (0.0, 0.0)
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """Width of the boxes of a flowchart, room between its layers, and whether those go down instead of right."""
+
+    width: float
+    gap: float
+    apart: float = DOWN
+    """Room between the boxes of one layer."""
+    is_down: bool = False
+
+
 def flowchart_svg(mermaid: str, title: str) -> str:
-    """An SVG of a flowchart."""
+    """An SVG of a flowchart: from left to right, or downwards where that would not fit a page."""
     nodes: dict[str, tuple[str, list[str]]] = {}
     edges: list[tuple[str, str, str, list[str]]] = []
     for line in mermaid.splitlines():
@@ -75,63 +88,83 @@ def flowchart_svg(mermaid: str, title: str) -> str:
             edges.append((edge[1], edge[4], edge[2], textwrap.wrap(plain(edge[3]), 24) or [""]))
     longest = max((len(line) for _, lines in nodes.values() for line in lines), default=0)
     width = min(max(longest * LETTER + 20, NARROWEST), WIDEST)
-    gap = max((len(line) for *_, lines in edges for line in lines), default=0) * SMALL_LETTER + 34
-    places = _laid_out(list(nodes), [(a, b) for a, b, _, _ in edges], width, gap)
-    right = max((x for x, _ in places.values()), default=0) + width + MARGIN
+    label = max((len(line) for *_, lines in edges for line in lines), default=0) * SMALL_LETTER
+    pairs = [(a, b) for a, b, _, _ in edges]
+    frame = _Frame(width, label + 34)
+    places = _laid_out(list(nodes), pairs, frame)
+    if _right(places, width) > PAGE:
+        # Labels stand half way between boxes that are apart: two from one box must not touch.
+        high = max(len(lines) for *_, lines in edges) * LINE
+        down = _Frame(width, high + 34, max(DOWN, 2 * label - width + 20), is_down=True)
+        turned = _laid_out(list(nodes), pairs, down)
+        if _right(turned, width) < _right(places, width):
+            frame, places = down, turned
     low = max((y for _, y in places.values()), default=0) + HEIGHT + MARGIN
-    parts = [_line(places[a], places[b], kind, width) for a, b, kind, _ in edges]
+    parts = [_line(places[a], places[b], kind, frame) for a, b, kind, _ in edges]
     parts += [_box(places[name], shape, lines, width) for name, (shape, lines) in nodes.items()]
-    parts += [_label(places[a], places[b], lines, width) for a, b, _, lines in edges]
-    return _svg(right, low, title, parts)
+    parts += [_label(places[a], places[b], lines, frame) for a, b, _, lines in edges]
+    return _svg(_right(places, width), low, title, parts)
 
 
-def _laid_out(
-    names: list[str], edges: list[tuple[str, str]], width: float, gap: float
-) -> dict[str, tuple[float, float]]:
-    """Left upper corner of each node: layers from left to right, crossings reduced within them."""
+def _right(places: dict[str, tuple[float, float]], width: float) -> float:
+    return max((x for x, _ in places.values()), default=0) + width + MARGIN
+
+
+def _laid_out(names: list[str], edges: list[tuple[str, str]], frame: _Frame) -> dict[str, tuple[float, float]]:
+    """Left upper corner of each node: layers one after the other, crossings reduced within them."""
     from grandalf.graphs import Edge, Graph, Vertex
     from grandalf.layouts import SugiyamaLayout
 
+    # The library's layers go down; turned, they go right.
+    across, along = (frame.width, HEIGHT) if frame.is_down else (HEIGHT, frame.width)
     vertices = {name: Vertex(name) for name in names}
     for vertex in vertices.values():
-        vertex.view = _Box(HEIGHT, width)
+        vertex.view = _Box(across, along)
     graph = Graph(list(vertices.values()), [Edge(vertices[a], vertices[b]) for a, b in edges if a != b])
     places: dict[str, tuple[float, float]] = {}
-    top = float(MARGIN)
+    start = float(MARGIN)
     for component in graph.C:
         layout = SugiyamaLayout(component)
-        layout.xspace, layout.yspace = DOWN, gap
+        layout.xspace, layout.yspace = frame.apart, frame.gap
         layout.init_all()
         layout.draw()
         found = {vertex.data: vertex.view.xy for vertex in component.sV}
-        # The layout runs from top to bottom; turned, it runs from left to right.
-        left = min(y - width / 2 for _, y in found.values())
-        low = min(x - HEIGHT / 2 for x, _ in found.values())
+        first = min(y - along / 2 for _, y in found.values())
+        side = min(x - across / 2 for x, _ in found.values())
         for name, (x, y) in found.items():
-            places[name] = (round(y - width / 2 - left + MARGIN, 1), round(x - HEIGHT / 2 - low + top, 1))
-        top = max(places[name][1] for name in found) + HEIGHT + DOWN
+            place = (round(x - across / 2 - side + start, 1), round(y - along / 2 - first + MARGIN, 1))
+            places[name] = place if frame.is_down else (place[1], place[0])
+        start = max(places[name][0 if frame.is_down else 1] for name in found) + across + DOWN
     return places
 
 
-def _ends(start: tuple[float, float], end: tuple[float, float], width: float) -> tuple[float, float, float, float]:
+def _ends(start: tuple[float, float], end: tuple[float, float], frame: _Frame) -> tuple[float, float, float, float]:
+    if frame.is_down:
+        forward = end[1] >= start[1]
+        y1, y2 = (start[1] + HEIGHT, end[1]) if forward else (start[1], end[1] + HEIGHT)
+        return start[0] + frame.width / 2, y1, end[0] + frame.width / 2, y2
     forward = end[0] >= start[0]
-    x1, x2 = (start[0] + width, end[0]) if forward else (start[0], end[0] + width)
+    x1, x2 = (start[0] + frame.width, end[0]) if forward else (start[0], end[0] + frame.width)
     return x1, start[1] + HEIGHT / 2, x2, end[1] + HEIGHT / 2
 
 
-def _line(start: tuple[float, float], end: tuple[float, float], kind: str, width: float) -> str:
-    x1, y1, x2, y2 = _ends(start, end, width)
-    bend = max(30.0, abs(x2 - x1) / 2) * (1 if end[0] >= start[0] else -1)
+def _line(start: tuple[float, float], end: tuple[float, float], kind: str, frame: _Frame) -> str:
+    x1, y1, x2, y2 = _ends(start, end, frame)
+    if frame.is_down:
+        bend = max(30.0, abs(y2 - y1) / 2) * (1 if end[1] >= start[1] else -1)
+        curve = f"{x1:.1f} {y1 + bend:.1f} {x2:.1f} {y2 - bend:.1f}"
+    else:
+        bend = max(30.0, abs(x2 - x1) / 2) * (1 if end[0] >= start[0] else -1)
+        curve = f"{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f}"
     dashed = "" if kind == "-->" else " dashed"
     return (
-        f'<path class="line{dashed}" d="M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} '
-        f'{x2:.1f} {y2:.1f}" marker-end="url(#arrow)"/>'
+        f'<path class="line{dashed}" d="M{x1:.1f} {y1:.1f}C{curve} {x2:.1f} {y2:.1f}" marker-end="url(#arrow)"/>'
     )
 
 
-def _label(start: tuple[float, float], end: tuple[float, float], lines: list[str], width: float) -> str:
-    x1, y1, x2, y2 = _ends(start, end, width)
-    above = 2 + LINE * len(lines) / 2 if abs(y1 - y2) < LINE else 0
+def _label(start: tuple[float, float], end: tuple[float, float], lines: list[str], frame: _Frame) -> str:
+    x1, y1, x2, y2 = _ends(start, end, frame)
+    above = 2 + LINE * len(lines) / 2 if not frame.is_down and abs(y1 - y2) < LINE else 0
     return _words((x1 + x2) / 2, (y1 + y2) / 2 + 3 - above, lines, "edge")
 
 

@@ -93,8 +93,10 @@ def load(folder: Path, seed: int, transactions: int, form: str, output: Path | N
 
     stack = running_stack(folder)
     done = Load(stack, seed)
-    done.run(transactions)
-    stack.save()
+    try:
+        done.run(transactions)
+    finally:
+        stack.save()
     counts = done.counts
     load_data = {"seed": seed, "committed": counts.committed, "rolled_back": counts.rolled_back,
                  "failed": counts.failed}  # fmt: skip
@@ -160,6 +162,7 @@ def verify(folder: Path, seconds: float, form: str, output: Path | None) -> int:
 
     stack = running_stack(folder)
     results = settle(stack, seconds)
+    stack.save()
     is_clean = all(result.is_equal for result in results)
     data = [result.to_data() for result in results]
     return _emit({"what": "verify", "is_clean": is_clean, "results": data, "notes": stack.notes}, form, output)

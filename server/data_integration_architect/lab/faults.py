@@ -97,6 +97,9 @@ def run_sweep(
         progress(f"{number}/{len(faults)} {fault}: {'clean' if done.is_clean else 'DIFFERS'}, {done.seconds:.1f} s")
         yield done
         if not done.is_clean:
+            for result in done.results:
+                if not result.is_equal:
+                    progress(json.dumps(result.to_data(), ensure_ascii=False))
             for program in stack.consumers.values():
                 progress(f"the end of the log of {program.name}:\n{program.tail()}")
             return

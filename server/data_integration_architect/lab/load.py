@@ -27,9 +27,8 @@ class Load:
     def __init__(self, stack: Stack, seed: int) -> None:
         self.stack, self.seed = stack, seed
         self.workload = Workload(stack, seed)
-        self.transfers = [Transfers(stack, transfer) for transfer in stack.plan["transfers"]]
-        for transfer in self.transfers:
-            transfer.open_accounts()
+        for transfer in stack.plan["transfers"]:
+            Transfers(stack, transfer).open_accounts()
 
     @property
     def counts(self) -> Counts:
@@ -39,9 +38,9 @@ class Load:
         """Each client does this many transactions, and each operation gets as many requests. Raises: LabError."""
         start = self.stack.loads.get(str(self.seed), 0)
         self.stack.loads[str(self.seed)] = start + transactions
-        for transfer in self.transfers:
-            transfer.send(self.seed, start, transactions)
-            self.counts.committed += transactions
+        self.stack.unanswered.setdefault(str(self.seed), start)
+        send_unanswered(self.stack)
+        self.counts.committed += transactions * len(self.stack.plan["transfers"])
         if self.workload.has_work:
             self.workload.run(start, transactions)
 
@@ -49,11 +48,22 @@ class Load:
         return settle(self.stack, seconds)
 
 
+def send_unanswered(stack: Stack) -> None:
+    """Sends the requests that no broker has confirmed; after an interrupt those come again under their ids, as from a
+    client that got no answer. Raises: LabError.
+    """
+    for seed, start in sorted(stack.unanswered.items()):
+        for transfer in stack.plan["transfers"]:
+            Transfers(stack, transfer).send(seed, start, stack.loads[seed] - start)
+        del stack.unanswered[seed]
+
+
 def settle(stack: Stack, seconds: float) -> list[Result]:
     """Looks until everything is equal and every record is consumed, at most for `seconds`.
 
     A lag is no divergence; a difference that is still there at the end is one that waiting did not repair.
     """
+    send_unanswered(stack)
     deadline = time.monotonic() + seconds
     pause = 0.05
     while True:

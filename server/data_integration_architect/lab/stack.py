@@ -96,6 +96,8 @@ class Stack:
     environment: dict[str, str] = field(default_factory=dict)
     loads: dict[str, int] = field(default_factory=dict)
     """Seed → transactions that each client did under it."""
+    unanswered: dict[str, int] = field(default_factory=dict)
+    """Seed → the first request that no broker has confirmed yet."""
     _readers: dict[str, tuple[Any, str, int]] = field(default_factory=dict)
 
     # Starting
@@ -339,6 +341,7 @@ class Stack:
             "base": str(self.base),
             "environment": self.environment,
             "loads": self.loads,
+            "unanswered": self.unanswered,
             "servers": {
                 n: {"engine": s.engine, "port": s.port, "relay_port": s.relay_port, "program": s.program.to_data(),
                     "relay": s.relay.to_data() if s.relay else None}
@@ -400,6 +403,8 @@ def read_plan(design: Path) -> dict[str, Any]:
 
 def new_stack(design: Path) -> Stack:
     """A stack that nothing of runs yet. Raises: LabError where one runs already."""
+    # Programs run in folders of their own.
+    design = design.resolve()
     if (design / STATE).exists():
         raise LabError(f"{design}: a lab is up already; `lab {design} down` ends it")
     plan = read_plan(design)
@@ -413,11 +418,15 @@ def new_stack(design: Path) -> Stack:
 
 def running_stack(design: Path) -> Stack:
     """The stack that `up` left. Raises: LabError where none is up."""
+    design = design.resolve()
     place = design / STATE
     if not place.is_file():
         raise LabError(f"{design}: no lab is up; `lab {design} up` starts it")
     data = json.loads(place.read_text(encoding="utf-8"))
-    stack = Stack(design, read_plan(design), Path(data["base"]), environment=data["environment"], loads=data["loads"])
+    stack = Stack(
+        design, read_plan(design), Path(data["base"]), environment=data["environment"], loads=data["loads"],
+        unanswered=data["unanswered"],
+    )  # fmt: skip
     for name, s in data["servers"].items():
         relay = Program(**s["relay"]) if s["relay"] else None
         stack.servers[name] = Server(name, s["engine"], s["port"], s["relay_port"], Program(**s["program"]), relay)

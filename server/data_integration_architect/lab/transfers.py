@@ -84,7 +84,7 @@ class Transfers:
         sent = (request_of(seed, number) for seed, count in self.stack.loads.items() for number in range(count))
         return {request["request_id"]: request for request in sent}
 
-    def send(self, seed: int, start: int, count: int) -> None:
+    def send(self, seed: str, start: int, count: int) -> None:
         """Appends requests; some twice, as a client does that got no answer. Raises: LabError."""
         from confluent_kafka import Producer
 
@@ -93,7 +93,7 @@ class Transfers:
              "delivery.timeout.ms": 120_000}
         )  # fmt: skip
         for number in range(start, start + count):
-            request = request_of(str(seed), number)
+            request = request_of(seed, number)
             for _ in range(2 if Random(f"again:{seed}:{number}").random() < REPEATED else 1):
                 producer.produce(self.transfer["request_topic"], json.dumps(request).encode(), request["from"].encode())
         if producer.flush(120):
