@@ -451,3 +451,19 @@ def test_an_address_that_is_taken_is_one_line_and_exit_code_2():
 def test_the_short_name_of_a_verb_is_in_the_help(run):
     assert re.search(r"^  design +Short for generate-design\.$", run("--help")[1], re.M)
     assert "Target topology" in run("design", "--help")[1]
+
+
+@pytest.mark.parametrize("wanted", sorted(cli.OTHER_FORMATS))
+def test_a_format_of_other_verbs_is_answered_with_those(run, wanted):
+    formats = {
+        name: option.type.choices
+        for name, verb in cli.cli.commands.items()
+        for option in verb.params
+        if option.name == "form" and name != "export"
+    }
+    having = [name for name, choices in formats.items() if wanted in choices]
+    assert sorted(re.findall(r"[a-z-]+", cli.OTHER_FORMATS[wanted])) == sorted([*having, *["and"] * (len(having) > 1)])
+    for name in formats.keys() - having:
+        code, _, error = run(name, "shop.yaml", "--format", wanted)
+        assert code == 2
+        assert f"{wanted} is a format of {cli.OTHER_FORMATS[wanted]}" in error

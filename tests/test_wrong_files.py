@@ -6,7 +6,7 @@ import pytest
 
 from data_integration_architect.errors import InputError, UnknownName
 from data_integration_architect.explain import explain, topology_schema
-from data_integration_architect.files import packaged_names, parse_text
+from data_integration_architect.files import decode, packaged_names, parse_text
 from data_integration_architect.given import read_topology
 from data_integration_architect.renderers.markdown import review_markdown
 from data_integration_architect.renderers.text import review_text, short_review
@@ -197,9 +197,27 @@ WRONG = {
     "comments in JSON": ('{\n  // stores\n  "stores": {}\n}\n', [(2, 3, "", "JSON has no comments")]),
     "a colon left out in JSON": ('{"stores": {"pg" {}}}', [(1, 18, "", "not valid JSON: expecting ':' delimiter")]),
     "nothing": ("# nothing\n", [(None, None, "", "the document is empty; begin with `stores:")]),
+    "an empty mapping": ("{}\n", [(1, 1, "", "the document is empty; begin with `stores:")]),
+    "the key of a topic": (
+        "stores: {pg: {}}\nchannels: {t: {technology: kafka, key: order_id}}\n",
+        [(2, 35, "channels.t.key", "did you mean 'message_key'?")],
+    ),
     "prose": ("We have PostgreSQL and Elasticsearch.\n", [(1, 1, "", "`explain topology` tells how to write one")]),
     "two documents": ("stores: {}\n---\nstores: {}\n", [(2, 1, "", "a second document; put one topology in a file")]),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("lead", ["", "\ufeff"], ids=["plain", "byte order mark"])
+@pytest.mark.parametrize(
+    ("tail", "words"), [(b"\xff", "not UTF-8"), (b"\x00", "a NUL byte"), (b"\x01", "a control character")]
+)
+def test_what_is_no_text_is_named_at_its_place(lead, tail, words):
+    raw = lead.encode("utf-8") + "system: shop\nnote: Größe ".encode() + tail
+    with pytest.raises(InputError) as raised:
+        parse_text(decode(raw, "file"))
+    (problem,) = raised.value.problems
+    assert (problem.line, problem.column) == (2, 13)
+    assert words in problem.message
 
 
 @pytest.mark.parametrize(("text", "expected"), WRONG.values(), ids=WRONG)
@@ -258,7 +276,7 @@ NO_YAML = {
     "a: |99\n x": (1, 6, "begins in the next line"),
     "%YAML 9": (1, 8, "take it out"),
     "a: b\n...\nc: d": (3, 1, "put one topology in a file"),
-    "a: b\nc: \x07d": (2, 1, "a control character (U+0007)"),
+    "a: b\nc: \x07d": (2, 4, "a control character (U+0007)"),
 }
 JARGON = re.compile(
     r"node|token|block (?:mapping|sequence|collection)|flow|scalar|stream|indicator|directive|did not find|"

@@ -94,6 +94,21 @@ def cli() -> None:
     """
 
 
+OTHER_FORMATS = {
+    "sarif": "review, detect-antipatterns and discover",
+    "html": "review",
+    "yaml": "generate-design and discover",
+}
+
+
+class _Formats(click.Choice):  # type: ignore[type-arg]
+    """The formats of one verb; a format of other verbs is answered with these."""
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        message = super().get_invalid_choice_message(value, ctx)
+        return f"{message} {value} is a format of {OTHER_FORMATS[value]}." if value in OTHER_FORMATS else message
+
+
 def _output_options(*formats: str) -> Callable[[F], F]:
     """--format, --output and --force of a verb that prints."""
 
@@ -106,7 +121,7 @@ def _output_options(*formats: str) -> Callable[[F], F]:
             callback=lambda context, option, name: None if name == "-" else name,
             help="Write to FILE instead of standard output.",
         )(function)
-        choice = click.Choice(formats)
+        choice = _Formats(formats)
         return click.option("--format", "-f", "form", type=choice, default=formats[0], show_default=True)(function)
 
     return add
@@ -174,7 +189,7 @@ def review(
 @click.option("--write", "-w", metavar="FILE", help="Write the draft to FILE; what people wrote there is kept.")
 @click.option("--force", is_flag=True, help="Replace the file of --write instead of joining with it.")
 @click.option(
-    "--format", "-f", "form", type=click.Choice(("text", "yaml", "json", "sarif")), default="text", show_default=True
+    "--format", "-f", "form", type=_Formats(("text", "yaml", "json", "sarif")), default="text", show_default=True
 )
 @_scope_options
 def discover(folder: str, write: str | None, force: bool, form: str, no_cache: bool, **scope: str | None) -> int:

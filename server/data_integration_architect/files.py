@@ -22,6 +22,7 @@ from data_integration_architect.syntax import json_mistake, looks_like_json, yam
 MOST_BYTES = 2 * 1024 * 1024
 MOST_DEPTH = 64
 MOST_NODES = 200_000
+EMPTY = "the document is empty; begin with `stores: {db: {technology: postgresql}}`, `explain topology` tells the rest"
 
 Key = str | int
 DocumentPath = tuple[Key, ...]
@@ -68,8 +69,8 @@ def read_document(text: str, source: str = "input") -> Document:
     if len(text.encode("utf-8", errors="surrogatepass")) > MOST_BYTES:
         raise LimitExceeded(f"{source}: over {MOST_BYTES // 1024 // 1024} MiB; a topology is a short file")
     if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
-        raise InputError(source, [Problem(line, 1, "", "a NUL byte; the file must be plain text")])
+        line, column = _line_and_column(text, text.index("\x00"))
+        raise InputError(source, [Problem(line, column, "", "a NUL byte; the file must be plain text")])
     if not text.lstrip().startswith("{"):
         return _YamlReader(text, source).read()
     document = _parse_json(text, source)
@@ -127,9 +128,16 @@ def decode(raw: bytes, source: str) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
+        # Its column counts the characters before it, as in every other message.
+        line, column = _line_and_column(error.object[: error.start].decode("utf-8"), error.start)
         message = f"not UTF-8 (byte {error.start}); save the file as UTF-8"
-        raise InputError(source, [Problem(line, 1, "", message)]) from None
+        raise InputError(source, [Problem(line, column, "", message)]) from None
+
+
+def _line_and_column(text: str, position: int) -> tuple[int, int]:
+    """Line and column, from 1, of the character at `position`; behind the end that of the end."""
+    before = text[:position]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _parse_json(text: str, source: str) -> Document | None:
@@ -264,14 +272,14 @@ class _YamlReader:
         except yaml.YAMLError:
             raise self.fail(None, "not valid YAML") from None
         if documents == 0:
-            raise self.fail(None, "the document is empty; begin with `stores: {db: {technology: postgresql}}`")
+            raise self.fail(None, EMPTY)
         return Document(data, self.source, self.marks, tuple(self.problems))
 
     def unreadable(self, error: yaml.reader.ReaderError) -> InputError:
         code = error.character if isinstance(error.character, int) else ord(error.character[:1] or b"\x00")
         at = self.text.find(chr(code))
-        line = self.text.count("\n", 0, at) + 1 if at >= 0 else None
-        problem = Problem(line, None if line is None else 1, "", f"a control character (U+{code:04X}); take it out")
+        line, column = _line_and_column(self.text, at) if at >= 0 else (None, None)
+        problem = Problem(line, column, "", f"a control character (U+{code:04X}); take it out")
         return InputError(self.source, [*self.problems, problem])
 
     def build(self, events: Iterator[Any]) -> tuple[Any, int]:

@@ -11,6 +11,9 @@ from data_integration_architect.rules import Found
 
 INSTEAD = "oltp-olap-workload-classifier, storage-engine-selector"
 MOST_NAMED = 6
+NO_STORE = (
+    "no store is described; write the stores first, then who writes and reads them (`explain topology` tells how)"
+)
 
 
 def applicability_of(view: View, found: Sequence[Found]) -> Applicable:
@@ -18,7 +21,7 @@ def applicability_of(view: View, found: Sequence[Found]) -> Applicable:
     parts = parts_of(view)
     unused = f"; nothing reads or writes {', '.join(parts.unused)}" if parts.unused else ""
     if not parts.all:
-        return Applicable(verdict="unknown", reason="no store is described", instead=None)
+        return Applicable(verdict="unknown", reason=NO_STORE, instead=None)
     if len(parts.all) > 1:
         shown = ", ".join(parts.all[:MOST_NAMED]) + (", …" if len(parts.all) > MOST_NAMED else "")
         return Applicable(verdict="applicable", reason=f"{len(parts.all)} systems must agree: {shown}{unused}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from data_integration_architect.errors import InputError, Problem
-from data_integration_architect.files import Document, DocumentPath, format_path
+from data_integration_architect.files import EMPTY, Document, DocumentPath, format_path
 from data_integration_architect.topology.complaints import complaints
 from data_integration_architect.topology.model import Topology
 from data_integration_architect.topology.reading import read_as_meant
@@ -25,6 +25,9 @@ def load_topology(document: Document) -> Topology:
             "or begin with `stores: {db: {technology: postgresql}}`"
         )
         raise InputError(document.source, [*document.problems, _problem(document, (), message)])
+    if not document.data:
+        # A gate that lets it pass would say that an emptied file is sound.
+        raise InputError(document.source, [_problem(document, (), EMPTY)])
     reading = read_as_meant(document.data)
     found = [_Found(path, message, message) for path, message in reading.problems.items()]
     topology = None

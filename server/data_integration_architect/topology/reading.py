@@ -16,7 +16,7 @@ from data_integration_architect.files import DocumentPath
 from data_integration_architect.topology.model import Topology
 from data_integration_architect.topology.shape import Model, Shape, attributes_of, descriptions_of, homes_of
 from data_integration_architect.topology.values import Refers
-from data_integration_architect.topology.words import nearest
+from data_integration_architect.topology.words import is_another_name, nearest
 
 UNKNOWN_WORDS = {"unknown", "Unknown", "UNKNOWN"}
 # Free text, and the period of a schedule, which is a trigger even if nobody knows how often it runs.
@@ -138,7 +138,7 @@ class Reading:
             near = None
         elif key == "<<":
             hint, near = "merge keys are not read, repeat the attributes; ", None
-        elif homes and not (near and SequenceMatcher(None, key, near).ratio() > 0.8):
+        elif homes and not (near and (is_another_name(key, near) or SequenceMatcher(None, key, near).ratio() > 0.8)):
             hint, near = f"it is an attribute of {' and '.join(homes[:2])}; ", None
         what = allowed(names, MOST_ATTRIBUTES_SHOWN)
         self.problem((*path, key), f"unknown attribute {clip(key)} here; {hint}{what}")

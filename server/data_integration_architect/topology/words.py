@@ -30,7 +30,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "synchronous": ("sync",), "search": ("full-text",), "lookup": ("point",), "wal": ("log",), "binlog": ("log",),
     "slow": ("stale",), "lag": ("stale",), "lost": ("missing",), "duplicated": ("duplicate",), "lww":
     ("last-write-wins",), "production": ("existing",), "prod": ("existing",), "new": ("greenfield",), "email":
-    ("notify",), "refund": ("payout",), "whole": ("full",), "key": ("id-only",), "several": ("many",),
+    ("notify",), "refund": ("payout",), "whole": ("full",), "key": ("id-only", "message_key"), "several": ("many",),
     "commit_position": ("commit-order",), "commit_order": ("commit-position",),
     "multiple": ("many",), "never": (NONE,), "no": (NONE, "never"),
 }  # fmt: skip
@@ -51,6 +51,11 @@ def nearest(word: str, allowed: Iterable[str]) -> str | None:
     if near and near[0] == NONE and difflib.SequenceMatcher(None, plain, NONE).ratio() < 0.75:
         return None
     return near[0] if near else None
+
+
+def is_another_name(word: str, name: str) -> bool:
+    """Whether people say `word` where the format says `name`."""
+    return name in MEANT.get(_plain(word).replace("-", "_"), ())
 
 
 def _plain(word: str) -> str:
