@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import resource
 import statistics
 import subprocess
@@ -21,9 +20,6 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests")]
 
 RETAILER = (ROOT / "examples" / "online-retailer.yaml").read_text(encoding="utf-8")
-NAME = re.compile(
-    r"(store|entity|channel|process|handler|rule)\d+|shared|(?<![a-z])(capture|consumer|job|cache)(?![a-z-])"
-)
 BARE = """
 from mcp.server.mcpserver import MCPServer
 server = MCPServer("bare", version="0", log_level="WARNING")
@@ -142,34 +138,18 @@ async def sizes() -> dict[str, int]:
 
 def large_topology(elements: int) -> dict[str, Any]:
     """Generated subsystems side by side, until they have `elements` elements and steps together."""
+    from data_integration_architect.advice.judged import judge
     from data_integration_architect.files import Document
     from data_integration_architect.topology import load_topology, normalize
-    from data_integration_architect.use_cases import judge
     from generated import random_topology
+    from landscapes import together
 
-    whole: dict[str, Any] = {}
-    seed = count = 0
+    systems: list[dict[str, Any]] = []
+    count = 0
     while count < elements:
-        part = renamed(random_topology(seed), f"s{seed}_")
-        count += judge(normalize(load_topology(Document(part))).topology).view.system.size
-        for group, content in part.items():
-            if isinstance(content, dict) and group != "context":
-                whole.setdefault(group, {}).update(content)
-            elif isinstance(content, list):
-                whole.setdefault(group, []).extend(content)
-        seed += 1
-    return whole
-
-
-def renamed(value: Any, prefix: str) -> Any:
-    """`value` with every name of a generated element prefixed."""
-    if isinstance(value, dict):
-        return {renamed(k, prefix): renamed(v, prefix) for k, v in value.items()}
-    if isinstance(value, list):
-        return [renamed(v, prefix) for v in value]
-    if isinstance(value, str):
-        return NAME.sub(lambda match: prefix + match[0], value)
-    return value
+        systems.append(random_topology(len(systems)))
+        count += judge(normalize(load_topology(Document(systems[-1]))).topology).view.system.size
+    return together(*systems)
 
 
 def large_review() -> None:

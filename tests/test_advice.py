@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from data_integration_architect.advice.judged import judge
 from data_integration_architect.advice.parts import parts_of
 from data_integration_architect.catalog import load_catalog
 from data_integration_architect.files import Document
 from data_integration_architect.results import Recommendation, Review
 from data_integration_architect.topology import normalize
-from data_integration_architect.use_cases import judge, review_document
+from data_integration_architect.use_cases import review_document
 from generated import random_topology
 from support import load, parse_text
 

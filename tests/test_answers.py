@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from data_integration_architect.advice.judged import judge
 from data_integration_architect.advice.questions import describe_change, outcome_of
 from data_integration_architect.files import Document, split_path
 from data_integration_architect.topology import load_topology, normalize
 from data_integration_architect.topology.edit import set_fact
-from data_integration_architect.use_cases import judge, review_document
+from data_integration_architect.use_cases import review_document
 from generated import random_topology
+from landscapes import example, together
 from support import ROOT, parse_text
 
 
@@ -20,6 +22,9 @@ def systems() -> Iterator[tuple[str, Any]]:
             yield path.stem, parse_text(path.read_text(encoding="utf-8")).data
     for seed in range(25):
         yield f"seed {seed}", random_topology(seed)
+    for seed in range(0, 25, 5):
+        yield f"seeds {seed} to {seed + 4}", together(*(random_topology(seed + more) for more in range(5)))
+    yield "examples side by side", together(*map(example, ("online-retailer", "money-transfer", "friendship-messages")))
 
 
 SYSTEMS = list(systems())
@@ -60,3 +65,8 @@ def test_at_most_seven_questions_on_facts_that_nobody_said(name, data):
             if value is None:
                 break
         assert value is None or question.path == "scope", question.path
+
+
+def test_a_landscape_asks_as_much_as_a_system():
+    landscape = together(*(random_topology(seed) for seed in range(40)))
+    assert len(review_document(Document(landscape)).questions) == 7

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from data_integration_architect.advice.judged import judge
 from data_integration_architect.checking import (
     Job,
     Outcome,
@@ -18,7 +19,7 @@ from data_integration_architect.checking import (
     states_of_all,
     subject_of,
 )
-from data_integration_architect.checking.parts import LISTED, NAMED, parts_of
+from data_integration_architect.checking.parts import outside, parts_of
 from data_integration_architect.checks import check_topology
 from data_integration_architect.files import Document, dump_yaml
 from data_integration_architect.given import Given
@@ -27,44 +28,12 @@ from data_integration_architect.modelcheck.budget import Budget, SpentError
 from data_integration_architect.renderers.checks import verdict_words
 from data_integration_architect.results import Check
 from data_integration_architect.topology import Topology, normalize
-from data_integration_architect.use_cases import judge
+from data_integration_architect.topology.parts import LISTED, NAMED
 from data_integration_architect.workers import run_jobs
-from support import ROOT, load, read_yaml
+from landscapes import example, together
+from support import load
 
 TIGHT = Bounds(states=1_200)
-
-
-def example(name: str) -> dict[str, Any]:
-    return read_yaml(ROOT / "examples" / f"{name}.yaml")
-
-
-def renamed(value: Any, prefix: str) -> Any:
-    """A system with other names of its elements."""
-    groups = (*NAMED, "captures", "consumers", "jobs", "caches")
-    names = {name for group in groups for name in value.get(group, {})}
-
-    def one(item: Any) -> Any:
-        if isinstance(item, dict):
-            return {one(key) if key in names else key: one(inner) for key, inner in item.items()}
-        if isinstance(item, list):
-            return [one(inner) for inner in item]
-        if isinstance(item, str) and item.split(".")[0] in names:
-            return prefix + item
-        return item
-
-    return one(value)
-
-
-def together(*systems: dict[str, Any]) -> dict[str, Any]:
-    """Several systems in one document."""
-    whole: dict[str, Any] = {"scope": "whole"}
-    for number, system in enumerate(systems):
-        for group, content in renamed(system, f"s{number}_").items():
-            if isinstance(content, dict) and group != "context":
-                whole.setdefault(group, {}).update(content)
-            elif isinstance(content, list):
-                whole.setdefault(group, []).extend(content)
-    return whole
 
 
 LANDSCAPE = together(
@@ -140,21 +109,21 @@ def test_a_stopped_check_says_how_to_go_on():
 def test_parts_have_nothing_in_common():
     topology, jobs = jobs_in(LANDSCAPE, TIGHT)
     parts = parts_of(topology, [subject_of(found, topology) for found in judge(topology).found])
-    for part in parts:
-        names = [name for group in NAMED for name in getattr(part.topology, group)]
+    for one in parts:
+        names = [name for group in NAMED for name in getattr(one.part.topology, group)]
         assert len({name.split("_")[0] for name in names}) == 1
     for group in NAMED:
-        names = [name for part in parts for name in getattr(part.topology, group)]
+        names = [name for one in parts for name in getattr(one.part.topology, group)]
         assert sorted(names) == sorted(getattr(topology, group))
     for group in LISTED:
-        assert sorted(n for part in parts for n in part.listed[group]) == list(range(len(getattr(topology, group))))
+        assert sorted(n for one in parts for n in one.part.listed[group]) == list(range(len(getattr(topology, group))))
     assert len({job.part.number for job in jobs if job.part is not None}) == 4
 
 
 def test_systems_side_by_side_are_judged_as_each_by_itself():
     found = {one.fingerprint for one in judge(normalize(load(LANDSCAPE)).topology).found}
     topology, _ = jobs_in(LANDSCAPE, TIGHT)
-    apart = [judge(part.topology).found for part in parts_of(topology, [])]
+    apart = [judge(one.part.topology).found for one in parts_of(topology, [])]
     assert found == {one.fingerprint for some in apart for one in some}
 
 
@@ -181,9 +150,11 @@ def test_facts_of_lists_keep_their_place():
     data = together(system, system)
     topology, _ = jobs_in(data, TIGHT)
     parts = parts_of(topology, [subject_of(found, topology) for found in judge(topology).found])
-    first, second = (part for part in parts if part.topology.causality)
-    assert [one.condition[0][0] for part in (first, second) for one in part.subjects] == [("causality", 0, "token")] * 2
-    assert first.outside("causality.0.token") == "causality.0.token"
-    assert second.outside("causality.0.token") == "causality.1.token"
-    assert second.outside("stores.x.expiry") == "stores.x.expiry"
+    first, second = (one for one in parts if one.part.topology.causality)
+    assert [subject.condition[0][0] for one in (first, second) for subject in one.subjects] == [
+        ("causality", 0, "token")
+    ] * 2
+    assert outside(first.part, "causality.0.token") == "causality.0.token"
+    assert outside(second.part, "causality.0.token") == "causality.1.token"
+    assert outside(second.part, "stores.x.expiry") == "stores.x.expiry"
     assert {check.verdict for check in checks_of(data)[0].values()} == {"violated"}  # as their conditions say

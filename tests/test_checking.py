@@ -2,13 +2,14 @@
 
 import pytest
 
+from data_integration_architect.advice.judged import judge
 from data_integration_architect.checking import bounds_of, check_findings, in_this_process, jobs_of, run_job, subject_of
 from data_integration_architect.checking.jobs import BUG
 from data_integration_architect.given import Given
 from data_integration_architect.renderers import sections
 from data_integration_architect.results import Review
 from data_integration_architect.topology import normalize
-from data_integration_architect.use_cases import checked_review, generate_design, judge
+from data_integration_architect.use_cases import checked_review, generate_design
 from data_integration_architect.workers import Stopped, run_jobs
 from support import ROOT, load, parse_text
 

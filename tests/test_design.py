@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from data_integration_architect.advice.judged import judge
 from data_integration_architect.design.changes import changes
 from data_integration_architect.design.result import DesignResult
 from data_integration_architect.renderers.mermaid import write_path
 from data_integration_architect.topology import dump_topology, load_topology, normalize
-from data_integration_architect.use_cases import Given, generate_design, judge
+from data_integration_architect.use_cases import Given, generate_design
 from generated import random_topology
 from support import ROOT, load, parse_text, read_yaml
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from data_integration_architect.advice.judged import judge
 from data_integration_architect.errors import ArchitectError
 from data_integration_architect.files import Document, dump_yaml
 from data_integration_architect.results import Review
 from data_integration_architect.topology import dump_topology, load_topology, normalize
-from data_integration_architect.use_cases import Given, generate_design, judge, review_document
+from data_integration_architect.use_cases import Given, generate_design, review_document
 from generated import broken_document, random_topology
 from support import ROOT, load, parse_text
 

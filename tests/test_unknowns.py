@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from data_integration_architect.advice.judged import judge
 from data_integration_architect.errors import ArchitectError
 from data_integration_architect.explain import guide
 from data_integration_architect.files import format_path
@@ -14,7 +15,6 @@ from data_integration_architect.rules import Found
 from data_integration_architect.topology import Topology, dump_topology, load_topology, normalize
 from data_integration_architect.topology.edit import with_fact, without_fact
 from data_integration_architect.topology.model import Topology as Model
-from data_integration_architect.use_cases import judge
 from support import ROOT, load, parse_text, read_yaml
 
 # What an element is or is connected to: taking it away makes another system, not an unknown fact.

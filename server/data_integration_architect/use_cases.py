@@ -8,13 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 from data_integration_architect.advice.answer_line import answer_line
-from data_integration_architect.advice.applicability import applicability_of
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.advice.idempotency import idempotency_with
+from data_integration_architect.advice.judged import Judged, JudgedAgain, judge
 from data_integration_architect.advice.ordering import causal_of, ordering_of
 from data_integration_architect.advice.processing import processing_of
-from data_integration_architect.advice.questions import Reruns, flips_of, outcome_of, questions_of
-from data_integration_architect.advice.recommendation import advise
+from data_integration_architect.advice.questions import Reruns, flips_of, questions_of
 from data_integration_architect.analysis.constraints import constraints_of
 from data_integration_architect.analysis.facts import Question as Asked
 from data_integration_architect.analysis.slips import slips_of
@@ -35,7 +34,6 @@ from data_integration_architect.files import Document, DocumentPath, dump_yaml, 
 from data_integration_architect.given import Given
 from data_integration_architect.results import (
     Answer,
-    Applicable,
     Changes,
     Condition,
     Finding,
@@ -48,35 +46,11 @@ from data_integration_architect.results import (
     SymptomResult,
     SystemOfRecord,
 )
-from data_integration_architect.rules import Found, Judgement, judge_topology
+from data_integration_architect.rules import Found, judge_topology
 from data_integration_architect.sources import SEVERITIES
 from data_integration_architect.topology import NormalForm, Topology, dump_topology, load_topology, normalize
-from data_integration_architect.topology.edit import with_fact
 
 MOST_REVIEWS_KEPT = 32
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Everything the engines say about one topology."""
-
-    view: View
-    judgement: Judgement
-    applicable: Applicable
-    advice: tuple[Advice, ...]
-
-    @property
-    def found(self) -> tuple[Found, ...]:
-        return self.judgement.found
-
-
-def judge(topology: Topology) -> Judged:
-    """Judges a topology in normal form."""
-    view = View(topology, load_catalog())
-    judgement = judge_topology(view)
-    applicable = applicability_of(view, judgement.found)
-    advice = advise(view, judgement.found, applicable.verdict != "not-applicable")
-    return Judged(view, judgement, applicable, advice)
 
 
 def review_document(document: Document) -> Review:
@@ -237,14 +211,8 @@ def _targets(step: Any) -> set[str]:
 
 def review_normal_form(normal: NormalForm, document: Document) -> Review:
     judged = judge(normal.topology)
-    now = outcome_of(judged.found, judged.advice)
-
-    def rejudge(path: DocumentPath, value: Any) -> Any:
-        other = judge(with_fact(normal.topology, path, value))
-        return outcome_of(other.found, other.advice)
-
-    reruns = Reruns(judged.view.system.size, rejudge)
-    return _Assembly(judged, normal, document, reruns, now).review()
+    reruns = Reruns(judged.view.system.size, JudgedAgain(judged))
+    return _Assembly(judged, normal, document, reruns).review()
 
 
 @dataclass
@@ -255,7 +223,6 @@ class _Assembly:
     normal: NormalForm
     document: Document
     reruns: Reruns
-    now: Any
 
     def path(self, path: DocumentPath) -> str:
         return format_path(self.normal.document_path(path))
@@ -265,6 +232,8 @@ class _Assembly:
         applicable = self.judged.applicable.verdict != "not-applicable"
         findings = self.findings()
         explained = {index for finding in findings for index in finding.explains}
+        # First, since judging again has a budget: what to ask is worth more than what would turn an advice.
+        questions = self.questions() if applicable else ()
         recommendations = tuple(self.recommendation(advice) for advice in self.judged.advice)
         return Review(
             system=view.topology.system,
@@ -280,7 +249,7 @@ class _Assembly:
             constraints=constraints_of(view),
             symptoms=self.symptoms(findings),
             unexplained_symptoms=tuple(i for i in range(len(view.topology.symptoms)) if i not in explained),
-            questions=self.questions() if applicable else (),
+            questions=questions,
             notes=self.notes(),
         )
 
@@ -393,9 +362,7 @@ class _Assembly:
         )
 
     def questions(self) -> tuple[Question, ...]:
-        asked = questions_of(
-            self.judged.judgement.questions, self.judged.advice, self.judged.found, self.now, self.reruns
-        )
+        asked = questions_of(self.judged.judgement.questions, self.judged.advice, self.judged.found, self.reruns)
         return tuple(self.question(question, answers) for question, answers in asked)
 
     def question(self, question: Asked, answers: Iterable[tuple[Any, str]]) -> Question:
@@ -501,5 +468,5 @@ def _review_plain(topology: Topology) -> Review:
     topology = as_built(topology)
     data = dump_topology(topology)
     judged = judge(topology)
-    now = outcome_of(judged.found, judged.advice)
-    return _Assembly(judged, NormalForm(topology), Document(data), Reruns.none(), now).review()
+    reruns = Reruns.none(JudgedAgain(judged))
+    return _Assembly(judged, NormalForm(topology), Document(data), reruns).review()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from data_integration_architect.advice.judged import judge
 from data_integration_architect.checking import jobs_of, run_job, subject_of
 from data_integration_architect.checking.jobs import BUG
 from data_integration_architect.errors import ArchitectError
@@ -15,7 +16,6 @@ from data_integration_architect.modelcheck import Bounds, check
 from data_integration_architect.modelcheck.expressions import ModelError
 from data_integration_architect.modelcheck.mechanisms import consumers
 from data_integration_architect.topology import load_topology, normalize
-from data_integration_architect.use_cases import judge
 from generated import random_topology
 from mutations import mutated, mutations, some_mutations, with_odd_facts
 from support import ROOT, read_yaml

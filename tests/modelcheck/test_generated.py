@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from data_integration_architect.advice.judged import judge
 from data_integration_architect.checking import Job, Outcome, jobs_of, run_job, subject_of
 from data_integration_architect.checking.jobs import BUG
 from data_integration_architect.files import dump_yaml, parse_text
@@ -14,7 +15,6 @@ from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.generate import CompiledModel
 from data_integration_architect.modelcheck.search import never
 from data_integration_architect.topology import Topology, load_topology, normalize
-from data_integration_architect.use_cases import judge
 from generated import random_relays, random_topology
 from support import load
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from data_integration_architect.advice.choice import Advice
 from data_integration_architect.analysis.facts import Question
@@ -36,33 +36,49 @@ def outcome_of(found: Iterable[Found], advice: Iterable[Advice]) -> Outcome:
     )
 
 
-Rejudge = Callable[[DocumentPath, Any], Outcome]
+@dataclass(frozen=True)
+class Change:
+    """What an answer changes: the judgements without and with it, of the part of the system that it concerns."""
+
+    before: Outcome
+    after: Outcome
+
+
+class Rejudge(Protocol):
+    """Judges with one fact set otherwise."""
+
+    def size(self, path: DocumentPath) -> int:
+        """Elements that must be judged for a change at `path`."""
+
+    def change(self, path: DocumentPath, value: Any) -> Change:
+        """What `value` at `path` changes. Raises: ArchitectError where it does not fit there."""
 
 
 class Reruns:
     """Judgements with one fact set otherwise, each made once, within a budget that counts elements."""
 
     def __init__(self, size: int, rejudge: Rejudge) -> None:
-        self.left = max(2, ELEMENT_BUDGET // max(size, 1))
+        self.left = max(2 * size, ELEMENT_BUDGET)
         self.rejudge = rejudge
-        self.known: dict[str, Outcome | None] = {}
+        self.known: dict[str, Change | None] = {}
 
     @classmethod
-    def none(cls) -> Reruns:
+    def none(cls, rejudge: Rejudge) -> Reruns:
         """No judgements: for a topology whose questions nobody will be asked."""
-        reruns = cls(1, lambda _path, _value: Outcome({}, {}))
+        reruns = cls(0, rejudge)
         reruns.left = 0
         return reruns
 
-    def of(self, path: DocumentPath, value: Any) -> Outcome | None:
-        """The outcome with `value` at `path`; None where the budget is used up or the value does not fit there."""
+    def of(self, path: DocumentPath, value: Any) -> Change | None:
+        """What `value` at `path` changes; None where the budget is used up or the value does not fit there."""
         key = repr((path, value))
         if key not in self.known:
-            if self.left <= 0:
+            size = self.rejudge.size(path)
+            if size > self.left:
                 return None
-            self.left -= 1
+            self.left -= size
             try:
-                self.known[key] = self.rejudge(path, value)
+                self.known[key] = self.rejudge.change(path, value)
             except ArchitectError:
                 self.known[key] = None
         return self.known[key]
@@ -72,14 +88,14 @@ def flips_of(advice: Advice, reruns: Reruns) -> list[tuple[DocumentPath, Any, st
     """Facts that would change one advice, confirmed by judging again."""
     confirmed = []
     for path, value, mechanism in advice.candidates():
-        outcome = reruns.of(path, value)
-        if outcome is not None and outcome.choices.get(advice.key) == mechanism:
+        change = reruns.of(path, value)
+        if change is not None and change.after.choices.get(advice.key) == mechanism:
             confirmed.append((path, value, mechanism))
     return confirmed
 
 
 def questions_of(
-    asked: Sequence[Question], advice: Sequence[Advice], found: Sequence[Found], now: Outcome, reruns: Reruns
+    asked: Sequence[Question], advice: Sequence[Advice], found: Sequence[Found], reruns: Reruns
 ) -> list[tuple[Question, list[tuple[Any, str]]]]:
     """At most seven questions with the effect of each answer, the most decisive first."""
     candidates = {q.path: q for q in asked}
@@ -94,9 +110,9 @@ def questions_of(
             break
         answers = []
         for answer in question.answers[:MOST_ANSWERS]:
-            outcome = reruns.of(question.path, answer)
-            if outcome is not None:
-                answers.append((answer, describe_change(now, outcome)))
+            change = reruns.of(question.path, answer)
+            if change is not None:
+                answers.append((answer, describe_change(change.before, change.after)))
         if len(answers) >= 2 and any(effect != NO_EFFECT for _, effect in answers):
             result.append((question, answers))
     return result

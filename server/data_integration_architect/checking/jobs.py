@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from data_integration_architect.analysis.view import View
 from data_integration_architect.catalog import load_catalog
-from data_integration_architect.checking.parts import Part, parts_of
+from data_integration_architect.checking.parts import parts_of
 from data_integration_architect.checking.subjects import RECEIVERS, Subject, candidates, fact_path
 from data_integration_architect.errors import ArchitectError
 from data_integration_architect.modelcheck import Assumptions, Bounds, Question, Verdict, decide, questions
@@ -41,6 +41,7 @@ from data_integration_architect.topology import (
     walk_steps,
 )
 from data_integration_architect.topology.edit import with_fact
+from data_integration_architect.topology.parts import Part
 
 MOST_CANDIDATES = 3
 # A model that contradicts itself is our mistake; it is said in the check and leaves the rest of the review alone.
@@ -91,17 +92,17 @@ class Outcome:
 def jobs_of(topology: Topology, subjects: Sequence[Subject], bounds: Bounds) -> list[Job]:
     """Jobs in the order of the findings, then of the parts of what is there today and the questions about each."""
     parts = parts_of(today(topology), subjects)
-    about = [None] if len(parts) == 1 else parts
+    about = [None] if len(parts) == 1 else [one.part for one in parts]
     found = {
-        subject.fingerprint: Job(bounds, part.subjects, subject=subject, part=job_part)
-        for part, job_part in zip(parts, about, strict=True)
-        for subject in part.subjects
+        subject.fingerprint: Job(bounds, one.subjects, subject=subject, part=part)
+        for one, part in zip(parts, about, strict=True)
+        for subject in one.subjects
     }
     asked = [
-        Job(bounds, part.subjects, question=question, part=job_part)
-        for part, job_part in zip(parts, about, strict=True)
-        for question in questions(part.topology)
-        if not _is_planned(part.topology, question)
+        Job(bounds, one.subjects, question=question, part=part)
+        for one, part in zip(parts, about, strict=True)
+        for question in questions(one.part.topology)
+        if not _is_planned(one.part.topology, question)
     ]
     return [*(found[subject.fingerprint] for subject in subjects), *asked]
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from data_integration_architect.checking.effort import Effort, bounds_of
 from data_integration_architect.checking.jobs import Described, Job, Outcome, alike, jobs_of, run_job, shared
+from data_integration_architect.checking.parts import outside
 from data_integration_architect.checking.subjects import fact_path, origin_of, subject_of
 from data_integration_architect.checking.within import RunJobs, run_within
 from data_integration_architect.files import Document, format_path
@@ -101,7 +102,7 @@ def check_of(outcome: Outcome, job: Job, normal: NormalForm, document: Document)
         assumed=tuple(
             Condition(path=format_path(normal.document_path(fact_path(normal.topology, path))), value=one.value)
             for one in verdict.conditions
-            if (path := job.part.outside(one.path) if job.part is not None else one.path)
+            if (path := outside(job.part, one.path))
         ),
         bounds=_bounds(verdict.bounds),
         faults=verdict.faults,
