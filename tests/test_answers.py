@@ -67,6 +67,7 @@ def test_at_most_seven_questions_on_facts_that_nobody_said(name, data):
         assert value is None or question.path == "scope", question.path
 
 
-def test_a_landscape_asks_as_much_as_a_system():
+def test_a_landscape_is_asked_more_than_judging_all_of_it_again_would_allow():
     landscape = together(*(random_topology(seed) for seed in range(40)))
-    assert len(review_document(Document(landscape)).questions) == 7
+    # judged as a whole, the budget is two judgements: one question of two answers
+    assert len(review_document(Document(landscape)).questions) >= 4
