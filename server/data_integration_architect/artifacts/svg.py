@@ -157,9 +157,7 @@ def _line(start: tuple[float, float], end: tuple[float, float], kind: str, frame
         bend = max(30.0, abs(x2 - x1) / 2) * (1 if end[0] >= start[0] else -1)
         curve = f"{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f}"
     dashed = "" if kind == "-->" else " dashed"
-    return (
-        f'<path class="line{dashed}" d="M{x1:.1f} {y1:.1f}C{curve} {x2:.1f} {y2:.1f}" marker-end="url(#arrow)"/>'
-    )
+    return f'<path class="line{dashed}" d="M{x1:.1f} {y1:.1f}C{curve} {x2:.1f} {y2:.1f}" marker-end="url(#arrow)"/>'
 
 
 def _label(start: tuple[float, float], end: tuple[float, float], lines: list[str], frame: _Frame) -> str:
