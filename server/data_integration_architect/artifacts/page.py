@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 
 from data_integration_architect.artifacts.render import packaged_code
 from data_integration_architect.artifacts.svg import diagram_svg
-from data_integration_architect.modelcheck import Bounds, Followed, Step, follow, questions
+from data_integration_architect.modelcheck import Bounds, Followed, Question, Step, follow, questions
 from data_integration_architect.renderers.checks import subject_words, verdict_words
 from data_integration_architect.results import Check, DesignCheck
 from data_integration_architect.topology import Topology
 
 MOST_RUNS = 6
+_Questions = dict[tuple[str, str, str | None], Question]
+"""What can be asked of the target: property, target and entity → the question."""
 
 
 def page(document: str, target: Topology, checks: Sequence[DesignCheck]) -> str:
@@ -63,7 +65,8 @@ def _runs(target: Topology, checks: Sequence[DesignCheck]) -> str:
         if check.today.trace:
             by_run.setdefault(check.today.trace, []).append(check)
     first = list(by_run.values())[:MOST_RUNS]
-    parts = [_run(target, same, is_open=number == 0) for number, same in enumerate(first)]
+    known = {(one.property, one.target, one.entity): one for one in reversed(questions(target))} if first else {}
+    parts = [_run(target, known, same, is_open=number == 0) for number, same in enumerate(first)]
     if not parts:
         return ""
     more = len(by_run) - len(parts)
@@ -78,10 +81,10 @@ def _runs(target: Topology, checks: Sequence[DesignCheck]) -> str:
     )
 
 
-def _run(target: Topology, same: Sequence[DesignCheck], is_open: bool) -> str:
+def _run(target: Topology, known: _Questions, same: Sequence[DesignCheck], is_open: bool) -> str:
     first = same[0].today
     schedule = [Step(step.actor, "", step.to, step.text, step.fault) for step in first.trace]
-    runs = [(check.today, _followed(target, check.today, schedule)) for check in same]
+    runs = [(check.today, _followed(target, known, check.today, schedule)) for check in same]
     followed = next((run for _, run in runs if run is not None), None)
     left = [_step(number, step.actor, step.to, step.text, step.fault, step.changes)
             for number, step in enumerate(first.trace, 1)]  # fmt: skip
@@ -118,12 +121,11 @@ def _sentences(lines: Iterable[str]) -> str:
     return "".join(f"<p>{html.escape(line)}.</p>" for line in lines)
 
 
-def _followed(target: Topology, check: Check, schedule: Sequence[Step]) -> Followed | None:
-    about = (check.property, check.target, check.entity)
-    asked = [one for one in questions(target) if (one.property, one.target, one.entity) == about]
+def _followed(target: Topology, known: _Questions, check: Check, schedule: Sequence[Step]) -> Followed | None:
+    asked = known.get((check.property, check.target, check.entity))
     b = check.bounds
     bounds = Bounds(b.writes, b.keys, b.partitions, b.instances, b.retries, b.faults, b.states)
-    return follow(target, asked[0], schedule, bounds) if asked else None
+    return follow(target, asked, schedule, bounds) if asked else None
 
 
 def _beside(followed: Followed) -> list[list[str]]:

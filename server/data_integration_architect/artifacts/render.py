@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def render(template: str, **values: Any) -> str:
     """Text of `templates/TEMPLATE.j2`."""
-    return _environment().from_string(_text(f"templates/{template}.j2")).render(**values).strip("\n") + "\n"
+    return _environment().get_template(template).render(**values).strip("\n") + "\n"
 
 
 def _text(relative: str) -> str:
@@ -30,9 +30,12 @@ def packaged_code(relative: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment = Environment(
+        loader=FunctionLoader(lambda name: _text(f"templates/{name}.j2")), undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, autoescape=False,
+    )  # fmt: skip
     environment.filters["sql"] = names.sql_name
     environment.filters["text"] = names.sql_text
     environment.filters["md"] = cell
