@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_integration_architect.artifacts.compatibility import breaking_changes, mode_of
 from data_integration_architect.errors import RefusedPath
 from data_integration_architect.files import write_text
 
@@ -46,7 +47,8 @@ class Written:
 
 def write_folder(folder: Path, artifacts: Iterable[Artifact], force: bool = False, name: str = "") -> Written:
     """Writes each file as a whole or not at all. A file that differs from what the manifest of the last run says was
-    changed by hand and is kept, unless `force` is given; messages call the folder `name`. Raises: RefusedPath."""
+    changed by hand and is kept, unless `force` is given; messages call the folder `name`. Nothing is written where a
+    schema would change so that readers break, again unless `force` is given. Raises: RefusedPath."""
     name = name or str(folder)
     wanted = {artifact.path: artifact.text for artifact in artifacts}
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
@@ -55,6 +57,14 @@ def write_folder(folder: Path, artifacts: Iterable[Artifact], force: bool = Fals
     if folder.is_dir() and earlier is None and any(folder.iterdir()):
         raise RefusedPath(f"out {name}: the folder has files, but no {MANIFEST} of an earlier run; choose another")
     known = earlier or {}
+    broken = (
+        [] if force else [why for path, text in sorted(wanted.items()) for why in _breaks(folder, known, path, text)]
+    )
+    if broken:
+        raise RefusedPath(
+            f"out {name}: this change breaks readers: {'; '.join(broken)}. Give the new form a topic of its own; or "
+            "change every reader first, and remove the old file"
+        )
     written, unchanged, kept, removed = [], [], [], []
     for path, text in sorted(wanted.items()):
         place = _inside(folder, path)
@@ -89,6 +99,15 @@ def _digest_of(path: Path) -> str | None:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise RefusedPath(f"{path.name}: not a regular file; move it away")
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+
+
+def _breaks(folder: Path, known: dict[str, str], path: str, text: str) -> list[str]:
+    """What readers lose where a schema of the last run becomes this one; one that was changed by hand stays."""
+    place = _inside(folder, path)
+    if not path.startswith("schemas/") or path not in known or _digest_of(place) != known[path]:
+        return []
+    old, new = json.loads(place.read_text(encoding="utf-8")), json.loads(text)
+    return [f"{path}: {why}" for why in breaking_changes(old, new, mode_of(old))]
 
 
 def _inside(folder: Path, path: str) -> Path:

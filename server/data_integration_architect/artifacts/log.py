@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from data_integration_architect.artifacts.compatibility import MODE, WORDS
 from data_integration_architect.artifacts.connect import connectors
 from data_integration_architect.artifacts.names import as_json
 from data_integration_architect.artifacts.plan import Plan, Topic
@@ -11,6 +12,7 @@ from data_integration_architect.artifacts.render import render
 
 REPLICATION, IN_SYNC = 3, 2
 DEAD_LETTER_MS = 30 * 86_400_000
+SCHEMA_FOLDER = "schemas/"
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -69,10 +71,16 @@ def log_files(plan: Plan) -> dict[str, str]:
         return {}
     topics = topic_settings(plan)
     files = {"kafka/topics.json": as_json(topics), "kafka/create-topics.sh": render("create-topics.sh", topics=topics)}
+    return files | {path: as_json(schema) for path, schema in schemas(plan).items()}
+
+
+def schemas(plan: Plan) -> dict[str, dict[str, Any]]:
+    """JSON Schemas of the records of each topic, by file."""
+    found: dict[str, dict[str, Any]] = {}
     for topic in plan.topics.values():
-        for part, schema in (("key", key_schema(plan, topic)), ("value", value_schema(plan, topic))):
-            files[f"schemas/{topic.name}.{part}.json"] = as_json(schema)
-    return files
+        found[f"{SCHEMA_FOLDER}{topic.name}.key.json"] = key_schema(plan, topic)
+        found[f"{SCHEMA_FOLDER}{topic.name}.value.json"] = value_schema(plan, topic)
+    return found
 
 
 def key_schema(plan: Plan, topic: Topic) -> dict[str, Any]:
@@ -89,7 +97,8 @@ def value_schema(plan: Plan, topic: Topic) -> dict[str, Any]:
     head = {
         "$schema": SCHEMA,
         "title": f"Value of {topic.name}",
-        "description": f"Compatibility {topic.compatibility}: a new field is optional, a field that is read stays.",
+        "description": WORDS[topic.compatibility],
+        MODE: topic.compatibility,
     }
     table = next((r.table for c in plan.captures for r in c.routes if r.topic is topic), None)
     if table is not None:

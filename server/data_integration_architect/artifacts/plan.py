@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from data_integration_architect.artifacts.compatibility import Compatibility
 from data_integration_architect.artifacts.names import Names
 from data_integration_architect.catalog import load_catalog
 from data_integration_architect.topology import (
@@ -78,7 +79,7 @@ class Topic:
     retention_ms: int
     compacted: bool
     large_values: str | None
-    compatibility: str
+    compatibility: Compatibility
     carries: Literal["changes", "outbox", "requests", "other"]
     planned: bool
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from data_integration_architect.artifacts.consumers.change import read_change
 from data_integration_architect.artifacts.consumers.target_search import document_id
-from data_integration_architect.files import parse_text
 from data_integration_architect.lab.compare import waiting_records
 from data_integration_architect.lab.engines import get_json
 from data_integration_architect.lab.faults import Fault, broken
 from data_integration_architect.lab.packages import LabError
 from data_integration_architect.lab.process import Program, wait_until
+from data_integration_architect.lab.schemas import design_topology
 from data_integration_architect.lab.sql import Sql
 from data_integration_architect.lab.stack import Stack
 from data_integration_architect.modelcheck.accept import Acceptance, Observed, accepts, handing, visible_places
@@ -27,7 +27,7 @@ from data_integration_architect.modelcheck.cases import Case, Question, build_ca
 from data_integration_architect.modelcheck.facts import Assumptions
 from data_integration_architect.modelcheck.ir import Array, Log, Model, Var
 from data_integration_architect.modelcheck.world import Bounds
-from data_integration_architect.topology import Topology, load_topology, normalize
+from data_integration_architect.topology import Topology
 
 WRITES = 3
 LOOK_SECONDS = 0.02
@@ -77,14 +77,6 @@ class Recording:
             "explained": found.explained if found else 0,
             "next": [f"{e.kind} {e.place}: {e.record}" for e in found.next_events] if found else [],
         }
-
-
-def design_topology(stack: Stack) -> Topology:
-    """The topology that the running design was made for. Raises: LabError, InputError."""
-    place = stack.design / "topology.yaml"
-    if not place.is_file():
-        raise LabError(f"{place} is missing: without it there is no model of this design")
-    return normalize(load_topology(parse_text(place.read_text(encoding="utf-8"), "topology.yaml"))).topology
 
 
 def question_of(stack: Stack, topology: Topology, comparison: dict[str, Any]) -> Question | None:
@@ -137,7 +129,7 @@ def record(stack: Stack, comparison: dict[str, Any], faults: Sequence[Fault | No
     """For each fault: writes one row several times, with the fault in between, and notes what came of it; judged by
     the design's model. None at all where that model has nothing to say of this store. Raises: LabError.
     """
-    topology = design_topology(stack)
+    topology = design_topology(stack.design)
     question = question_of(stack, topology, comparison)
     if question is None or f"consumers/{comparison['name']}.json" not in stack.plan["consumers"]:
         return []

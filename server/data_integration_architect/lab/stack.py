@@ -22,6 +22,7 @@ from data_integration_architect.lab import engines
 from data_integration_architect.lab.guard import end_all
 from data_integration_architect.lab.packages import LabError, binary, fetch
 from data_integration_architect.lab.process import START_SECONDS, Program, free_port, guarded, run, wait_until
+from data_integration_architect.lab.schemas import refuse_broken_schemas
 
 STATE = ".lab/state.json"
 PLAN = "lab.json"
@@ -104,6 +105,7 @@ class Stack:
 
     def up(self, progress: Progress = silent) -> None:
         """Starts engines, applies every file of the design, and starts connectors and consumers. Raises: LabError."""
+        refuse_broken_schemas(self.design)
         kinds = {store["engine"] for store in self.plan["stores"].values()} | (
             {"kafka"} if self.plan["topics"] else set()
         )
