@@ -451,7 +451,10 @@ class _Runner:
         if found:
             return found
         facts = [use for use in near if not use.path.endswith((f".{TOGETHER}", f".{PROPAGATES}"))]
-        return [use.path for use in facts] if len(facts) > 1 and self.mends(subject, facts) else []
+        if len(facts) > 1 and self.mends(subject, facts):
+            return [use.path for use in facts]
+        beside = [use for use in used if subject.is_beside(use.path) and use.is_ordered and _may_be_mended(use)]
+        return [use.path for use in beside if self.mends(subject, [use])]
 
     def idealises(self, subject: Subject, use: OptionUse) -> bool:
         """Whether the catalog says that this option idealises the defect."""

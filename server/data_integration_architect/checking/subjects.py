@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from data_integration_architect.catalog import load_catalog
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.modelcheck import Question, Step
+from data_integration_architect.modelcheck.scene import places
 from data_integration_architect.rules import Found
-from data_integration_architect.topology import NormalForm, Topology, dump_topology
+from data_integration_architect.topology import (
+    NormalForm,
+    OnChanges,
+    OnConsume,
+    Topology,
+    Write,
+    dump_topology,
+    walk_steps,
+)
 
 # Where a target accumulates effects instead of holding a state, agreement means that each effect is there once.
 SAME_MEANING = {
@@ -33,7 +42,8 @@ RECEIVERS = "receivers of "
 class Subject:
     """`places`: dotted paths in the normal form; options below them may be the finding's own.
 
-    `is_late`: the finding says that data is late, not that it is wrong.
+    `is_late`: the finding says that data is late, not that it is wrong. `beside`: paths of other handlers that bring
+    events to its targets, where what mends it may lie if it lies at no place of its own.
     `property` is empty where the checker has no model of the anti-pattern; then `reason` says why.
     """
 
@@ -49,10 +59,15 @@ class Subject:
     ideal: tuple[str, ...] = ()
     at: str = ""
     is_late: bool = False
+    beside: tuple[str, ...] = ()
 
     def owns(self, path: str) -> bool:
         """Whether an option lies at a place of the finding."""
-        return any(path == place or path.startswith(f"{place}.") for place in self.places)
+        return _is_below(path, self.places)
+
+    def is_beside(self, path: str) -> bool:
+        """Whether an option lies at another handler that brings events to a target of the finding."""
+        return _is_below(path, self.beside)
 
     def acts_in(self, steps: Sequence[Step]) -> bool:
         """Whether a handler of the finding, or an element by itself, does a step of a run; of a finding without
@@ -83,15 +98,15 @@ def subject_of(found: Found, topology: Topology) -> Subject:
     """What the checker is asked about a finding."""
     head = load_catalog().anti_patterns.heads[found.id]
     elements = found.match.elements
-    places = [place for name in elements for place in _places(topology, name)]
+    own = [place for name in elements for place in _places(topology, name)]
     depth = 4 if found.match.at[0] == "processes" else 2
-    places.append(".".join(map(str, found.match.at[:depth])))
+    own.append(".".join(map(str, found.match.at[:depth])))
     return Subject(
         id=found.id,
         fingerprint=found.fingerprint,
         property=head.check.property or "",
         reason=head.check.not_modelled or "",
-        places=tuple(dict.fromkeys(places)),
+        places=tuple(dict.fromkeys(own)),
         handlers=tuple(_label(name) for name in elements if _is_handler(topology, name)),
         targets=tuple((target.store, target.entity) for target in found.match.targets),
         elements=elements,
@@ -99,7 +114,20 @@ def subject_of(found: Found, topology: Topology) -> Subject:
         ideal=head.check.ideal,
         at=".".join(map(str, found.match.at)),
         is_late=found.match.consequence.violates == "timeliness",
+        beside=tuple(_bringing(topology, [target.store for target in found.match.targets])),
     )
+
+
+def _is_below(path: str, places: Sequence[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}.") for place in places)
+
+
+def _bringing(topology: Topology, stores: Sequence[str]) -> Iterator[str]:
+    for place in places(topology):
+        if isinstance(place.handler.trigger, OnConsume | OnChanges) and any(
+            isinstance(step, Write) and step.write in stores for _, step in walk_steps(place.handler.steps, ())
+        ):
+            yield place.path
 
 
 def _means(one: str, other: str) -> bool:

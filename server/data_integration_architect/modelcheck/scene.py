@@ -108,7 +108,10 @@ class Scene:
         self.add(self.target)
 
     def complete(self) -> None:
-        """Gives every node that nothing in the topology writes a writer of its own: what is not listed is outside."""
+        """Gives every node that nothing in the topology writes a writer of its own: what is not listed is outside.
+
+        So does a channel that only gets back what failed in it: a replay starts nothing.
+        """
         for name, entity in list(self.nodes):
             store = self.topology.stores.get(name)
             if (store is not None and store.replica_of is not None) or self._has_writer(name, entity):
@@ -121,7 +124,7 @@ class Scene:
     def _has_writer(self, name: str, entity: str | None) -> bool:
         for place in self.handlers.values():
             for _, step in walk_steps(place.handler.steps, ()):
-                if self._writes(step, name, entity):
+                if self._writes(step, name, entity) and not puts_back(self.topology, place, name):
                     return True
                 if dead_letter_of(self.topology, place, step) == name:
                     return True
@@ -220,6 +223,23 @@ def dead_letter_of(topology: Topology, place: Place, step: Step) -> str | None:
     return None if named == "none" else named
 
 
+def puts_back(topology: Topology, place: Place, name: str) -> bool:
+    """Whether a handler replays what failed in a channel: it consumes its dead-letter channel."""
+    trigger = place.handler.trigger
+    return isinstance(trigger, OnConsume) and trigger.consume in dead_letters_of(topology, name)
+
+
+def dead_letters_of(topology: Topology, name: str) -> set[str]:
+    """Channels to which the records go that consumers of a channel could not handle."""
+    found = {
+        dead_letter_of(topology, place, step)
+        for place in places(topology)
+        if isinstance(place.handler.trigger, OnConsume) and place.handler.trigger.consume == name
+        for _, step in walk_steps(place.handler.steps, ())
+    }
+    return {channel for channel in found if channel is not None} - {name}
+
+
 def record_store(topology: Topology, entity: str) -> str | None:
     """The store or channel that is right by definition for an entity: declared, else the first that requests write.
 
@@ -256,7 +276,7 @@ def record_store(topology: Topology, entity: str) -> str | None:
 
 def _origin(topology: Topology, entity: str) -> str | None:
     """Where consumers take an entity from that no request writes: the one channel to which requests or nobody that is
-    listed append it. None where they look the entity up, or there are several.
+    listed append it, apart from replays of what failed in it. None where they look the entity up, or there are several.
     """
     read: dict[str, None] = {}
     derived: set[str] = set()
@@ -267,8 +287,11 @@ def _origin(topology: Topology, entity: str) -> str | None:
             if any(isinstance(step, Read) and is_same_entity(step.entity, entity) for step in steps):
                 return None
             read[trigger.consume] = None
+        if isinstance(trigger, OnConsume):
+            derived |= dead_letters_of(topology, trigger.consume)
         if trigger is not None and not isinstance(trigger, OnRequest):
-            derived |= {step.append for step in steps if isinstance(step, Append)}
+            appended = {step.append for step in steps if isinstance(step, Append)}
+            derived |= {channel for channel in appended if not puts_back(topology, place, channel)}
     found = [name for name in read if name not in derived]
     return found[0] if len(found) == 1 else None
 

@@ -127,15 +127,22 @@ class Volume:
         return [faults * twice for faults in range(self._bounds.faults + 1)]
 
     def _failed_into(self, name: str) -> list[int]:
-        """Most records that fail into a dead-letter channel: with parked keys all that come, once one has failed."""
+        """Most records that fail into a dead-letter channel: one for each fault, and with parked keys all that come,
+        once one has failed. What a replay puts back can fail again, at the cost of another fault.
+        """
         total = [0] * (self._bounds.faults + 1)
+        fails_alone = False
         for place in self._others.values():
             steps = [step for _, step in walk_steps(place.handler.steps, ())]
             effects = [step for step in steps if isinstance(step, Write | Append | Call | Invalidate)]
-            if any(dead_letter_of(self._scene.topology, place, step) == name for step in effects):
+            if not any(dead_letter_of(self._scene.topology, place, step) == name for step in effects):
+                continue
+            if isinstance(place.handler.trigger, OnConsume) and place.handler.trigger.parks_key:
                 for faults, most in enumerate(self._produced(place)):
                     total[faults] += most if faults else 0
-        return total
+            else:
+                fails_alone = True
+        return [most + faults * fails_alone for faults, most in enumerate(total)]
 
 
 def _repeats(step: Step) -> bool:

@@ -12,7 +12,7 @@ from data_integration_architect.modelcheck.effects import Effect
 from data_integration_architect.modelcheck.facts import Options
 from data_integration_architect.modelcheck.mechanisms import identities
 from data_integration_architect.modelcheck.mechanisms.replicas import is_fresh
-from data_integration_architect.modelcheck.scene import Place, Scene
+from data_integration_architect.modelcheck.scene import Place, Scene, dead_letters_of
 from data_integration_architect.modelcheck.world import Branch, Value, World
 from data_integration_architect.topology import Call, OnConsume, OnRequest, Write, walk_steps
 from data_integration_architect.topology.values import seconds
@@ -78,26 +78,48 @@ class Deduplication:
                 )
         if window is None or window == float("inf"):
             return
-        channel = world.topology.channels.get(trigger.consume) if isinstance(trigger, OnConsume) else None
+        source = trigger.consume if isinstance(trigger, OnConsume) else None
+        channel = world.topology.channels.get(source or "")
         kept = seconds(channel.retention) if channel is not None else None
-        if kept is None:
+        # who is away for so long asks for its last records again when it is back
+        kept = seconds(world.topology.context.longest_outage) if kept is None and channel is not None else kept
+        letters = self._waiting_longer(source, window)
+        if kept is None and not letters:
             world.not_modelled.add(f"{place.label}: ids that it forgets")
+        if (kept or 0) <= window and not letters:
             return
         path = f"{place.path}.dedup.window"
         known = dedup.window if dedup is not None else None
-        if window >= kept or world.options.get(path, known, safe="forever", unsafe="1h") == "forever":
+        if world.options.get(path, known, safe="forever", unsafe="1h") == "forever":
             return
-        self._forget(seen, "the id of {w:1} is forgotten, while its record can still come again")
+        if (kept or 0) > window:
+            self._forget(seen, "the id of {w:1} is forgotten, while its record can still come again")
+        for name in letters:
+            waits = " or ".join(f"len({log}) > 0" for log in world.channels[name].logs)
+            self._forget(seen, f"the id of {{w:1}} is forgotten, while its record waits in {name}", waits)
 
-    def _forget(self, seen: str, words: str) -> None:
+    def _waiting_longer(self, source: str | None, window: float) -> list[str]:
+        """Dead-letter channels of the handler's own that are replayed and keep records for longer than it knows ids:
+        nobody fails where a record waits there for as long as it may.
+        """
+        scene, topology = self.world.scene, self.world.topology
+        if source is None or source not in topology.channels:
+            return []
+        read = {p.handler.trigger.consume for p in scene.handlers.values() if isinstance(p.handler.trigger, OnConsume)}
+        letters = sorted(dead_letters_of(topology, source) & read & set(self.world.channels))
+        return [name for name in letters if (seconds(topology.channels[name].retention) or 0) > window]
+
+    def _forget(self, seen: str, words: str, waits: str = "True") -> None:
+        """A step that loses the id; an outage, unless the record waits on its own account."""
         self.world.act(
             "forget",
-            [f"{seen}[1] == 1"],
+            [f"{seen}[1] == 1", waits],
             [f"{seen}[1] = 0"],
             actor=self.place.label,
-            kind="fault",
+            kind="fault" if waits == "True" else "optional",
             source=self.place.process,
             text=words,
+            atomic="the memory deletes an old id in one statement",
         )
 
     def _memory_of(self, value: Value) -> tuple[str, str]:
