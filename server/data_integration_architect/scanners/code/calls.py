@@ -39,6 +39,12 @@ ON_THIS = frozenset(["apply", "run", "with"])
 SCOPES = frozenset(["let", "also", "use", "takeIf", "takeUnless"]) | ON_THIS
 KEEPING = frozenset(["apply", "also", "takeIf", "takeUnless"])
 IMPLEMENTER_LIMIT = 8
+# Methods of containers that give the service of their type argument.
+LOCATORS_WORDS = """
+GetService GetRequiredService GetServices GetKeyedService GetRequiredKeyedService Resolve ResolveKeyed ResolveOptional
+GetInstance CreateInstance GetServiceOrCreateInstance
+"""
+LOCATORS = frozenset(LOCATORS_WORDS.split())
 # A field that holds more functions than this is a table of handlers.
 HELD_LIMIT = 3
 RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
@@ -168,6 +174,9 @@ class Calls(Construction):
                 extending = self.member_extension(frame, name)
             if extending is not None:
                 return self.extended(frame, extending, target, args, line)
+        located = self.located(frame, name, args) if target is None or target[0] == "X" else None
+        if located is not None:
+            return located
         if target is None:
             return self.unknown(frame, name, args, line, receiver)
         tag = target[0]
@@ -194,6 +203,13 @@ class Calls(Construction):
             return self.call_value(frame, self.attribute(frame, target, name), args, line)
         self.arguments(frame, args, inline=True)
         return target if name in TEXTUAL else None
+
+    def located(self, frame: Frame, name: str, args: Sequence[Expr]) -> Value:
+        """What a container of services gives for a type: `provider.GetRequiredService<IOrders>()`."""
+        wanted = args[-1] if args and name in LOCATORS else None
+        if wanted is None or wanted[0] != "k" or wanted[1] != "<>":
+            return None
+        return self.program.type(frame.module, wanted[2][1])
 
     def member_extension(self, frame: Frame, name: str) -> int | None:
         """The extension function of that name that a class around the call declares for its own use."""
@@ -266,6 +282,9 @@ class Calls(Construction):
         methods = self.program.find_method(number, name)
         if methods:
             concrete = [m for m in methods if not self.program.functions[m].is_abstract]
+            filled = self.overridden(number, name) if concrete and self.is_blank(concrete[0]) else []
+            if filled:
+                return self.alternatives(frame, filled, args, line)
             if concrete:
                 self.mutate(frame, target, name, line)
                 return self.enter_function(frame, self.pick(frame, concrete, args), target, args, line)
@@ -318,7 +337,21 @@ class Calls(Construction):
             return value or self.program.type(self.program.class_module[number], returned)
         # an unlisted method of an entity or a container of it keeps the type: getters, builders, map, filter
         self.arguments(frame, args, inline=True, bound=target)
+        if name == "get" and self.program.language_of(frame.module) in ("java", "kotlin"):
+            return target  # of an Optional, a Map, a List or a Supplier: the class has no such method
         return target if name not in ("get", "value", "id") or len(target) > 2 else None
+
+    def is_blank(self, number: int) -> bool:
+        """Whether a method does nothing: a place that subclasses fill."""
+        function = self.program.functions[number]
+        return not function.calls and len(function.body) <= 1 and function.name != "constructor"
+
+    def overridden(self, number: int, name: str) -> list[tuple[int, int]]:
+        """The methods of subclasses that fill a blank one."""
+        if self.program.classes[number].kind != "class":
+            return []
+        found = [pair for pair in self.implementations(number, name) if not self.is_blank(pair[1])]
+        return [(sub, method) for sub, method in found if self.program.class_module[sub] not in self.tests]
 
     def generated(self, frame: Frame, number: int, args: Sequence[Expr], line: int) -> Value:
         """A method without a body that a library implements by its annotations."""
@@ -329,7 +362,11 @@ class Calls(Construction):
         for kind, technology, library in effects:
             self.emit(frame, kind, technology, "", entity, line, library=library)
         function = self.program.functions[number]
-        return self.program.type(self.program.function_module[number], function.returns) if function.returns else None
+        value = self.program.type(self.program.function_module[number], function.returns) if function.returns else None
+        base = self.library_base(owner) if owner is not None else None
+        if value is not None and value[0] == "I" and base is not None and self.program.clients.types[base[1]].managed:
+            return ("I", value[1], "managed")
+        return value
 
     def duck_type(self, number: int) -> str | None:
         """The library type that a Go interface without implementers was written for: it has the same methods."""
@@ -377,12 +414,13 @@ class Calls(Construction):
                 if not self.program.functions[method].is_abstract:
                     out.append((sub, method))
         real = [pair for pair in out if self.program.class_module[pair[0]] not in self.tests]
-        return (real or out)[:IMPLEMENTER_LIMIT]
+        return real or out
 
     def alternatives(self, frame: Frame, found: list[tuple[int, int]], args: Sequence[Expr], line: int) -> Value:
         """Several implementers are arms of one branch: only one of them runs."""
         context, flags, value = frame.context, frame.flags, None
         frame.flags = flags | {"interface"}
+        found = self.fitting(frame, found, args)[:IMPLEMENTER_LIMIT]
         node = next(self.ids)
         self.alternative_nodes.add(node)
         for at, (owner, method) in enumerate(found):
@@ -391,6 +429,26 @@ class Calls(Construction):
             value = self.enter_function(frame, method, ("I", owner), args, line) or value
         frame.context, frame.flags = context, flags
         return value
+
+    def fitting(self, frame: Frame, found: list[tuple[int, int]], args: Sequence[Expr]) -> list[tuple[int, int]]:
+        """The implementers that can take the arguments: one of the handlers of many messages."""
+        if len(found) < 2 or not args:
+            return found
+        given = [self.quiet(frame, arg) if arg[0] in ("n", "a") else None for arg in args]
+        if not any(value is not None and value[0] == "I" for value in given):
+            return found
+        kept = []
+        for owner, method in found:
+            module, params = self.program.function_module[method], self.program.functions[method].params
+            for param, value in zip(params, given, strict=False):
+                wanted = self.program.type(module, param.type) if value is not None and value[0] == "I" else None
+                if value is None or wanted is None or wanted[0] != "I":
+                    continue
+                if not self.program.inherits(value[1], wanted[1]) and not self.program.inherits(wanted[1], value[1]):
+                    break
+            else:
+                kept.append((owner, method))
+        return kept or found
 
     def run_held(self, frame: Frame, held: Sequence[Value], args: Sequence[Expr]) -> Value:
         """The functions that a field is known to hold are arms of one branch."""
@@ -486,10 +544,14 @@ class Calls(Construction):
         raised = self.raises(number, values)
         if raised is not None:
             self.emit(frame, "raise", "in-process", "", raised, line)
+        flushed = False
         changing = {effect.technology for effect in found.effects if effect.kind in CARRIED}
         alone = len(changing) == 1 and self.overrides(number)
         for effect in found.effects:
+            flushed = flushed or effect.kind == "flush"
             self.compose(frame, effect, number, line, own=alone and effect.kind == "write" and effect.depth == 0)
+        if flushed:
+            self.release(frame, line)
         self.inlined.add(number)
         return None if generator else found.value
 
@@ -614,6 +676,9 @@ class Calls(Construction):
             return
         if value[0] == "C":
             self.run_closure(frame, value, (), bound)
+        elif value[0] == "I" and value[1] in self.anonymous:
+            for methods in self.program.methods[value[1]].values():
+                self.enter_with(frame, methods[0], value, [bound] if bound is not None else [], frame.line)
         elif value[0] == "F" and frame.function not in (value[1],):
             found = self.summary(value[1], value[2], (bound,) if bound is not None else ())
             for effect in found.effects:

@@ -243,7 +243,8 @@ class ClientCalls(Endpoints):
             found_type = next((one for one in chosen if one is not None), None)
             return ("L", found_type, None) if found_type is not None else None
         if target == "argument":
-            return values[0] if values else None
+            given = values[0] if values else None
+            return self.program.instance(frame.module, given) if given and given[0] in ("K", "X") else given
         if kind is None:
             return self.ended(result, target, entity, "")
         if kind in ("step", "route"):
@@ -276,6 +277,8 @@ class ClientCalls(Endpoints):
             subject = next((v[1] for v in values if v is not None and v[0] in ("I", "K")), None)
         flags = frozenset() if seen else frozenset({"guessed"})
         technology = client.technologies.get(name, client.technology)
+        if entity is not None and type_id.endswith("/repository"):
+            technology = self.kept_in(entity, client.library) or technology
         self.emit(frame, kind, technology, topic or place, subject, line, flags, client.library, seen)
         if kind == "flush":
             frame.transaction = 0
@@ -283,6 +286,15 @@ class ClientCalls(Endpoints):
         if not hookless:
             self.trigger(frame, kind, client.library, subject, line, moment_of(name) or "save")
         return self.ended(result, target, entity, kind)
+
+    def kept_in(self, entity: int, library: str) -> str:
+        """The store that an entity's annotation names where its repository's interface is common to many stores."""
+        made, module = self.program.classes[entity], self.program.class_module[entity]
+        roles = [role for role in (self.role_of(module, expression) for expression in made.decorators) if role]
+        libraries = [found for role, found in roles if role == "entity"]
+        if not libraries or library in libraries:
+            return ""
+        return self.program.clients.technology.get(libraries[0], "")
 
     def ended(self, result: Value, target: str | None, entity: int | None, kind: str) -> Value:
         """What a call returns where the library says that its client ends there."""
@@ -447,6 +459,8 @@ class ClientCalls(Endpoints):
                         found += self.hooks.by_class.get(event, [])
             elif value is not None and value[0] == "S":
                 found += self.hooks.by_text.get(value[1], [])
+        if not found and not any(v is not None and v[0] in ("I", "K", "S") for v in values[:2]):
+            self.release(frame, line)  # one of the events that were noted before
         result: Value = None
         flags = frame.flags
         for number, role in list(dict.fromkeys(found))[:LISTENER_LIMIT]:

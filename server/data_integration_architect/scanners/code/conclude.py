@@ -15,6 +15,9 @@ from .technologies import Technologies
 RELAY = re.compile(r"out_?box|relay|event_?log|event_?publication|unpublished|pending_?events", re.IGNORECASE)
 # Classes of rows that are messages to be sent: `OrderEventEntity`, `StoredMessage`.
 MESSAGE_ROW = re.compile(r"(?:Event|Message|Notification)(?:s|Entity|Record|Row|Model|Document|Entry|Po|Do)?$")
+# Types of what a relay is handed row by row, told from the repository or service that keeps the rows.
+STORED_ROW = re.compile(r"(?:Entry|Message|Event|Record|Row|Entity|Model|Document|Item|Box|Log|Publication)s?$")
+TYPE_WORD = re.compile(r"\w+")
 SENDS = frozenset({"publish", "enqueue"})
 MARKS = frozenset({"write", "flush", "outbox"})
 # A function that starts a program calls everything in turn; its callees are the paths.
@@ -34,7 +37,8 @@ def taken(function: Function) -> list[str]:
     loops = [stmt for stmt in function.body if stmt[0] == "l"]
     inner = [stmt for outer in function.body if outer[0] in ("y", "u") for stmt in outer[1] if stmt and stmt[0] == "l"]
     targets = [target for stmt in (*loops, *inner) for target in stmt[1]]
-    return [p.name for p in function.params] + [t[1] for t in targets if t and t[0] == "n"]
+    rows = [word for p in function.params for word in TYPE_WORD.findall(p.type) if STORED_ROW.search(word)]
+    return [p.name for p in function.params] + [t[1] for t in targets if t and t[0] == "n"] + rows
 
 
 class Conclusions:
@@ -62,6 +66,7 @@ class Conclusions:
         low: dict[int, Effect] = {}
         starter = name.rsplit(".", 1)[-1] in STARTERS
         whole = self.whole_callees(acting, systems)
+        carried = self.carried(acting, systems)
         for i, one in enumerate(acting):
             for j in range(i + 1, len(acting)):
                 other = acting[j]
@@ -71,10 +76,14 @@ class Conclusions:
                     continue
                 if not self.owned(one, other, starter, whole) or self.configured(one, other, acting, systems):
                     continue
+                if systems[j] in carried.get(i, ()) or systems[i] in carried.get(j, ()):
+                    continue
                 evicts = {one.kind, other.kind} & {"invalidate"}
                 if evicts and one.kind == other.kind:
                     continue
-                if not evicts and (self.relays(number, one, other) or self.empties(acting, effects, one, other)):
+                if not evicts and (
+                    self.relays(number, one, other, acting) or self.empties(acting, effects, one, other)
+                ):
                     continue
                 target = low if evicts else chosen
                 target[i], target[j] = one, other
@@ -84,6 +93,22 @@ class Conclusions:
         return self.finding(
             number, name, [picked[at] for at in sorted(picked)], "dual_write" if chosen else "cache_invalidation"
         )
+
+    def carried(self, effects: Sequence[Effect], systems: Sequence[str]) -> dict[int, set[str]]:
+        """Sends of rows that were stored before, by a callee that marks them, and the systems that hold the rows.
+
+        What is written beside such a row has its outbox, even where the row is sent on at once.
+        """
+        rows = [at for at, e in enumerate(effects) if e.kind in ("write", "outbox") and self.marks_rows(e)]
+        found: dict[int, set[str]] = {}
+        for at, send in enumerate(effects) if rows else ():
+            if send.kind in SENDS and send.origin >= 0:
+                before = [
+                    r for r in rows if r < at and effects[r].origin != send.origin and compatible(effects[r], send)
+                ]
+                marked = {effects[r].entity for r in rows if effects[r].origin == send.origin}
+                found[at] = {systems[r] for r in before if effects[r].entity in marked}
+        return found
 
     def one_service(self, one: str, other: str) -> bool:
         """Whether two systems are parts of one messaging service."""
@@ -131,13 +156,21 @@ class Conclusions:
                             return True
         return False
 
-    def relays(self, number: int, one: Effect, other: Effect) -> bool:
+    def relays(self, number: int, one: Effect, other: Effect, effects: Sequence[Effect]) -> bool:
         """Whether this is the relay of an outbox: it publishes stored rows and marks them."""
         sends = [e for e in (one, other) if e.kind in SENDS]
         marks = [e for e in (one, other) if e.kind in MARKS]
         if not sends or not marks:
             return False
-        return self.is_relay(number) or self.marks_rows(marks[0]) or any(self.sends_rows(e) for e in sends)
+        if self.is_relay(number) or any(self.sends_rows(e) for e in sends):
+            return True
+        mark = marks[0]
+        return self.marks_rows(mark) or (mark.kind == "flush" and self.saves_rows(mark, effects))
+
+    def saves_rows(self, flush: Effect, effects: Sequence[Effect]) -> bool:
+        """Whether all that a flush saves are rows of an outbox."""
+        saved = [e for e in effects if e.kind == "write" and e.origin == flush.origin and compatible(e, flush)]
+        return bool(saved) and all(self.marks_rows(e) for e in saved)
 
     def empties(self, acting: Sequence[Effect], effects: Sequence[Effect], one: Effect, other: Effect) -> bool:
         """Whether rows that stand for messages are read, sent one by one, and then marked: an outbox by any name."""

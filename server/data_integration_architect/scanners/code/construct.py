@@ -34,6 +34,8 @@ class Construction(ClientCalls):
     def construct(self, frame: Frame, e: Expr) -> Value:
         """`new X(...)`, composite literals."""
         value = self.program.type(frame.module, e[1])
+        if e[1].startswith("<anonymous"):
+            value = self.program.instance(frame.module, self.program.name(frame.module, e[1]))
         if value is None or value[0] == "X":
             head, *rest = e[1].split("<", maxsplit=1)[0].split(".")
             found = self.lookup(frame, "self" if head == "this" else head) if head else None

@@ -6,6 +6,7 @@ callee has been summarised. Loops run once, recursion is cut where it closes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from .program import Program
 from .values import DEPTH_LIMIT, Values
 
 VARIANT_LIMIT = 8
+# Type variables by the convention of Java, Kotlin and C#: an argument tells more than `T` or `TEvent` does.
+TYPE_VARIABLE = re.compile(r"[A-Z]|T[A-Z]\w*")
 # Steps (expressions) that one function may take together with the closures it runs in place.
 STEP_LIMIT = 60_000
 
@@ -93,6 +96,7 @@ class Evaluator(Values):
                 and value[0] in ("L", "I", "K", "F", "C", "M", "S")
                 and (not param.type or value[0] in ("C", "F") or (value[0] == "I" and passes_on))
             )
+            keep = keep or (value is not None and value[0] == "I" and bool(TYPE_VARIABLE.fullmatch(param.type)))
             keep = keep or (value is not None and value[0] == "D" and param.name.startswith("{"))
             if keep and value is not None and value[0] in ("I", "L") and len(value) > 3:
                 value = value[:3]

@@ -13,6 +13,11 @@ from .sqltext import sql_kind
 # Laravel registers every class of this folder by the type of its handler's first parameter.
 # Source: https://laravel.com/docs/events, "Event Discovery".
 LISTENER_FOLDERS = ("Listeners",)
+# Arguments of an annotation that name the class that a function listens to.
+SENDER_KEYS = ("sender", "classes", "value")
+LISTENING = ("listener", "after_commit_listener")
+# Methods of a class that handles one message type.
+HANDLING = ("handle", "Handle", "execute", "__invoke", "onApplicationEvent", "HandleAsync")
 
 
 @dataclass(slots=True)
@@ -180,6 +185,9 @@ class Decorated:
                 continue
             for name in role.roles & {"listener", "after_commit_listener", "hook", "event_handler", "command_handler"}:
                 self.note_listener(number, name, function.decorators)
+        for number, function in enumerate(program.functions):
+            if any(param.decorators for param in function.params):
+                self.observing(number)
         for number in range(len(program.classes)):
             if "listen" in program.classes[number].fields:
                 self.listened(number)
@@ -187,6 +195,17 @@ class Decorated:
             if "outbox" in roles:
                 self.hooks.outbox_classes.add(number)
             self.handlers_of(number, roles)
+
+    def observing(self, number: int) -> None:
+        """Enter a function that listens by the annotation of a parameter: `@Observes OrderPlaced event`."""
+        module = self.program.function_module[number]
+        for param in self.program.functions[number].params:
+            for expression in param.decorators:
+                role = self.role_of(module, expression)
+                value = self.program.type(module, param.type) if role is not None and role[0] in LISTENING else None
+                if role is not None and value is not None and value[0] == "I":
+                    late = any("AFTER" in repr(given) for given in (expression[2] if expression[0] == "c" else ()))
+                    self.hooks.by_class[value[1]].append((number, "after_commit_listener" if late else role[0]))
 
     def observe(self, observer: int, entity: int, library: str) -> None:
         """Note the methods of an observer class, which are called after what happens to the entity."""
@@ -241,9 +260,7 @@ class Decorated:
                         if found is not None and target is not None and target[0] == "K":
                             self.observe(target[1], number, found[1])
         self.discovered_listener(number)
-        names = [
-            name for m in ("handle", "Handle", "execute", "__invoke") for name in program.methods[number].get(m, ())
-        ]
+        names = [name for m in HANDLING for name in program.methods[number].get(m, ())]
         if not names:
             return
         for value in program.bases(number):
@@ -280,13 +297,14 @@ class Decorated:
         texts: list[str] = []
         for expression in decorators:
             for argument in expression[2] if expression[0] == "c" else ():
-                value = argument[2] if argument[0] == "k" and argument[1] == "sender" else argument
-                if value[0] == "n":
-                    target = program.name(module, value[1])
-                    if target is not None and target[0] == "K":
-                        senders.append(target[1])
-                elif value[0] == "s":
-                    texts.append(value[1])
+                value = argument[2] if argument[0] == "k" and argument[1] in SENDER_KEYS else argument
+                for part in value[1] if value[0] == "o" else (value,):
+                    if part and part[0] == "n":
+                        target = program.name(module, part[1])
+                        if target is not None and target[0] == "K":
+                            senders.append(target[1])
+                    elif part and part[0] == "s":
+                        texts.append(part[1])
         if role == "hook":
             targets = senders or ([owner] if owner is not None and program.language_of(module) != "python" else [])
             for written in targets:

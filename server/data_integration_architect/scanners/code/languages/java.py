@@ -155,7 +155,8 @@ class JavaReader(Reader):
         out: list[Param] = []
         for child in self.all_of(node, "formal_parameter", "spread_parameter") if node is not None else []:
             name = self.text(child.field("name"))
-            out.append(Param(name, self.text(child.field("type")), self.decorators(child)))
+            type_text = self.text(child.field("type"))
+            out.append(Param(name, self.bounds.get(type_text, type_text), self.decorators(child)))
         return tuple(out)
 
     def package(self, node: Node) -> None:
@@ -180,6 +181,8 @@ class JavaReader(Reader):
         kind = "interface" if node.kind() == "interface_declaration" else "class"
         made = self.open_class(node, self.text(node.field("name")), kind, tuple(bases))
         made.decorators = self.decorators(node)
+        outer = self.bounds
+        self.bounds = {**outer, **self.type_bounds(node.field("type_parameters"))}
         if node.kind() == "record_declaration":
             for param in self.params(node.field("parameters")):
                 self.add_field(param.name, param.type)
@@ -187,12 +190,23 @@ class JavaReader(Reader):
         if body is not None:
             self.members(body)
         self.classes.pop()
+        self.bounds = outer
+
+    def type_bounds(self, node: Node | None) -> dict[str, str]:
+        """What the type variables of a class extend: `R extends JpaRepository<T, Long>`."""
+        found: dict[str, str] = {}
+        for child in self.all_of(node, "type_parameter") if node is not None else []:
+            bound = self.of_kind(child, "type_bound")
+            if bound is not None:
+                found[self.text(self.named(child)[0])] = self.text(bound).removeprefix("extends").strip()
+        return found
 
     def members(self, body: Node) -> None:
         for child in self.named(body):
             kind = child.kind()
             if kind == "field_declaration":
                 type_text, decorators = self.text(child.field("type")), self.decorators(child)
+                type_text = self.bounds.get(type_text, type_text)
                 for item in self.all_of(child, "variable_declarator"):
                     name = self.text(item.field("name"))
                     self.add_field(name, type_text, self.expr(item.field("value")), self.functions[-1])

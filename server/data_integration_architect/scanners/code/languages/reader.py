@@ -37,6 +37,7 @@ class Reader:
         self.module = Module(path, self.language)
         self.classes: list[int] = []
         self.functions: list[int] = []
+        self.bounds: dict[str, str] = {}
         self.depth = 0
         self._expr = {kind: getattr(self, name) for kind, name in self.expressions.items()}
         self._stmt = {kind: getattr(self, name) for kind, name in self.statements.items()}
