@@ -45,6 +45,9 @@ GetService GetRequiredService GetServices GetKeyedService GetRequiredKeyedServic
 GetInstance CreateInstance GetServiceOrCreateInstance
 """
 LOCATORS = frozenset(LOCATORS_WORDS.split())
+PARTIAL = "functools.partial"
+# Values that a bound function keeps: those that can be part of a memoised call.
+BOUND = ("L", "I", "K", "F", "M", "S")
 # A field that holds more functions than this is a table of handlers.
 HELD_LIMIT = 3
 RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
@@ -258,6 +261,8 @@ class Calls(Construction):
         clients = self.program.clients
         if target[0] == "X":
             qualified = f"{target[1]}.{name}"
+            if qualified == PARTIAL and args:
+                return self.bind(frame, args)
             constructed = clients.type_of(language, qualified)
             if constructed is not None:
                 self.arguments(frame, args, inline=False)
@@ -494,6 +499,8 @@ class Calls(Construction):
                 # a task that a call puts into its queue
                 title = self.program.functions[value[1]].name
                 return self.client(frame, called, None, "()", args, line, seen=True, topic=title)
+            if len(value) > 3:
+                return self.enter_bound(frame, value, args, line)
             return self.enter_function(frame, value[1], value[2], args, line)
         if tag == "C":
             return self.run_closure(frame, value, args)
@@ -508,6 +515,8 @@ class Calls(Construction):
                     return self.client(frame, found, None, "()", args, line, seen=True)
                 self.arguments(frame, args, inline=False)
                 return ("L", found, self.entity_of(frame, args))
+            if value[1] == PARTIAL and args:
+                return self.bind(frame, args)
             head, _, last = value[1].rpartition("#" if "#" in value[1] else ".")
             owner = self.program.clients.type_of(language, head) if head and language in ("java", "kotlin") else None
             if owner is not None and self.program.clients.types[owner].kind_of(last) is not None:
@@ -528,6 +537,36 @@ class Calls(Construction):
         return None
 
     # -- functions of the repository
+
+    def bind(self, frame: Frame, args: Sequence[Expr]) -> Value:
+        """`partial(function, ...)`: the function with what is already given, by position or by name."""
+        values = self.arguments(frame, args, inline=False)
+        function = values[0]
+        if function is None or function[0] != "F":
+            if function is not None and function[0] == "C":
+                return function
+            self.arguments(frame, args[:1], inline=True)
+            return None
+        given = tuple(
+            (arg[1] if arg[0] == "k" else "", value if value is not None and value[0] in BOUND else None)
+            for arg, value in zip(args[1:], values[1:], strict=True)
+        )
+        return ("F", function[1], function[2], (*(function[3] if len(function) > 3 else ()), *given))
+
+    def enter_bound(self, frame: Frame, function: tuple[Any, ...], args: Sequence[Expr], line: int) -> Value:
+        """A call of a function that was bound to some of its arguments before."""
+        values = self.arguments(frame, args, inline=False)
+        names = [param.name for param in self.program.functions[function[1]].params]
+        placed = dict(
+            zip(names, [*(v for name, v in function[3] if not name), *self.unnamed(args, values)], strict=False)
+        )
+        placed |= {name: value for name, value in function[3] if name}
+        placed |= {arg[1]: value for arg, value in zip(args, values, strict=True) if arg[0] == "k"}
+        return self.enter_with(frame, function[1], function[2], [placed.get(name) for name in names], line)
+
+    @staticmethod
+    def unnamed(args: Sequence[Expr], values: Sequence[Value]) -> list[Value]:
+        return [value for arg, value in zip(args, values, strict=True) if arg[0] != "k"]
 
     def enter_function(self, frame: Frame, number: int, self_value: Value, args: Sequence[Expr], line: int) -> Value:
         """Inline the summary of a function at a call."""

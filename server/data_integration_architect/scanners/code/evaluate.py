@@ -19,6 +19,9 @@ from .values import DEPTH_LIMIT, Values
 VARIANT_LIMIT = 8
 # Type variables by the convention of Java, Kotlin and C#: an argument tells more than `T` or `TEvent` does.
 TYPE_VARIABLE = re.compile(r"[A-Z]|T[A-Z]\w*")
+# Defaults of parameters by which a framework is told what to call for their value.
+# Source: https://fastapi.tiangolo.com/reference/dependencies/
+PROVIDING = frozenset(["Depends", "Security"])
 # Steps (expressions) that one function may take together with the closures it runs in place.
 STEP_LIMIT = 60_000
 
@@ -113,8 +116,9 @@ class Evaluator(Values):
             frame.names[function.receiver.split(" ")[0]] = self_value
         for at, param in enumerate(function.params):
             value = given[at] if at < len(given) else None
-            if value is None and param.type:
-                value = self.program.type(module, param.type)
+            if value is None:
+                declared = self.program.type(module, param.type) if param.type else None
+                value = self.provided(frame, param.default, declared) if param.default is not None else declared
             if value is None and param.default is not None:
                 value = self.eval(frame, param.default)
             if param.name.startswith("{"):
@@ -127,6 +131,31 @@ class Evaluator(Values):
                 value = self.guess(param.name, module)
             frame.names[param.name] = value
         return frame
+
+    def provided(self, frame: Frame, default: Expr, declared: Value) -> Value:
+        """What a framework puts into a parameter: what the function named in `Depends(...)` returns, if that says
+        more than the declared type does."""
+        if default[0] != "c" or default[1][-1] not in PROVIDING or not default[2]:
+            return declared
+        source = self.quiet(frame, default[2][0])
+        before = frame.line
+        found = self.quietly(frame, source)
+        frame.line = before
+        if found is None or found[0] not in ("L", "I", "F"):
+            return declared
+        if declared is None or declared[0] == "X" or found[0] == "F":
+            return found
+        if declared[0] == found[0] == "I" and self.program.inherits(found[1], declared[1]):
+            return found[:2]
+        return declared
+
+    def quietly(self, frame: Frame, function: Value) -> Value:
+        """The value of a call of a function without arguments whose effects are dropped."""
+        effects, seen = frame.effects, frame.seen
+        frame.effects, frame.seen = [], set()
+        value = self.call_value(frame, function, (), frame.line)
+        frame.effects, frame.seen = effects, seen
+        return value
 
     def run(self, frame: Frame, function: Function) -> None:
         """Run a body; a declared transaction covers it."""
@@ -345,6 +374,11 @@ class Evaluator(Values):
             return self.eval(frame, e[2])
         if tag == "d":
             return ("D", tuple((key, self.eval(frame, value)) for key, value in e[1]))
+        if tag == "v":
+            value = self.eval(frame, e[1])
+            if frame.returned is None:
+                frame.returned = value
+            return None
         if tag == "t":
             self.eval(frame, e[1])
             return self.eval(frame, e[2]) or self.eval(frame, e[3])

@@ -12,6 +12,7 @@ Expressions
     ("f", index)                           function value: index into `Module.functions`
     ("i", expression, index expression)    subscript
     ("w", expression)                      awaited
+    ("v", expression)                      yielded by a generator
     ("t", condition, then, otherwise)      conditional expression
     ("as", expression, type text)          cast
     ("d", ((key, expression), ...))        object or dictionary literal

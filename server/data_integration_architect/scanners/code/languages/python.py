@@ -29,6 +29,7 @@ class PythonReader(Reader):
         "generator_expression": "comprehension",
         "dictionary_comprehension": "comprehension",
         "named_expression": "walrus",
+        "yield": "yielded",
     }
     statements: ClassVar[dict[str, str]] = {
         "function_definition": "definition",
@@ -90,6 +91,10 @@ class PythonReader(Reader):
             return inner
 
         return ("c", ("f", self.function(node, "<comprehension>", (), content)), (), self.line(node))
+
+    def yielded(self, node: Node) -> Expr | None:
+        inner = self.other(self.named(node))
+        return None if inner is None else ("v", inner)
 
     def walrus(self, node: Node) -> Expr | None:
         return self.expr(node.field("value"))

@@ -104,6 +104,8 @@ class ScriptReader(Reader):
         generic = node.field("type_arguments")
         if generic is not None:
             args = (*args, ("k", "<>", ("s", self.text(generic).strip("<>"))))
+            if callee[0] == "w":  # the grammar reads `await f<T>()` as a call of `await f`
+                return ("w", self.called(callee[1], args, node))
         return self.called(callee, args, node)
 
     def new(self, node: Node) -> Expr:
