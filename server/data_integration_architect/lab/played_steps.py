@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from data_integration_architect.lab.places import NOTHING, Guard, Place
 from data_integration_architect.lab.played import AS_BEFORE, NEW_COPY, Notice, NotReplayable, Parts, Played, Stores
+from data_integration_architect.lab.played_calls import IS_CALL, Calls
 from data_integration_architect.lab.played_topics import Topics
 from data_integration_architect.lab.played_transactions import Transactions
 from data_integration_architect.modelcheck.verdict import Step
@@ -24,6 +25,7 @@ class World:
         self.run = run
         self.stores, self.topics = Stores(run), Topics(run)
         self.transactions = Transactions(run, self.stores)
+        self.calls = Calls()
         self.applied: dict[str, int] = {}
         """Store → operations that were added up in it."""
         self.versions: dict[str, int] = {}
@@ -34,6 +36,7 @@ class World:
         self.notices: list[Notice] = []
 
     def close(self) -> None:
+        self.calls.close()
         self.transactions.close()
         self.stores.close()
 
@@ -44,6 +47,10 @@ class World:
 
     def take(self, step: Step) -> None:
         """Does on the engines what the step says. Raises: NotReplayable."""
+        if IS_CALL.fullmatch(step.text):
+            seen = self.calls.take(step)
+            self.notices += [seen] if seen else []
+            return
         if step.is_fault:
             self._fault(step)
             return
@@ -228,6 +235,9 @@ class World:
 
     def look(self, what: str, after: str) -> Notice:
         """Name of the store, what it holds, and what the model says; no name where it is no store's content."""
+        outside = self.calls.look(what, after)
+        if outside is not None:
+            return outside
         store, _, rest = what.partition(":")
         if store in self.transactions.prepared and "prepared" in rest:
             count = self.transactions.count_prepared(store)
