@@ -3,7 +3,9 @@
 import importlib
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 import time
 import types
@@ -75,6 +77,28 @@ def test_compose_names_what_it_leaves_out_and_gives_a_consumer_its_own_store_onl
     services = yaml.safe_load(text)["services"]
     assert set(services["consumer-search-product"]["environment"]) == {"KAFKA_BOOTSTRAP_SERVERS", "SEARCH_URL"}
     assert not [name for name in services if "warehouse" in name]
+
+
+@pytest.mark.parametrize(
+    ("there", "refused", "code", "put"), [("no", "no", 0, 2), ("yes", "no", 0, 0), ("no", "yes", 22, 1)]
+)
+def test_an_index_that_is_refused_ends_the_start_and_one_that_is_there_stays(
+    tmp_path: Path, there: str, refused: str, code: int, put: int
+) -> None:
+    services = yaml.safe_load(folder_of(retailer())["compose.yaml"])["services"]
+    curl = tmp_path / "curl"
+    curl.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *PUT*) echo "$@" >> {tmp_path}/put; case "$*" in *-fsS*) [ {refused} = no ] || exit 22;; esac;;'
+        f" *) [ {there} = yes ] || exit 22;; esac\n",
+        encoding="utf-8",
+    )
+    curl.chmod(0o755)
+    command = [word.replace("$$", "$") for word in services["setup-search"]["entrypoint"]]
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    assert subprocess.run(command, env=environment, check=False, timeout=30).returncode == code
+    asked = (tmp_path / "put").read_text(encoding="utf-8").splitlines() if (tmp_path / "put").exists() else []
+    assert len(asked) == put
 
 
 def test_the_runbook_on_lag_tells_the_retention_of_each_topic_once() -> None:

@@ -12,6 +12,7 @@ from data_integration_architect.files import dump_yaml
 
 PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "redis": 6379, "elasticsearch": 9200, "opensearch": 9200}
 BROKER = "kafka:9092"
+HEAP = "-Xms512m -Xmx512m"
 KAFKA_TOOLS = "/opt/kafka/bin"
 
 
@@ -70,7 +71,8 @@ def compose_files(plan: Plan) -> dict[str, str]:
             "depends_on": waits,
         }  # fmt: skip
     head = (
-        "# The engines of this design with its files applied: docker compose --env-file .env up --wait\n"
+        "# The engines of this design with its files applied: docker compose --env-file .env up -d\n"
+        "# Services that set something up end with 0; docker compose ps --all shows it.\n"
         "# A lab, not a production set-up: one broker, no TLS. Secrets come from .env; see .env.example.\n"
         "# For whoever has Docker. Not executed in the project's tests, which run local processes from packages.\n"
     )
@@ -109,11 +111,15 @@ def _store(name: str, technology: str) -> dict[str, Any]:
     elif technology == "redis":
         service |= {"command": ["redis-server", "--appendonly", "yes"], "healthcheck": _health("redis-cli ping")}
     else:
-        service |= {
-            "environment": {"discovery.type": "single-node", "xpack.security.enabled": "false",
-                            "DISABLE_SECURITY_PLUGIN": "true"},
-            "healthcheck": _health("curl -fsS http://localhost:9200/_cluster/health"),
+        open_to_all = {
+            "elasticsearch": {"xpack.security.enabled": "false", "ES_JAVA_OPTS": HEAP},
+            "opensearch": {"DISABLE_SECURITY_PLUGIN": "true", "DISABLE_INSTALL_DEMO_CONFIG": "true",
+                           "OPENSEARCH_JAVA_OPTS": HEAP},
         }  # fmt: skip
+        service |= {
+            "environment": {"discovery.type": "single-node", **open_to_all[technology]},
+            "healthcheck": _health("curl -fsS http://localhost:9200/_cluster/health"),
+        }
     return service
 
 
@@ -205,9 +211,11 @@ def _setup(plan: Plan, name: str, technology: str) -> dict[str, Any] | None:
         return {**service, "entrypoint": ["/bin/sh", "-c", each + line],
                 "environment": {"ADMIN": password, "CAPTURE": capture}}  # fmt: skip
     if technology in {"elasticsearch", "opensearch"}:
+        # An index that is there stays as it is; one that is refused ends the start.
         puts = " && ".join(
-            f"curl -sS -X PUT -H 'Content-Type: application/json' --data @/design/sinks/{name}/{s.place}.json "
-            f"http://{name}:9200/{s.place}_v1"
+            f"(curl -fs -o /dev/null http://{name}:9200/{s.place}_v1 || "
+            f"curl -fsS -X PUT -H 'Content-Type: application/json' --data @/design/sinks/{name}/{s.place}.json "
+            f"http://{name}:9200/{s.place}_v1)"
             for s in plan.sinks
             if s.target == name
         )
