@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from data_integration_architect.checking import Described, Job, Outcome, alike, run_job, shared
+from data_integration_architect.modelcheck.search import Elsewhere
 from data_integration_architect.topology import Topology
 
 # A search keeps at most about 140 bytes a state; this is for a thousand times the default budget and a topology.
@@ -145,13 +146,13 @@ def _work(pipe: Connection, topology: Topology) -> None:
     """Answers jobs until the other side closes; whoever closes it in the middle of a search stops the search."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory()
-    described = Described(topology)
+    described, elsewhere = Described(topology), Elsewhere()
     while True:
         try:
             jobs: list[Job] = pipe.recv()
         except EOFError:
             return
-        known = shared(jobs)
+        known = shared(jobs, elsewhere)
         for job in jobs:
             answer: tuple[str, Any]
             try:

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from modelcheck_models import change_capture, dual_write, random_model
 
+from data_integration_architect.modelcheck.budget import Budget, SpentError
 from data_integration_architect.modelcheck.builder import ModelBuilder
 from data_integration_architect.modelcheck.expressions import ModelError
 from data_integration_architect.modelcheck.generate import CompiledModel, Ending
 from data_integration_architect.modelcheck.interpret import explore
 from data_integration_architect.modelcheck.ir import Model
-from data_integration_architect.modelcheck.search import Memo, never, search
+from data_integration_architect.modelcheck.search import Elsewhere, Memo, never, search
 from data_integration_architect.modelcheck.slices import unranked_actions
 
 
@@ -49,6 +50,48 @@ def test_remembered_searches_give_what_a_search_gives(seed: int):
         assert replace(found, witness=None) == replace(alone, witness=None)
     assert found.trace == alone.trace
     assert 0 < len(memo) <= len(model.properties)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_search_of_another_job_is_paid_for_as_if_it_were_made_again(seed: int):
+    model = random_model(seed)
+    elsewhere = Elsewhere()
+    for prop in model.properties:
+        first, second, short = Budget(10**6), Budget(10**6), Budget(5)
+        found = search(model, prop, elsewhere=elsewhere, budget=first)
+        again = search(model, prop, elsewhere=elsewhere, budget=second)
+        assert (again.witness, again) == (found.witness, found)  # the very same run
+        assert first == second
+        if first.seen > 5:
+            with pytest.raises(SpentError):
+                search(model, prop, elsewhere=elsewhere, budget=short)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_in_haste_the_outcome_is_the_same(seed: int):
+    model = random_model(seed)
+    for prop in model.properties:
+        memo: Memo = {}
+        hasty = search(model, prop, memo=memo, hasty=True)
+        full = search(model, prop, memo=memo)
+        assert hasty.outcome == full.outcome
+        assert (full.witness is not None) is (full.outcome == "violated")
+        assert hasty.witness is None or hasty.trace == full.trace
+
+
+def test_in_haste_no_time_is_spent_on_the_fewest_faults():
+    m = ModelBuilder(faults=2, workload=0)
+    m.var("ticks", 50)
+    m.var("broken", 2)
+    m.act("tick", "ticks < 50", "ticks += 1")
+    m.act("break_one", "True", "broken += 1", kind="fault")
+    m.always("whole", "broken < 2 or ticks < 3")
+    model = m.build()
+    hasty, full = Budget(10**6), Budget(10**6)
+    shown = search(model, model.property("whole"), budget=hasty, hasty=True)
+    assert (shown.outcome, shown.trace) == ("violated", ())
+    assert search(model, model.property("whole"), budget=full).faults == 2
+    assert hasty.seen < full.seen
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from data_integration_architect.modelcheck.facts import End, OptionUse
 from data_integration_architect.modelcheck.mechanisms.constraints import is_made_good
 from data_integration_architect.modelcheck.mechanisms.requests import TOGETHER
 from data_integration_architect.modelcheck.safeguards import Safeguards, safeguards_of
-from data_integration_architect.modelcheck.search import never
+from data_integration_architect.modelcheck.search import Elsewhere, never
 from data_integration_architect.modelcheck.verdict import Condition
 from data_integration_architect.rules import judge_topology
 from data_integration_architect.topology import (
@@ -154,9 +154,9 @@ class Described:
         return self._asked
 
 
-def shared(jobs: Sequence[Job]) -> Known:
+def shared(jobs: Sequence[Job], elsewhere: Elsewhere | None = None) -> Known:
     """What jobs that share searches have in common, with the states that they may see together."""
-    return Known(Budget(jobs[0].share))
+    return Known(Budget(jobs[0].share), elsewhere)
 
 
 def run_job(

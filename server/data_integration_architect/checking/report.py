@@ -15,6 +15,7 @@ from data_integration_architect.files import Document, format_path
 from data_integration_architect.modelcheck import Bounds, Question, Step, Verdict
 from data_integration_architect.modelcheck.facts import OptionUse
 from data_integration_architect.modelcheck.safeguards import Safeguards
+from data_integration_architect.modelcheck.search import Elsewhere
 from data_integration_architect.results import Check, CheckBounds, Condition, Finding, RunStep, SafeguardSets
 from data_integration_architect.rules import Found
 from data_integration_architect.topology import NormalForm, Topology
@@ -23,9 +24,9 @@ from data_integration_architect.topology import NormalForm, Topology
 def in_this_process(topology: Topology, jobs: Sequence[Job]) -> list[Outcome]:
     """Outcomes of jobs one after the other, here."""
     found: dict[int, Outcome] = {}
-    described = Described(topology)
+    described, elsewhere = Described(topology), Elsewhere()
     for numbers in alike(jobs):
-        known = shared([jobs[number] for number in numbers])
+        known = shared([jobs[number] for number in numbers], elsewhere)
         found |= {number: run_job(topology, jobs[number], known=known, described=described) for number in numbers}
     return [found[number] for number in range(len(jobs))]
 

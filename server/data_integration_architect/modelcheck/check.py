@@ -13,7 +13,7 @@ from data_integration_architect.modelcheck.facts import Assumptions, End, Option
 from data_integration_architect.modelcheck.ir import Model, Property
 from data_integration_architect.modelcheck.properties import PropertyForms
 from data_integration_architect.modelcheck.scene import places
-from data_integration_architect.modelcheck.search import Memo, SearchResult, never, search
+from data_integration_architect.modelcheck.search import Elsewhere, Memo, SearchResult, never, search
 from data_integration_architect.modelcheck.verdict import NOT_MODELLED, Condition, Verdict, Violates
 from data_integration_architect.modelcheck.world import Bounds
 from data_integration_architect.topology import OnSchedule, Topology, Write, walk_steps
@@ -43,8 +43,9 @@ class Known:
     how many states are left for what was not.
     """
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    def __init__(self, budget: Budget | None = None, elsewhere: Elsewhere | None = None) -> None:
         self.budget = budget or Budget()
+        self.elsewhere = elsewhere or Elsewhere()
         self.memo: Memo = {}
         self._held: dict[tuple[str, str | None], list[tuple[dict[str, object], SearchResult]]] = {}
 
@@ -91,17 +92,28 @@ def answer(
     assumptions: Assumptions,
     stop: Callable[[], bool] = never,
     known: Known | None = None,
+    hasty: Callable[[Case], bool] | None = None,
 ) -> Answer:
     """The verdict under fixed assumptions: at rest first (integrity), then in between (timeliness).
 
     An entry that expires is right again at rest, and so is a copy that a schedule makes anew; what was wrong before
     is found with expiry left out and a single run. `known` has what was found for convergence of the same target,
-    from which other forms at rest follow. Raises: SpentError, where it has too few states left.
+    from which other forms at rest follow. `hasty`: for which models it is enough to know that there is a violation.
+    Raises: SpentError, where it has too few states left.
     """
     known = known or Known()
     known.budget.take(MODEL_STATES)
     case = build_case(topology, question, bounds, assumptions)
-    look = partial(search, limit=bounds.states, stop=stop, memo=known.memo, budget=known.budget)
+    is_hasty = hasty is not None and hasty(case)
+    look = partial(
+        search,
+        limit=bounds.states,
+        stop=stop,
+        memo=known.memo,
+        elsewhere=known.elsewhere,
+        budget=known.budget,
+        hasty=is_hasty,
+    )
     name = case.forms.name
     integrity: Violates = "availability" if question.property == "no-in-doubt" else "integrity"
     if case.forms.is_permanent:
@@ -185,19 +197,29 @@ def _decided(
     stop: Callable[[], bool],
     known: Known | None,
 ) -> Verdict:
-    apart = Known(known.budget if known is not None else None)
+    apart = Known(known.budget, known.elsewhere) if known is not None else Known()
 
-    def ask(unknown_at: End, ends: Mapping[str, End], limits: Bounds, seen: Known | None = apart) -> Answer:
-        return answer(topology, question, limits, Assumptions(unknown_at, {**ends, **fixed}), stop, seen)
+    def ask(
+        unknown_at: End,
+        ends: Mapping[str, End],
+        limits: Bounds,
+        seen: Known | None = apart,
+        hasty: Callable[[Case], bool] | None = None,
+    ) -> Answer:
+        return answer(topology, question, limits, Assumptions(unknown_at, {**ends, **fixed}), stop, seen, hasty)
+
+    def unsaid(case: Case) -> list[OptionUse]:
+        return [
+            use
+            for use in case.options.used
+            if use.known is None and use.safe != use.unsafe and fixed.get(use.path, "known") == "known"
+        ]
 
     if assumptions is not None:
         return verdict_of(question, bounds, answer(topology, question, bounds, assumptions, stop, known))
-    worst = ask("unsafe", {}, bounds, known)
-    unknown = [
-        use
-        for use in worst.case.options.used
-        if use.known is None and use.safe != use.unsafe and fixed.get(use.path, "known") == "known"
-    ]
+    # with unknown facts its shortest run is of use only where it rests on them
+    worst = ask("unsafe", {}, bounds, known, lambda case: bool(unsaid(case)))
+    unknown = unsaid(worst.case)
     loose = [use for use in unknown if not use.is_ordered]
     unknown = [use for use in unknown if use.is_ordered]
     # facts without a safer end are tried both ways, all of them together
@@ -205,7 +227,7 @@ def _decided(
     if loose:
         ways.append({use.path: "safe" for use in loose})
         if worst.result.outcome == "holds":
-            worst = ask("unsafe", ways[1], bounds, known)
+            worst = ask("unsafe", ways[1], bounds, known, lambda case: bool(unsaid(case)))
             ways.reverse()
     if worst.result.outcome != "violated" or not (unknown or loose):
         return verdict_of(question, bounds, worst)
@@ -214,15 +236,16 @@ def _decided(
         best += [ask("safe", way, bounds, known) for way in ways[1:]]
     if all(found.result.outcome == "violated" for found in best):
         return verdict_of(question, bounds, min(best, key=lambda one: _size(one.result)))
-    # with as many faults and writes as the violation needed: what needs more is not why it was found
-    least = replace(bounds, faults=worst.result.faults, writes=max(1, worst.result.workload))
     assumed = tuple((use, ways[0][use.path]) for use in loose)
     if len(ways) > 1:
-        other = ask("unsafe", ways[1], bounds, known)
+        other = ask("unsafe", ways[1], bounds, known, lambda _case: True)
         if other.result.outcome == "violated":
             assumed = ()  # violated either way, so it does not rest on these facts
     if best[0].result.outcome == "violated":
         return verdict_of(question, bounds, best[0], assumed)
+    worst = ask("unsafe", ways[0], bounds, known)
+    # with as many faults and writes as the violation needed: what needs more is not why it was found
+    least = replace(bounds, faults=worst.result.faults, writes=max(1, worst.result.workload))
     for use in unknown:
         alone = ask("safe", {**ways[0], use.path: "unsafe"}, least)
         if alone.result.outcome == "violated":

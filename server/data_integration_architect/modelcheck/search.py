@@ -76,6 +76,33 @@ class SearchResult:
 
 
 Memo = dict[object, SearchResult]
+MOST_KEPT = 500
+
+
+class Elsewhere:
+    """Searches of jobs that share no states, with what each cost: one that is found here is paid for as if it were made
+    again. So what a job may still see does not depend on which jobs ran before it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[object, tuple[SearchResult, int]] = {}
+
+    def result(self, key: object, budget: Budget) -> SearchResult | None:
+        """What was found before, paid from `budget`; None where nothing was, or where it costs more than is left."""
+        found = self._kept.get(key)
+        if found is None or (budget.left is not None and budget.left < found[1]):
+            return None
+        budget.take(found[1])
+        return found[0]
+
+    def keep(self, key: object, result: SearchResult, cost: int) -> None:
+        """Remembers a search that nobody stopped; the oldest one gives way."""
+        if result.outcome != "stopped":
+            self._kept[key] = result, cost
+            if len(self._kept) > MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+
+
 # A conjunction of parts and the slice that they are checked on.
 Group = tuple[str, Model]
 
@@ -87,13 +114,16 @@ def search(
     limit: int = DEFAULT_STATES,
     stop: Callable[[], bool] = never,
     memo: Memo | None = None,
+    elsewhere: Elsewhere | None = None,
     budget: Budget | None = None,
     also: Property | None = None,
+    hasty: bool = False,
 ) -> SearchResult:
     """Decides `prop` for up to the model's faults and workload; `limit` bounds the states of each single search.
 
     `memo` keeps results by slices: two properties that need the same steps and ask the same are searched once. `also`
-    is an invariant that will be asked next: if one exploration shows that both hold, that is kept too.
+    is an invariant that will be asked next: if one exploration shows that both hold, that is kept too. With `hasty`, a
+    property that needs faults to be violated is known to be as soon as any run shows it: there is no trace then.
     Raises: ModelError, where an update leaves its range, a log is full, or an at-rest property meets no resting state;
     SpentError, where a search does not end within `budget`.
     """
@@ -101,14 +131,24 @@ def search(
     room = Room(limit, stop, budget or Budget())
     sliced = _grouped(model, prop)
     key = _key(model, prop, sliced, limit)
-    if key not in memo:
+    asked = key if key in memo or not hasty else (key, "hasty")
+    if asked not in memo:
         beside = _grouped(model, also) if also is not None else []
         if also is not None and (known := memo.get(_key(model, also, beside, limit))) is not None:
             beside = beside if known.outcome == "holds" else []
-        memo[key] = result = _searched(model, prop, sliced, beside, room)
-        if also is not None and result.covers:
-            memo.setdefault(_key(model, also, beside, limit), result)
-    return replace(memo[key], property=prop.name)
+        wide = asked, _key(model, also, beside, limit) if also is not None and beside else None
+        found = elsewhere.result(wide, room.budget) if elsewhere is not None else None
+        if found is None:
+            before = room.budget.seen
+            found = _searched(model, prop, sliced, beside, room, hasty=hasty)
+            if elsewhere is not None:
+                elsewhere.keep(wide, found, room.budget.seen - before)
+        memo[asked] = found
+        if found.witness is not None or found.outcome != "violated":
+            memo[key] = found
+        if also is not None and found.covers:
+            memo.setdefault(_key(model, also, beside, limit), found)
+    return replace(memo[asked], property=prop.name)
 
 
 def _key(model: Model, prop: Property, sliced: Sequence[Group], limit: int) -> object:
@@ -116,7 +156,9 @@ def _key(model: Model, prop: Property, sliced: Sequence[Group], limit: int) -> o
     return prop.kind, slices, model.faults, model.workload, limit
 
 
-def _searched(model: Model, prop: Property, sliced: list[Group], beside: list[Group], room: Room) -> SearchResult:
+def _searched(
+    model: Model, prop: Property, sliced: list[Group], beside: list[Group], room: Room, *, hasty: bool
+) -> SearchResult:
     at_rest = prop.kind == "at_rest"
     compiled = [(part, CompiledModel(slice_, part, at_rest=at_rest, forgets=True)) for part, slice_ in sliced]
     unknown: SearchResult | None = None
@@ -130,6 +172,8 @@ def _searched(model: Model, prop: Property, sliced: list[Group], beside: list[Gr
                 proof = _prove(model, prop, sliced, [], room)
             if proof.result is not None:
                 return proof.result
+            if hasty and proof.is_violated:
+                return _ended(prop, "violated", model.faults, model.workload, [])
         if faults <= proof.cleared:
             continue
         searches = [(part, Deepening(machine, faults, room, finds_livelocks=at_rest)) for part, machine in compiled]
