@@ -312,7 +312,8 @@ def check(
     """Properties of the described system, checked up to bounds; each violation with its shortest run.
 
     Properties: convergence, no-phantom, exactly-once-effect, conservation, no-stale-overwrite, monotonic-view,
-    causal-order, uniqueness, non-negative, no-dangling, no-in-doubt, read-your-writes. Exit code 1 if one is violated.
+    causal-order, uniqueness, non-negative, no-dangling, no-in-doubt, read-your-writes, fresh-read. Exit code 1 if one
+    is violated.
     """
     from data_integration_architect import checks
     from data_integration_architect.modelcheck import Bounds

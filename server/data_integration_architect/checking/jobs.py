@@ -283,6 +283,10 @@ class _Runner:
         own = self.idealised(question, [subject])
         about = f"{question.property} of {question.target}"
         if not own:
+            # the defect of another finding may hide what would mend this one
+            rest = [other for other in self.job.subjects if other.fingerprint != subject.fingerprint]
+            own = self.idealised(question, [subject], given=self.idealised(question, rest))
+        if not own:
             return Outcome(None, self.left_out(case) or f"the model of {about} has no option for this defect")
         others = {
             path: other.fingerprint
@@ -415,13 +419,13 @@ class _Runner:
             return False
         return self.of(subject, question, case).idealised == "holds"
 
-    def idealised(self, question: Question, subjects: Iterable[Subject]) -> list[str]:
-        """Options that are the own ones of findings. One that is idealised may lead to the next: a token that is
-        carried is taken from somewhere.
+    def idealised(self, question: Question, subjects: Iterable[Subject], given: Sequence[str] = ()) -> list[str]:
+        """Options that are the own ones of findings, besides those that are `given`. One that is idealised may lead to
+        the next: a token that is carried is taken from somewhere.
         """
         subjects = tuple(subjects)
         found: dict[str, None] = {}
-        while (case := self.case(question, safe(found))) is not None:
+        while (case := self.case(question, safe((*given, *found)))) is not None:
             more = [path for subject in subjects for path in self.own(subject, case.options.used) if path not in found]
             if not more:
                 break
@@ -454,7 +458,7 @@ class _Runner:
         if len(facts) > 1 and self.mends(subject, facts):
             return [use.path for use in facts]
         beside = [use for use in used if subject.is_beside(use.path) and use.is_ordered and _may_be_mended(use)]
-        return [use.path for use in beside if self.mends(subject, [use])]
+        return [use.path for use in beside if self.idealises(subject, use) or self.mends(subject, [use])]
 
     def idealises(self, subject: Subject, use: OptionUse) -> bool:
         """Whether the catalog says that this option idealises the defect."""

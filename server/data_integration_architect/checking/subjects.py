@@ -29,6 +29,7 @@ SAME_MEANING = {
     "no-phantom": ("exactly-once-effect", "convergence"),
     "non-negative": ("uniqueness",),
     "uniqueness": ("non-negative", "exactly-once-effect"),
+    "read-your-writes": ("fresh-read",),
 }
 
 
@@ -43,7 +44,7 @@ class Subject:
     """`places`: dotted paths in the normal form; options below them may be the finding's own.
 
     `is_late`: the finding says that data is late, not that it is wrong. `beside`: paths of other handlers that bring
-    events to its targets, where what mends it may lie if it lies at no place of its own.
+    events to its targets or delete what it is about, where what mends it may lie if it lies at no place of its own.
     `property` is empty where the checker has no model of the anti-pattern; then `reason` says why.
     """
 
@@ -66,7 +67,7 @@ class Subject:
         return _is_below(path, self.places)
 
     def is_beside(self, path: str) -> bool:
-        """Whether an option lies at another handler that brings events to a target of the finding."""
+        """Whether an option lies at another handler that may be what the finding needs mended."""
         return _is_below(path, self.beside)
 
     def acts_in(self, steps: Sequence[Step]) -> bool:
@@ -114,7 +115,7 @@ def subject_of(found: Found, topology: Topology) -> Subject:
         ideal=head.check.ideal,
         at=".".join(map(str, found.match.at)),
         is_late=found.match.consequence.violates == "timeliness",
-        beside=tuple(_bringing(topology, [target.store for target in found.match.targets])),
+        beside=tuple(dict.fromkeys(_bringing(topology, found))),
     )
 
 
@@ -122,12 +123,16 @@ def _is_below(path: str, places: Sequence[str]) -> bool:
     return any(path == place or path.startswith(f"{place}.") for place in places)
 
 
-def _bringing(topology: Topology, stores: Sequence[str]) -> Iterator[str]:
+def _bringing(topology: Topology, found: Found) -> Iterator[str]:
+    """Paths of handlers that bring events to a target of a finding, or delete what it is about."""
     for place in places(topology):
-        if isinstance(place.handler.trigger, OnConsume | OnChanges) and any(
-            isinstance(step, Write) and step.write in stores for _, step in walk_steps(place.handler.steps, ())
-        ):
-            yield place.path
+        brings = isinstance(place.handler.trigger, OnConsume | OnChanges)
+        for _, step in walk_steps(place.handler.steps, ()):
+            if isinstance(step, Write) and any(
+                (brings and step.write == target.store) or (step.mode == "delete" and _same(step.entity, target.entity))
+                for target in found.match.targets
+            ):
+                yield place.path
 
 
 def _means(one: str, other: str) -> bool:

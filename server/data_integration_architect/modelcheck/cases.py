@@ -24,6 +24,9 @@ from data_integration_architect.modelcheck.properties import PropertyForms
 from data_integration_architect.modelcheck.scene import Place, Scene, is_same_entity, places, record_store
 from data_integration_architect.modelcheck.world import Bounds, World
 from data_integration_architect.topology import Call, Reader, Topology, Transaction, Write, step_target, walk_steps
+from data_integration_architect.topology.values import seconds
+
+ANY_LAG = "30d"  # more than anybody decides on
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def questions(topology: Topology, names: Container[str] | None = None) -> list[Q
         *_sums(topology),
         *_copies(topology),
         *_readers(topology),
+        *_late_readers(topology),
         *_constraints(topology),
         *_pairs(topology),
         *_erasures(topology),
@@ -193,6 +197,10 @@ def _forms(world: World, question: Question) -> PropertyForms:
             if world.counts:
                 raise NotModelledError("own writes among effects that add up")
             return sessions.read_your_writes(world, target, waits=_waits(world, question))
+        case "fresh-read":
+            if world.counts:
+                raise NotModelledError("reads that decide, of effects that add up")
+            return sessions.fresh_reads(world, target, **_needs(world, question))
         case "conservation":
             names = dict.fromkeys((question.target, *(name for name, _ in question.also)))
             return properties.conservation(world, [world.stores[name] for name in names])
@@ -208,6 +216,16 @@ def _waits(world: World, question: Question) -> bool:
     known = world.topology.readers[int(question.element.removeprefix("readers."))].own_writes_token or "none"
     token = world.options.get(f"{question.element}.own_writes_token", known, safe="carried", unsafe="none")
     return token == "carried"
+
+
+def _needs(world: World, question: Question) -> dict[str, bool]:
+    """What a reader needs of each read: that it is as new as it tolerates, and whether it stores what it has read."""
+    reader = world.topology.readers[int(question.element.removeprefix("readers."))]
+    path = f"{question.element}.tolerates"
+    return {
+        "is_late": world.options.get(path, reader.tolerates, safe=ANY_LAG, unsafe="none") != ANY_LAG,
+        "is_stored": bool(reader.persisted),
+    }
 
 
 def _properties_of(topology: Topology, target: str, entity: str | None) -> tuple[str, ...]:
@@ -290,6 +308,28 @@ def _readers(topology: Topology) -> Iterator[Question]:
                     if record_store(topology, entity or "") in topology.stores:
                         yield Question("read-your-writes", target, entity, element=f"readers.{number}")
                     break
+
+
+def _late_readers(topology: Topology) -> Iterator[Question]:
+    """Readers of copies who decide or store something on what they read and tolerate less than the copy lags."""
+    for number, reader in enumerate(topology.readers):
+        if reader.decides in (None, "none") and not reader.persisted:
+            continue
+        for store in (reader.reads,) if isinstance(reader.reads, str) else reader.reads:
+            for target, entity in _targets(topology):
+                if target == store and is_same_entity(entity, reader.entity):
+                    record = record_store(topology, entity or "")
+                    if record in topology.stores and record != target and _lags(topology, target, reader):
+                        yield Question("fresh-read", target, entity, element=f"readers.{number}")
+                    break
+
+
+def _lags(topology: Topology, target: str, reader: Reader) -> bool:
+    """Whether no staleness is tolerated, or less than is known of a replica's lag."""
+    if reader.tolerates == "none":
+        return True
+    tolerated, lag = seconds(reader.tolerates), seconds(topology.stores[target].lag)
+    return tolerated is not None and lag is not None and lag > tolerated
 
 
 def _own_store(reader: Reader) -> str:

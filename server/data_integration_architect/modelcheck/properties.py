@@ -104,4 +104,5 @@ EFFECT_PROPERTIES: tuple[str, ...] = ("exactly-once-effect", "no-phantom")
 PROPERTIES: tuple[str, ...] = (
     "convergence", "no-phantom", "exactly-once-effect", "conservation", "no-stale-overwrite", "monotonic-view",
     "causal-order", "uniqueness", "non-negative", "no-dangling", "no-in-doubt", "read-your-writes",
+    "fresh-read",
 )  # fmt: skip

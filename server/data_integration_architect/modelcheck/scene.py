@@ -81,6 +81,19 @@ def _marking(topology: Topology, place: Place) -> Place:
     return place if steps == place.handler.steps else replace(place, handler=_with_steps(place.handler, steps))
 
 
+def _purging(place: Place) -> Place:
+    """A scheduled run that deletes what it looks up nowhere, as a request that nobody repeats: which record it deletes
+    and when is up to the clock, and what is deleted is not there for the next run.
+    """
+    trigger = place.handler.trigger
+    steps = [step for _, step in walk_steps(place.handler.steps, ())]
+    deletes = any(isinstance(step, Write) and step.mode == "delete" for step in steps)
+    if not isinstance(trigger, OnSchedule) or not deletes or any(isinstance(step, Read) for step in steps):
+        return place
+    by_itself = OnRequest(request=Request(retries=False))
+    return replace(place, handler=place.handler.model_copy(update={"trigger": by_itself}))
+
+
 def _marks(step: Step, marked: set[str]) -> Step:
     match step:
         case Transaction():
@@ -104,7 +117,9 @@ class Scene:
     handlers: dict[str, Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._all = [_marking(self.topology, place) for place in places(self.topology) if not is_compensation(place)]
+        self._all = [
+            _purging(_marking(self.topology, place)) for place in places(self.topology) if not is_compensation(place)
+        ]
         self.add(self.target)
 
     def complete(self) -> None:

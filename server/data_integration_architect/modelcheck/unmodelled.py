@@ -45,7 +45,7 @@ IRRELEVANT = {
     ),
     **dict.fromkeys(
         ("Store.region", "Channel.region", "Store.other_traffic", "Entity.rate", "Entity.size",
-         "Slot.heartbeat", "Context.growth", "Context.rate", "Reader.access", "Reader.latency", "Reader.tolerates"),
+         "Slot.heartbeat", "Context.growth", "Context.rate", "Reader.access", "Reader.latency"),
         "amounts and durations: every delay and every interleaving is tried",
     ),
     **dict.fromkeys(
@@ -57,7 +57,7 @@ IRRELEVANT = {
         "decides what can be built, not how what is built behaves",
     ),
     **dict.fromkeys(
-        ("Reader.decides", "Reader.persisted", "Call.reversible", "Call.kind", "Constraint.deadline",
+        ("Call.reversible", "Call.kind", "Constraint.deadline",
          "Constraint.compensation", "Entity.personal_data", "PersonalData.erase_within", "PersonalData.key_per_person"),
         "sets how bad a violation is",
     ),

@@ -1,4 +1,6 @@
-"""What a client sees of its own writes: the answer to its request, then a read of a store that may lag behind.
+"""What a client sees of its own writes, and of those of others: an answered request, then a read that may lag behind.
+
+Who decides or stores something on what it reads, and tolerates no staleness, must see each write that was answered.
 
 ATOMIC: a read of one record sees one committed version. Source: Terry et al., "Session Guarantees for Weakly Consistent
 Replicated Data" (PDIS 1994), read your writes.
@@ -37,3 +39,34 @@ def read_your_writes(world: World, target: StoreState, *, waits: bool) -> Proper
             )
         at_rest.append(f"not ({answered} and {stale})")
     return PropertyForms("read-your-writes", tuple(at_rest), (f"{bad} == 0",), follows_convergence=True)
+
+
+def fresh_reads(world: World, target: StoreState, *, is_late: bool, is_stored: bool) -> PropertyForms:
+    """Adds the reads of somebody who wrote nothing; the latch is set by a read of a version older than one whose writer
+    had its answer. What is stored of it stays, whatever the store shows later. `is_late`: such reads are not tolerated.
+    """
+    record = record_of(world)
+    bad = world.m.var("read_stale", 1)
+    at_rest = []
+    for intent in range(1, world.writes + 1):
+        missing = f" and {target.cell} > 0" if target.name in world.partial else ""
+        stale = f"not {target.cell} == {record.cell} and version[{target.cell}] < version[{intent}]{missing}"
+        answered = world.finished[intent - 1]
+        if is_late:
+            world.act(
+                "read",
+                [answered, f"{bad} == 0", stale],
+                [f"{bad} = 1"],
+                actor="reader",
+                kind="optional",
+                source=target.label,
+                target="reader",
+                text=f"reads {{w:{target.cell}}}"
+                + (" and stores it" if is_stored else "")
+                + f" after write {intent} was answered",
+                atomic=ATOMIC,
+            )
+        at_rest.append(f"not ({answered} and {stale})")
+    if is_stored:
+        return PropertyForms("fresh-read", (), (f"{bad} == 0",), is_permanent=True)
+    return PropertyForms("fresh-read", tuple(at_rest), (f"{bad} == 0",), follows_convergence=True)
