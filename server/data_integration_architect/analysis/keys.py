@@ -106,3 +106,12 @@ def _creates(append: Effect) -> bool:
     """Whether the handler of an append does nothing to its entity but insert it."""
     beside = [e.step for e in append.site.changes if isinstance(e.step, Write) and e.entity == append.entity]
     return bool(beside) and all(step.mode == "insert" for step in beside)
+
+
+def has_many_of(system: System, entity: str | None, other: str | None) -> bool:
+    """Whether the key of `other` says that several of them belong to one `entity`: sensor and time, beside sensor."""
+    one, many = system.entity(entity), system.entity(other)
+    if one is None or many is None:
+        return False
+    own = set(_fields(one.key))
+    return bool(own) and (own < set(_fields(many.key)) or own < set(many.natural_key))

@@ -9,7 +9,7 @@ from typing import Literal
 from data_integration_architect.analysis.capture import kept_deleted
 from data_integration_architect.analysis.delivery import runs_in_parallel
 from data_integration_architect.analysis.flows import Flow
-from data_integration_architect.analysis.keys import comes_once, keeps_together
+from data_integration_architect.analysis.keys import comes_once, has_many_of, keeps_together
 from data_integration_architect.analysis.memory import remembered
 from data_integration_architect.analysis.repair import healing_of
 from data_integration_architect.analysis.severity import Consequence
@@ -94,7 +94,7 @@ def writes_its_source(view: View, effect: Effect) -> bool:
     if system.primary(record) != system.primary(effect.target):
         return False
     if effect.entity not in system.carried(channel):
-        return True
+        return not _keeps_the_last(system, channel, effect)
     for append in system.appends(channel):
         touched = [e.target for e in append.site.effects if system.store(e.target)]
         if append.site.captured:
@@ -102,6 +102,14 @@ def writes_its_source(view: View, effect: Effect) -> bool:
         if any(system.same_instance(store, record) for store in touched):
             return True
     return False
+
+
+def _keeps_the_last(system: System, channel: str, effect: Effect) -> bool:
+    """Whether the effect keeps the last of several things that happened, such as a sensor's latest reading."""
+    happened = [
+        name for name in system.carried(channel) if (one := system.entity(name)) and one.change == "append-only"
+    ]
+    return any(has_many_of(system, effect.entity, name) for name in happened)
 
 
 def order_matters(view: View, effect: Effect) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from data_integration_architect.analysis.capture import overlap, repair_of_all, trails
+from data_integration_architect.analysis.capture import overlap, repair_of_all, source_effects, trails
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View
-from data_integration_architect.topology import OnConsume, Write
+from data_integration_architect.topology import OnChanges, OnConsume, Write
 
 COUNTED = {"sequence", "offset", "modified-time"}
 
@@ -24,9 +24,21 @@ def sites(view: View) -> Iterator[HandlerSite]:
     system = view.system
     for site in system.handlers.values():
         if site.consumed and system.channel_kind(site.consumed) == "table":
-            appends = system.appends(site.consumed)
-            if overlap(appends) or (not appends and not system.is_whole):
+            writers = _writers(system, site.consumed)
+            if overlap(writers) or (not writers and not system.is_whole):
                 yield site
+
+
+def _writers(system: System, channel: str) -> list[Effect]:
+    """Effects in whose transactions the rows are written: a database trigger runs in that of the write it answers."""
+    found: list[Effect] = []
+    for append in system.appends(channel):
+        trigger = append.site.handler.trigger
+        if isinstance(trigger, OnChanges) and trigger.by == "trigger":
+            found += source_effects(system, system.database(trigger.changes), append.entity)
+        else:
+            found.append(append)
+    return found
 
 
 def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:

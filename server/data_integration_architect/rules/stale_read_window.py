@@ -1,7 +1,8 @@
 """Somebody reads a copy that lags behind, and needs more than it can give.
 
 Decided for readers of replicas, of stores that follow a log, a query or a job, and of caches: they must see their own
-writes, or decide or store something on what they read and tolerate less than the lag. A copy that the writing
+writes, or decide or store something on what they read and tolerate less than the lag. Decided as well for consumers
+that are told of a change, read the record again from a replica, and store what they find. A copy that the writing
 handler changes itself does not lag. Cannot see read-modify-write of a handler on a lagging copy.
 """
 
@@ -12,7 +13,10 @@ from dataclasses import dataclass, replace
 
 from data_integration_architect.analysis.caches import fills, invalidations
 from data_integration_architect.analysis.facts import Facts
+from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.order import re_reads
+from data_integration_architect.analysis.repair import healing_of
 from data_integration_architect.analysis.severity import Consequence, Target
 from data_integration_architect.analysis.system import Effect, System
 from data_integration_architect.analysis.view import View
@@ -43,7 +47,16 @@ class Site:
     lag: Lag
 
 
-def sites(view: View) -> Iterator[Site]:
+@dataclass(frozen=True, eq=False)
+class Refetch:
+    """A consumer that stores what it reads again from a replica."""
+
+    effect: Effect
+    read: Effect
+
+
+def sites(view: View) -> Iterator[Site | Refetch]:
+    yield from _refetches(view)
     for index, reader in enumerate(view.topology.readers):
         if reader.status == "planned":
             continue
@@ -51,6 +64,31 @@ def sites(view: View) -> Iterator[Site]:
             lag = _lag_of(view, store, reader.entity)
             if lag is not None:
                 yield Site(index, reader, store, lag)
+
+
+def _refetches(view: View) -> Iterator[Refetch]:
+    system = view.system
+    for effect in system.effects:
+        if not isinstance(effect.step, Write) or effect.on_miss or effect.site.consumed is None:
+            continue
+        if is_planned(system, effect) or not re_reads(view, effect):
+            continue
+        for read in effect.site.reads:
+            store = system.store(read.target)
+            if (
+                not _is_same(read.entity, effect.entity)
+                or read.position > effect.position
+                or read.on_miss
+                or store is None
+            ):
+                continue
+            if store.replica_of and store.replication not in {"sync", "quorum"}:
+                yield Refetch(effect, read)
+                break
+
+
+def _is_same(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one == other
 
 
 def _lag_of(view: View, store: str, entity: str | None) -> Lag | None:
@@ -108,7 +146,9 @@ def _lag_of_feed(system: System, feed: Effect) -> Lag:
     return Lag((feed.site.consumed or feed.site.id,), None)
 
 
-def judge(view: View, site: Site, facts: Facts) -> Match | None:
+def judge(view: View, site: Site | Refetch, facts: Facts) -> Match | None:
+    if isinstance(site, Refetch):
+        return _judge_refetch(view, site)
     reader, lag = site.reader, site.lag
     subject = reader.entity or "records"
     if _needs_own_writes(site, facts) and _misses_own_writes(view, site):
@@ -136,6 +176,26 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         f"A reader of {site.store} {what} {subject} that can be older than it tolerates, because {site.store} follows "
         f"{lag.source} later",
         Consequence("integrity", heals="never") if kept else Consequence("timeliness", staleness_seconds=lag.within),
+    )
+
+
+def _judge_refetch(view: View, site: Refetch) -> Match:
+    effect, replica = site.effect, site.read.target
+    store = view.system.store(replica)
+    primary = store.replica_of if store else None
+    subject = effect.entity or "the record"
+    return Match(
+        elements=tuple(dict.fromkeys((replica, effect.target, effect.site.id))),
+        at=site.read.path,
+        summary=(
+            f"{effect.site.id} is told of a change of {subject} and reads it again from {replica}, which may not have "
+            f"it yet: {effect.target} then keeps the state before that change, because {primary} tells of it only once"
+        ),
+        consequence=Consequence(
+            "integrity", heals=healing_of(view.system, effect.target, effect.entity) or "next-write"
+        ),
+        targets=(Target(effect.target, effect.entity),),
+        shows=frozenset({"stale", "missing", "phantom", "reverted"}),
     )
 
 
