@@ -34,11 +34,26 @@ def _writers(system: System, channel: str) -> list[Effect]:
     found: list[Effect] = []
     for append in system.appends(channel):
         trigger = append.site.handler.trigger
-        if isinstance(trigger, OnChanges) and trigger.by == "trigger":
+        if isinstance(trigger, OnChanges) and trigger.by in (None, "trigger"):
             found += source_effects(system, system.database(trigger.changes), append.entity)
         else:
             found.append(append)
     return found
+
+
+def _rows_come_with_writes(system: System, channel: str, facts: Facts) -> bool:
+    """Whether some rows are written in transactions of their own or by a database trigger, not only by a capture."""
+    for append in system.appends(channel):
+        trigger = append.site.handler.trigger
+        if not isinstance(trigger, OnChanges):
+            return True
+        path = (*append.site.path, "trigger", "by")
+        ask = f"Is {append.site.id} a database trigger on {trigger.changes}?"
+        if trigger.by == "trigger" or (
+            trigger.by is None and facts.ask(path, None, ("trigger", "log"), ask) == "trigger"
+        ):
+            return True
+    return not system.appends(channel)
 
 
 def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
@@ -51,6 +66,8 @@ def judge(view: View, site: HandlerSite, facts: Facts) -> Match | None:
     path = (*site.path, "trigger")
     # Readers that claim single rows keep a mark on each row.
     if trigger.cursor is None and trigger.claim == "skip-locked":
+        return None
+    if not _rows_come_with_writes(system, channel, facts):
         return None
     ask = f"How does {site.id} know which rows of {channel} are new?"
     if facts.ask((*path, "cursor"), trigger.cursor, ("sequence", "commit-order", "row-flag"), ask) not in COUNTED:
