@@ -423,3 +423,16 @@ def test_the_lab_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "lab.json").write_text("{}", encoding="utf-8")
     with pytest.raises(LabError, match="stores, topics"):
         new_stack(tmp_path)
+
+
+def test_no_table_is_put_into_a_database_of_the_server_itself() -> None:
+    """MySQL's own database is called as many name their store; Debezium leaves its tables out without a word."""
+    text = (ROOT / "examples" / "catalog-search-dual-write.yaml").read_text(encoding="utf-8")
+    files = folder_of(text)
+    settings = json.loads(files["connect/mysql_data.json"])
+    assert settings["database.include.list"] == "mysql_data"
+    assert settings["table.include.list"] == r"mysql_data\.movie"
+    assert "| mysql | mysql_data |" in files["README.md"], "the reader is told of the other name"
+    assert (
+        yaml.safe_load(files["compose.yaml"])["services"]["mysql_data"]["environment"]["MYSQL_DATABASE"] == "mysql_data"
+    )

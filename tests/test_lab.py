@@ -14,14 +14,21 @@ from typing import Any
 
 import pytest
 
+from data_integration_architect.files import parse_text
+from data_integration_architect.given import Given
 from data_integration_architect.lab import engines, packages
 from data_integration_architect.lab.faults import read_schedule, sweep_of
 from data_integration_architect.lab.guard import end_all, processes_of
 from data_integration_architect.lab.load import Load
 from data_integration_architect.lab.packages import LabError, fetch
 from data_integration_architect.lab.process import Program, free_port, guarded, is_listening, wait_until
+from data_integration_architect.lab.recording import cases_of, script_of
 from data_integration_architect.lab.stack import Stack, new_stack, running_stack
 from data_integration_architect.lab.transfers import Transfers
+from data_integration_architect.modelcheck import questions
+from data_integration_architect.topology import load_topology, normalize
+from data_integration_architect.use_cases import generate_design
+from support import ROOT
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -193,3 +200,16 @@ def test_requests_of_an_interrupted_load_come_again_and_are_not_missed(
     assert sent == [("1", 0, 8)] and not again.unanswered, "those that nobody confirmed, and the new ones"
     Load(again, 1).run(2)
     assert sent[1:] == [("1", 8, 2)]
+
+
+@pytest.mark.parametrize(
+    ("example", "second"), [("online-retailer", "deletion 2"), ("catalog-search-dual-write", "write 2")]
+)
+def test_a_recording_deletes_only_where_its_model_does(example: str, second: str) -> None:
+    """Where nobody said whether rows are deleted, the model has no deletion that a recording could show."""
+    text = (ROOT / "examples" / f"{example}.yaml").read_text(encoding="utf-8")
+    made = generate_design(Given(text, "t.yaml")).topology
+    topology = normalize(load_topology(parse_text(made, "t.yaml"))).topology
+    asked = next(q for q in questions(topology) if q.property == "convergence" and q.entity in {"product", "movie"})
+    case = next(cases_of(topology, asked, 0))
+    assert script_of(case, "hard") == [f"{asked.entity} {word}" for word in ("write 1", second, "write 3")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Collection
 
 LONGEST = 40
 
@@ -18,11 +19,13 @@ class Names:
     def __init__(self) -> None:
         self._by_name: dict[str, str] = {}
 
-    def plain(self, name: str) -> str:
-        """The identifier of `name`: always the same for the same name."""
+    def plain(self, name: str, taken: Collection[str] = ()) -> str:
+        """The identifier of `name`: always the same for the same name, and none of `taken` where it is new."""
         if name not in self._by_name:
             words = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")
             plain = words if words[:1].isalpha() else f"n_{words}".rstrip("_")
+            if plain in taken:
+                plain = f"{plain}_data"
             if len(plain) > LONGEST or plain in self._by_name.values():
                 digest = hashlib.sha256(name.encode()).hexdigest()[:8]
                 plain = f"{plain[: LONGEST - 9].rstrip('_')}_{digest}"

@@ -43,6 +43,14 @@ VERSION_FROM = {
     "mongodb": "order",
 }  # fmt: skip
 LOGS = ("kafka", "redpanda")
+# Databases of the server itself: Debezium captures no table in them, and nobody should keep one there.
+OWN_DATABASES = {
+    "mysql": ("mysql", "sys", "information_schema", "performance_schema"),
+    "mariadb": ("mysql", "sys", "information_schema", "performance_schema"),
+    "mongodb": ("admin", "config", "local"),
+    "sqlserver": ("master", "model", "msdb", "tempdb"),
+    "postgresql": ("template0", "template1"),
+}
 
 
 @dataclass(frozen=True)
@@ -181,7 +189,9 @@ class _Planner:
 
     def plan(self) -> Plan:
         result = self.result
-        for name in (*self.topology.stores, *self.topology.entities, *self.topology.channels):
+        for name in self.topology.stores:
+            result.names.plain(name, OWN_DATABASES.get(self.technology(name) or "", ()))
+        for name in (*self.topology.entities, *self.topology.channels):
             result.names.plain(name)
         self._topics()
         for handler_id, handler in self._handlers():

@@ -153,6 +153,18 @@ def record(stack: Stack, comparison: dict[str, Any], faults: Sequence[Fault | No
     return found
 
 
+def script_of(case: Case, deletes: str) -> list[str]:
+    """What is written to the row, in the model's words: a deletion is the second of three where the table has
+    deletions and the model has them too; else as many writes as the model has.
+    """
+    writes = case.model.workload
+    states = [case.words.record(number) for number in range(1, writes + 1)]
+    deletion = case.words.record(2 + writes + _starts_filled(case.model))
+    if deletes == "hard" and writes > 2 and "deletion" in deletion:
+        states[1] = deletion
+    return states
+
+
 class _Recorder:
     def __init__(
         self, stack: Stack, comparison: dict[str, Any], case: Case, key: str, notes: Path, changes: str, channel: str
@@ -171,7 +183,7 @@ class _Recorder:
     def run(self, fault: Fault | None) -> list[Observed]:
         server = self.stack.server_of(self.comparison["source"])
         source = Sql(server.engine, server.port, self.comparison["source"])
-        states = self._states()
+        states = script_of(self.case, self.table["deletes"])
         script = list(states)
         try:
             if _starts_filled(self.case.model):
@@ -209,13 +221,6 @@ class _Recorder:
             return []
         lines = (json.loads(line) for line in self.notes.read_text(encoding="utf-8").splitlines())
         return [line for line in lines if line["key"] == self.key]
-
-    def _states(self) -> list[str]:
-        """A write, a deletion where the model has one, and a write again; else as many writes as the model has."""
-        words, ids = self.case.words, self.writes + _starts_filled(self.case.model)
-        deletes = self.table["deletes"] == "hard" and self.writes > 2
-        numbers = range(1, self.writes + 1)
-        return [words.record(number + ids if deletes and number == 2 else number) for number in numbers]
 
     def _write(self, source: Sql, state: str) -> None:
         row = dict.fromkeys(self.table["key"], self.key)
