@@ -48,6 +48,8 @@ LOCATORS = frozenset(LOCATORS_WORDS.split())
 PARTIAL = "functools.partial"
 # Values that a bound function keeps: those that can be part of a memoised call.
 BOUND = ("L", "I", "K", "F", "M", "S")
+# Methods that make an instance of their last type argument from something else.
+MAPPINGS = frozenset(["Map", "Adapt", "Deserialize", "DeserializeObject", "DeserializeAsync"])
 # A field that holds more functions than this is a table of handlers.
 HELD_LIMIT = 3
 RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
@@ -209,10 +211,11 @@ class Calls(Construction):
 
     def located(self, frame: Frame, name: str, args: Sequence[Expr]) -> Value:
         """What a container of services gives for a type: `provider.GetRequiredService<IOrders>()`."""
-        wanted = args[-1] if args and name in LOCATORS else None
+        wanted = args[-1] if args and (name in LOCATORS or name in MAPPINGS) else None
         if wanted is None or wanted[0] != "k" or wanted[1] != "<>":
             return None
-        return self.program.type(frame.module, wanted[2][1])
+        text = wanted[2][1]
+        return self.program.type(frame.module, text.rpartition(",")[2].strip() if name in MAPPINGS else text)
 
     def member_extension(self, frame: Frame, name: str) -> int | None:
         """The extension function of that name that a class around the call declares for its own use."""

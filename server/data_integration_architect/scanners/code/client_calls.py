@@ -25,6 +25,9 @@ EVENT_TYPES = ("/dispatchable",)
 TASK_TYPES = ("/task", "/actor")
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 LISTENER_LIMIT = 12
+# What hands a message to its handlers in the same program, by its name and by that of its method.
+DISPATCHERS = re.compile(r"(?:mediator|dispatcher|bus|publisher|sender|handlers?)$")
+DISPATCHES = re.compile(r"(?:publish|send|dispatch|raise|execute|handle|emit|notify)", re.IGNORECASE)
 LOCKING = re.compile(
     r"(?:^|_)(?:un)?lock(?:ed|ing)?(?:_|$)|(?:^l|[a-z]L)ock(?:ed|ing)?(?=[A-Z_]|$)|[mM]utex|[sS]emaphore|[tT]hrottl|[rR]ate_?[lL]imit"
 )
@@ -455,6 +458,8 @@ class ClientCalls(Endpoints):
                 for base in self.program.lineage(value[1]):
                     found += self.hooks.by_class.get(base[1], []) if base[0] == "I" else []
                 if not found:
+                    found += self.hooks.by_argument.get(value[1], [])
+                if not found:
                     for event in self.program.implementers(value[1]):
                         found += self.hooks.by_class.get(event, [])
             elif value is not None and value[0] == "S":
@@ -484,6 +489,10 @@ class ClientCalls(Endpoints):
     ) -> Value:
         """A method of something whose type was not found: the receiver's name decides, with less confidence."""
         plain = normal(title or self.last(receiver))
+        if self.hooks.by_argument and DISPATCHERS.search(plain) and DISPATCHES.match(name):
+            given = [self.quiet(frame, arg) for arg in args]
+            if any(value is not None and value[0] == "I" and value[1] in self.hooks.by_argument for value in given):
+                return self.dispatch(frame, given, line)
         module = self.program.modules[frame.module]
         clients = self.program.clients
         near = self.program.near_libraries(module.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ LISTENER_FOLDERS = ("Listeners",)
 # Arguments of an annotation that name the class that a function listens to.
 SENDER_KEYS = ("sender", "classes", "value")
 LISTENING = ("listener", "after_commit_listener")
+# An interface for what handles one message type, as repositories and lesser libraries declare it.
+HANDLER = re.compile(r"(?:\w+\.)*\w*(?:Handler|Listener|Subscriber|Consumer|Observer)\w*<([\w.]+)(?:,.*)?>")
 # Methods of a class that handles one message type.
 HANDLING = ("handle", "Handle", "execute", "__invoke", "onApplicationEvent", "HandleAsync")
 
@@ -41,6 +44,8 @@ class Hooks:
     on_flush: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     by_class: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     by_text: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    # handlers of a message class by the type argument of an interface that no library here is known for
+    by_argument: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     # hook function -> "save" or "delete", absent if it may be either
     moment: dict[int, str] = field(default_factory=dict)
     # hook function -> library whose write sets it off
@@ -263,6 +268,12 @@ class Decorated:
         names = [name for m in HANDLING for name in program.methods[number].get(m, ())]
         if not names:
             return
+        for text in program.classes[number].bases:
+            handled = HANDLER.fullmatch(text.replace(" ", ""))
+            message = program.type(module, handled[1]) if handled is not None else None
+            if message is not None and message[0] == "I":
+                fitting = [name for name in names if self.takes(name, message[1])]
+                self.hooks.by_argument[message[1]] += [(name, "listener") for name in fitting[:1]]
         for value in program.bases(number):
             if value[0] == "L" and value[1].endswith("/handler") and value[2] is not None:
                 fitting = [name for name in names if self.takes(name, value[2])]

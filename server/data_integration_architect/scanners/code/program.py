@@ -22,6 +22,21 @@ from .typetext import WRAPPERS, parse_type
 
 # A union inside brackets or quotes is no choice between whole types.
 UNION_OPENS = re.compile(r"[<\[({\"'][^>\])}]*\|")
+# Interfaces of C# by their name, and the packages whose interfaces say nothing about stores.
+OUTSIDE = re.compile(r"I[A-Z]\w+")
+PLATFORM = (
+    "java.",
+    "javax.",
+    "jakarta.",
+    "kotlin.",
+    "kotlinx.",
+    "org.springframework.",
+    "org.slf4j.",
+    "System.",
+    "Microsoft.",
+)
+# An interface from outside with more implementers than this is a common one, such as that of a handler.
+OUTSIDE_LIMIT = 4
 NAMED_PACKAGES = ("java", "kotlin", "csharp", "php")
 
 
@@ -40,6 +55,7 @@ class Program(Imports):
         self._types: dict[tuple[int, str], Value] = {}
         self._implementers: dict[int, list[int]] | None = None
         self._usings: list[str] = []
+        self._outside: dict[str, list[int]] | None = None
         self._declared: dict[int, dict[str, tuple[Any, ...]]] = {}
         # qualified name of an interface -> method -> `write` or `read`, by mapper files
         self.mapped: Mapping[str, Mapping[str, str]] = {}
@@ -321,7 +337,25 @@ class Program(Imports):
         value = self.name(module, name)
         if value is None and "." in name and self.modules[module].language in ("csharp", "java", "kotlin"):
             value = self.name(module, name.rsplit(".", 1)[-1]) or ("X", name)
-        return self.instance(module, value, arguments)
+        found_value = self.instance(module, value, arguments)
+        if found_value is None or found_value[0] == "X":
+            return self.outside(module, name, found_value) or found_value
+        return found_value
+
+    def outside(self, module: int, name: str, value: Value) -> Value:
+        """The class that stands in for an interface which a shared library declares: its nearest implementer here."""
+        language, short = self.modules[module].language, name.rsplit(".", 1)[-1]
+        if language not in ("csharp", "java", "kotlin") or (value is not None and value[1].startswith(PLATFORM)):
+            return None
+        if language == "csharp" and not OUTSIDE.fullmatch(short):
+            return None
+        if self._outside is None:
+            self._outside = defaultdict(list)
+            for number, made in enumerate(self.classes):
+                for base in made.bases if made.kind == "class" else ():
+                    self._outside[base.partition("<")[0].partition("(")[0].strip().rsplit(".", 1)[-1]].append(number)
+        found = [c for c in self._outside.get(short, ()) if self.family(self.class_module[c]) == self.family(module)]
+        return ("I", self.nearest(found, module)) if 0 < len(found) <= OUTSIDE_LIMIT else None
 
     def instance(self, module: int, value: Value, arguments: Sequence[str] = ()) -> Value:
         """An instance of a class or of an external type, a library's type where it is known."""

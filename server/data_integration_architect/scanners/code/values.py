@@ -172,7 +172,7 @@ class Values(Calls):
             if target in self.program.clients.types:
                 own = number if self.program.clients.types[target].ends else None
                 return ("L", target, base[2] if base[2] is not None else own)
-            if not base[1].endswith(ENTITY_TYPES):
+            if not base[1].endswith((*ENTITY_TYPES, "/handler", "/consumer")):
                 return ("L", base[1], base[2])  # `prisma.order` of a service that extends the client
         return None
 
