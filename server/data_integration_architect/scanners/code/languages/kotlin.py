@@ -200,7 +200,8 @@ class KotlinReader(Reader):
         return ("new", name, (), self.line(node))
 
     def type_of(self, node: Node) -> str:
-        return self.text(self.of_kind(node, *TYPE_KINDS))
+        text = self.text(self.of_kind(node, *TYPE_KINDS))
+        return self.bounds.get(text, text)
 
     def package(self, node: Node) -> None:
         self.module.package = self.text(self.of_kind(node, "identifier"))
@@ -229,11 +230,23 @@ class KotlinReader(Reader):
         is_interface = any(child.kind() == "interface" for child in node.children())
         made = self.open_class(node, name, "interface" if is_interface else "class", self.bases(node))
         made.decorators = self.decorators(node)
+        outer = self.bounds
+        self.bounds = {**outer, **self.type_bounds(self.of_kind(node, "type_parameters"))}
         given = self.of_kind(node, "primary_constructor")
         for param in self.all_of(given, "class_parameter") if given is not None else []:
             self.add_field(self.text(self.of_kind(param, "simple_identifier")), self.type_of(param))
         self.members(self.of_kind(node, "class_body", "enum_class_body"), static=node.kind() == "object_declaration")
         self.classes.pop()
+        self.bounds = outer
+
+    def type_bounds(self, node: Node | None) -> dict[str, str]:
+        """What the type variables of a class extend: `R : JpaRepository<T, Long>`."""
+        found: dict[str, str] = {}
+        for child in self.all_of(node, "type_parameter") if node is not None else []:
+            name, colon, bound = self.text(child).partition(":")
+            if colon and bound.strip() != "Any":
+                found[name.removeprefix("reified").strip()] = bound.strip()
+        return found
 
     def members(self, body: Node | None, static: bool = False) -> None:
         for child in self.named(body) if body is not None else []:
