@@ -1,12 +1,15 @@
 """Two stores get the same change from one handler, and nothing holds the two writes together.
 
-In a consumer, redelivery repeats both halves, so only a half that is given up or hidden by an early acknowledgement
-or deduplication record is lost. Misses: two requests that a client sends one after the other.
+Two records of a sharded store that one handler adds to, each in its own transaction, are two stores as well: a local
+transaction covers one shard. In a consumer, redelivery repeats both halves, so only a half that is given up or hidden
+by an early acknowledgement or deduplication record is lost. Misses: two requests that a client sends one after the
+other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from data_integration_architect.analysis.delivery import acknowledges
 from data_integration_architect.analysis.enlistment import home_of, turns_out_enlisted
@@ -17,7 +20,7 @@ from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.propagation import follows_log
 from data_integration_architect.analysis.repair import healing_of
 from data_integration_architect.analysis.severity import Consequence, Target
-from data_integration_architect.analysis.system import Effect
+from data_integration_architect.analysis.system import Effect, HandlerSite, System
 from data_integration_architect.analysis.view import View
 from data_integration_architect.topology import NONE, Append, Write
 
@@ -38,6 +41,32 @@ def sites(view: View) -> Iterator[Site]:
         if isinstance(copy.step, Write) and follows_log(system, record.target, copy.target, copy.entity):
             continue
         yield record, copy
+    for handler in system.handlers.values():
+        yield from _two_shards(system, handler)
+
+
+def _two_shards(system: System, site: HandlerSite) -> Iterator[Site]:
+    """What is taken from one record and added to another one, where nothing says that they share a shard.
+
+    Two additions to one entity are about two records; other writes may come back to the same one.
+    """
+    added = [
+        e
+        for e in site.changes
+        if isinstance(e.step, Write)
+        and e.step.mode == "increment"
+        and e.entity is not None
+        and not is_planned(system, e)
+        and (store := system.store(e.target)) is not None
+        and store.partition_key is not None
+    ]
+    for first, later in pairwise(added):
+        if (
+            first.target == later.target
+            and first.subject == later.subject
+            and not system.share_transaction(first, later)
+        ):
+            yield first, later
 
 
 def _originates(view: View, record: Effect) -> bool:
@@ -53,6 +82,8 @@ def _originates(view: View, record: Effect) -> bool:
 def judge(view: View, site: Site, facts: Facts) -> Match | None:
     record, copy = site
     system = view.system
+    if record.target == copy.target:
+        return _judge_shards(view, record, copy, facts)
     if turns_out_enlisted(system, facts, copy):
         return None
     first, later = sorted(site, key=lambda effect: effect.position)
@@ -77,6 +108,25 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         ),
         targets=(Target(copy.target, copy.entity),),
         shows=frozenset({"stale", "missing", "phantom", "reverted", "wrong-total"}),
+    )
+
+
+def _judge_shards(view: View, first: Effect, later: Effect, facts: Facts) -> Match | None:
+    if not first.site.is_direct and not _loses_the_later(view, first, later, facts):
+        return None
+    store = view.system.store(later.target)
+    shards = store.partition_key if store else None
+    return Match(
+        elements=(later.target, first.site.id),
+        at=later.path,
+        summary=(
+            f"{first.site.id} changes one {later.entity} and then another in transactions of their own, and "
+            f"{later.target} is sharded by {shards}: a crash or error between them leaves the first change without the "
+            f"second"
+        ),
+        consequence=Consequence("integrity", heals=healing_of(view.system, later.target, later.entity) or "never"),
+        targets=(Target(later.target, later.entity),),
+        shows=frozenset({"missing", "phantom", "wrong-total"}),
     )
 
 
