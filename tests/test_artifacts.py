@@ -436,3 +436,11 @@ def test_no_table_is_put_into_a_database_of_the_server_itself() -> None:
     assert (
         yaml.safe_load(files["compose.yaml"])["services"]["mysql_data"]["environment"]["MYSQL_DATABASE"] == "mysql_data"
     )
+
+
+@pytest.mark.parametrize("technology", ["mysql", "mariadb"])
+def test_the_heartbeat_names_its_database(technology: str) -> None:
+    """The connector has no database of its own on these servers: a bare name would end it at each beat."""
+    text = retailer().replace("technology: postgresql", f"technology: {technology}")
+    settings = json.loads(folder_of(text)["connect/postgres.json"])
+    assert settings["heartbeat.action.query"].startswith("INSERT INTO `postgres`.capture_heartbeat ")

@@ -10,7 +10,9 @@ from random import Random
 
 from data_integration_architect.lab.faults import Fault
 from data_integration_architect.lab.load import Load, settle
+from data_integration_architect.lab.process import wait_until
 from data_integration_architect.lab.recording import Recording
+from data_integration_architect.lab.sql import Sql
 from data_integration_architect.lab.stack import Stack
 from stack_support import assert_accepted, assert_clean, assert_equal, is_rejected, source, without_guard
 
@@ -42,6 +44,12 @@ def of_fault(recordings: Sequence[Recording], word: str) -> list[Recording]:
     return [one for one in recordings if word in one.fault]
 
 
+def _beats(sql: Sql) -> list[tuple[object, ...]]:
+    found = sql.execute("SELECT beat_at FROM capture_heartbeat")
+    sql.commit()
+    return found
+
+
 class ShopTests:
     """A module says which shop (`SHOP`), what is recorded there (`recorded_of`) and its faults (`faults_of`)."""
 
@@ -52,6 +60,14 @@ class ShopTests:
         assert_equal(shop.stack)
         rows = {r.to_data()["name"]: r.to_data()["rows"] for r in settle(shop.stack, 5)}
         assert len(rows) >= 3 and all(count > 10 for count in rows.values()), rows
+
+    def test_the_connector_beats(self, shop: Shop) -> None:
+        """Its own row is written and no beat failed: each that fails ends the connector, which then starts anew."""
+        sql = source(shop.stack, shop.store)
+        wait_until(lambda: bool(_beats(sql)), 60, "a heartbeat in its table")
+        sql.close()
+        log = shop.stack.servers["connect"].program.log.read_text(encoding="utf-8", errors="replace")
+        assert "Could not execute heartbeat" not in log
 
     def test_a_new_column_and_a_backfill_while_writing(self, shop: Shop) -> None:
         """A column is added and all tables are sent again while clients write: rows that nobody writes since have the

@@ -17,11 +17,16 @@ CONNECTORS = {
     "oracle": "io.debezium.connector.oracle.OracleConnector",
 }
 SIGNALS, HEARTBEATS = "capture_signal", "capture_heartbeat"
+# The connector connects to the server, not to a database of it; its account may insert and update, not delete.
+BEAT_OF_MYSQL = (
+    f"INSERT INTO `{{database}}`.{HEARTBEATS} (id, beat_at) VALUES (1, CURRENT_TIMESTAMP) "
+    "ON DUPLICATE KEY UPDATE beat_at = CURRENT_TIMESTAMP"
+)
 HEARTBEAT_QUERY = {
     "postgresql": f"INSERT INTO {HEARTBEATS} (id, beat_at) VALUES (1, now()) "
     "ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at",
-    "mysql": f"REPLACE INTO {HEARTBEATS} (id, beat_at) VALUES (1, CURRENT_TIMESTAMP)",
-    "mariadb": f"REPLACE INTO {HEARTBEATS} (id, beat_at) VALUES (1, CURRENT_TIMESTAMP)",
+    "mysql": BEAT_OF_MYSQL,
+    "mariadb": BEAT_OF_MYSQL,
     "sqlserver": f"UPDATE {HEARTBEATS} SET beat_at = SYSUTCDATETIME() WHERE id = 1",
     "oracle": f"UPDATE {HEARTBEATS} SET beat_at = SYSTIMESTAMP WHERE id = 1",
 }
@@ -89,7 +94,7 @@ def _common(technology: str, store: str, name: str, heartbeat_ms: int) -> dict[s
         "retriable.restart.connector.wait.ms": "2000",
     }
     if technology in HEARTBEAT_QUERY:
-        settings["heartbeat.action.query"] = HEARTBEAT_QUERY[technology]
+        settings["heartbeat.action.query"] = HEARTBEAT_QUERY[technology].format(database=store)
     settings |= _of_technology(technology, store, name)
     return settings
 

@@ -33,6 +33,7 @@ WRITES = 3
 LOOK_SECONDS = 0.02
 ARRIVE_SECONDS = 60.0
 BROKEN_SECONDS = 0.3
+LOOK_AFTER_SECONDS = 1.0
 # Connect writes down each second how far it is; what it has written down it does not send again.
 CONNECT_KEEPS_SECONDS = 3.0
 NEVER = 1 << 62
@@ -179,6 +180,7 @@ class _Recorder:
         self.events: list[Observed] = []
         # Fewer than asked for where handlers write each record once.
         self.writes = case.model.workload
+        self.looked_after = time.monotonic()
 
     def run(self, fault: Fault | None) -> list[Observed]:
         server = self.stack.server_of(self.comparison["source"])
@@ -213,7 +215,17 @@ class _Recorder:
         if fault.kind == "duplicate":
             self._wait_for(state)
         elif fault.target == self.comparison["name"]:
-            wait_until(lambda: len(self._lines()) > handed, ARRIVE_SECONDS, f"{state} at {fault.target}", 0.005)
+            wait_until(lambda: self._is_handed(handed), ARRIVE_SECONDS, f"{state} at {fault.target}", 0.005)
+
+    def _is_handed(self, before: int) -> bool:
+        """Whether the consumer has taken more than before. What gave up meanwhile is started anew, as it is elsewhere:
+        a connector that failed would hand on nothing for as long as one waits."""
+        if len(self._lines()) > before:
+            return True
+        if time.monotonic() > self.looked_after + LOOK_AFTER_SECONDS:
+            self.stack.restart_failed()
+            self.looked_after = time.monotonic()
+        return False
 
     def _lines(self) -> list[dict[str, Any]]:
         """What the watched consumer has noted of this row."""
