@@ -9,6 +9,7 @@ from functools import lru_cache
 from ..facts import CodeEffect, Confidence, DualWrite, safe_name
 from .effects import STATEFUL, Effect, compatible
 from .ir import Function
+from .manifests import folder_of
 from .program import Program
 from .technologies import Technologies
 
@@ -19,6 +20,10 @@ MESSAGE_ROW = re.compile(r"(?:Event|Message|Notification)(?:s|Entity|Record|Row|
 STORED_ROW = re.compile(r"(?:Entry|Message|Event|Record|Row|Entity|Model|Document|Item|Box|Log|Publication)s?$")
 TYPE_WORD = re.compile(r"\w+")
 SENDS = frozenset({"publish", "enqueue"})
+# What puts the messages of a request into the database until it commits, and the library of what sends them so.
+# Source: https://masstransit.io/documentation/configuration/middleware/outbox
+BUS_OUTBOX = "UseBusOutbox"
+SCOPED_BUS = "masstransit-scoped"
 MARKS = frozenset({"write", "flush", "outbox"})
 # A function that starts a program calls everything in turn; its callees are the paths.
 STARTERS = frozenset({"main", "Main", "<module>", "bootstrap", "run_server", "start_server", "createApp", "create_app"})
@@ -48,6 +53,33 @@ class Conclusions:
         self.program = program
         self.technologies = technologies
         self.alternatives = alternatives
+        self._outboxes: list[str] | None = None
+
+    def bus_outboxes(self) -> list[str]:
+        """Beginnings of the paths of services whose bus keeps messages in the database until the commit.
+
+        A project is `Ordering.API`, the others of its service are `Ordering.*` beside it.
+        """
+        if self._outboxes is None:
+            folders = {m.folder for m in self.program.by_manifest if m.ecosystem == "nuget"}
+            found: set[str] = set()
+            for number, function in enumerate(self.program.functions):
+                if BUS_OUTBOX in function.calls:
+                    project = folder_of(self.program.path_of(number))
+                    while project and project not in folders:
+                        project = folder_of(project)
+                    parent, _, title = project.rpartition("/")
+                    stem = title.rpartition(".")[0]
+                    found.add(f"{parent}/{stem}".lstrip("/") if stem else f"{parent}/".lstrip("/"))
+            self._outboxes = sorted(found)
+        return self._outboxes
+
+    def boxed(self, number: int, effect: Effect) -> bool:
+        """Whether a message goes to the outbox of the bus: by what is made for one request, not by the bus itself."""
+        if effect.kind not in SENDS or effect.library != SCOPED_BUS:
+            return False
+        path = self.program.path_of(number)
+        return any(path.startswith(beginning) for beginning in self.bus_outboxes())
 
     def technology(self, effect: Effect) -> str:
         return self.technologies.resolve(effect.technology, self.program.path_of(effect.function))
@@ -59,6 +91,7 @@ class Conclusions:
     def dual_write(self, number: int, name: str, effects: Sequence[Effect]) -> DualWrite | None:
         """The finding of a function, `None` if it has none of its own."""
         acting = [e for e in effects if (e.kind in STATEFUL or e.kind == "invalidate") and "fill" not in e.flags]
+        acting = [e for e in acting if not self.boxed(number, e)]
         systems = [self.system(e) for e in acting]
         if len(set(systems) - {""}) < 2:
             return None
