@@ -285,3 +285,20 @@ def test_the_order_between_two_systems_that_both_take_changes_is_given_by_nobody
     found = review(data)
     assert {one.id for one in found.findings} & {"no-single-system-of-record", "multi-leader-concurrent-writes"}
     assert True not in {one.satisfied for one in found.ordering if one.need == "per-key"}
+
+
+@pytest.mark.parametrize(
+    ("merge", "mechanism"), [("crdt", "keep-current"), ("last-write-wins", "crdt-merge"), (None, None)]
+)
+def test_copies_whose_merge_drops_nothing_may_stay(merge, mechanism):
+    copies = {"regions": ["eu", "us"], "writable": "all", **({"merge": merge} if merge else {})}
+    found = review(
+        {
+            "stores": {"redis": {"technology": "redis", "copies": copies}},
+            "entities": {"basket": {"key": "basket_id", "change": "commutative"}},
+            "processes": {
+                "shop": {"handlers": {"put": {"steps": [{"write": "redis", "entity": "basket", "mode": "merge"}]}}}
+            },
+        }
+    )
+    assert [one.mechanism for one in found.recommendations] == ([mechanism] if mechanism else [])

@@ -10,7 +10,7 @@ from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.view import View
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.rules import Found
-from data_integration_architect.topology import CausalPair
+from data_integration_architect.topology import CausalPair, Store
 
 
 def for_copies(view: View, found: Sequence[Found]) -> list[Advice]:
@@ -24,11 +24,19 @@ def for_copies(view: View, found: Sequence[Found]) -> list[Advice]:
         elif "missing-fencing-on-failover" in mine:
             why = "the old primary must be stopped from accepting writes before the new one starts"
             choice = Choice("single-leader-with-fencing", "synchronous-quorum-commit", why, ("fencing-token",))
+        elif _drops_no_write(store) and not any(name in f.match.elements for f in found):
+            why = "the merge drops no write that a copy took, and nothing that is stated needs one place for each key"
+            choice = Choice("keep-current", "home-region-per-key", why)
         else:
             continue
         path: DocumentPath = ("stores", name, "copies" if store.copies else "failover")
         result.append(Advice(name, name, entities, choice, (path,)))
     return result
+
+
+def _drops_no_write(store: Store) -> bool:
+    copies = store.copies
+    return copies is not None and copies.writable == "all" and copies.merge in {"crdt", "version-vector", "union"}
 
 
 def _copies_choice(view: View, entities: tuple[str, ...]) -> Choice:
