@@ -317,7 +317,9 @@ class Calls(Construction):
                 return self.invoke(frame, behind, name, args, line, receiver)
         if base is not None:
             own = number if base[1].endswith((*ENTITY_TYPES, *EVENT_TYPES)) else None
-            entity = base[2] if base[2] is not None else own
+            if target[0] == "K" and name == "as_manager":
+                return ("I", number)
+            entity = base[2] if base[2] is not None else own if own is not None else self.kept_by.get(number)
             return self.client(frame, base[1], entity, name, args, line, seen=True, static=target[0] == "K")
         value = self.attribute(frame, target, name) if not methods else None
         if value is not None and value[0] in ("C", "F", "K", "L", "X"):
@@ -548,7 +550,8 @@ class Calls(Construction):
         if function is None or function[0] != "F":
             if function is not None and function[0] == "C":
                 return function
-            self.arguments(frame, args[:1], inline=True)
+            if args[0][0] == "a":  # `partial(task.delay, id)` is as good as the call
+                self.call(frame, ("c", args[0], tuple(args[1:]), frame.line))
             return None
         given = tuple(
             (arg[1] if arg[0] == "k" else "", value if value is not None and value[0] in BOUND else None)

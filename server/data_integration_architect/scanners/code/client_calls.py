@@ -20,6 +20,9 @@ from .sqltext import sql_kind, sql_table
 ENTITY_TYPES = ("/model", "/document", "/entity", "/node", "/dao", "/searchable", "/table")
 # Types of libraries whose subclasses name the entity that they read and write in an inner class.
 DESCRIBED_TYPES = ("/serializer", "/form")
+# Types of libraries whose subclasses name in a field what they show and change.
+VIEW_TYPES = ("/view", "/generic_view")
+VIEW_FIELDS = ("queryset", "model")
 # Types of libraries whose subclasses are events that send themselves.
 EVENT_TYPES = ("/dispatchable",)
 TASK_TYPES = ("/task", "/actor")
@@ -119,6 +122,8 @@ class ClientCalls(Endpoints):
             found = ("L", types[0], None) if types else None
         if found is not None and found[2] is None and found[1].endswith(DESCRIBED_TYPES):
             found = ("L", found[1], self.described(number))
+        if found is not None and found[2] is None and found[1].endswith(VIEW_TYPES):
+            found = ("L", found[1], self.viewed(number))
         self._library_bases[number] = found
         return found
 
@@ -152,6 +157,16 @@ class ClientCalls(Endpoints):
                     client = self.program.clients.types[base[1]]
                     self._documents.setdefault(model, set()).add((client.technology, client.library))
         return self._documents
+
+    def viewed(self, number: int) -> int | None:
+        """The class that a view names in a field, itself or by the query for its rows."""
+        for name in VIEW_FIELDS:
+            value = self.attribute(None, ("I", number), name) if self.has_field(number, name) else None
+            if value is not None and value[0] == "K":
+                return int(value[1])
+            if value is not None and value[0] == "L" and value[2] is not None:
+                return int(value[2])
+        return None
 
     def described(self, number: int, name: str = "Meta") -> int | None:
         """The class that the inner class `name` names as `model`."""
@@ -241,6 +256,9 @@ class ClientCalls(Endpoints):
             kind = None  # a sink that no binding empties stays in the program
         inline = kind is None and name not in self.program.clients.handlers.get("any", ())
         values = self.arguments(frame, args, inline=inline, bound=result)
+        if target == "entity" and entity is None and values and values[0] is not None:
+            whose = values[0]
+            entity = whose[1] if whose[0] in ("I", "K") else whose[2] if whose[0] == "L" else None
         if name in client.selects:
             chosen = (client.selects[name].get(v[1]) for v in values if v is not None and v[0] == "S")
             found_type = next((one for one in chosen if one is not None), None)

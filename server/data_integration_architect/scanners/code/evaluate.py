@@ -62,7 +62,9 @@ class Evaluator(Values):
             if known is not None:
                 return known
             if given and self.variants.get(number, 0) >= VARIANT_LIMIT:
-                given, key = (), (number, self_value, ())
+                # functions decide what a call does, the classes of other arguments only what it does it to
+                given = self.functions_of(given) if self.variants[number] < 2 * VARIANT_LIMIT else ()
+                key = (number, self_value, given)
                 known = self.memo.get(key)
                 if known is not None:
                     return known
@@ -87,6 +89,13 @@ class Evaluator(Values):
             self.memo[key] = result
             self.variants[number] = self.variants.get(number, 0) + 1
         return result
+
+    @staticmethod
+    def functions_of(given: tuple[Value, ...]) -> tuple[Value, ...]:
+        out = [value if value is not None and value[0] == "F" else None for value in given]
+        while out and out[-1] is None:
+            out.pop()
+        return tuple(out)
 
     def significant(self, function: Function, arguments: tuple[Value, ...]) -> tuple[Value, ...]:
         """Arguments that tell more than the parameter's own type; unhashable ones are dropped."""

@@ -40,6 +40,14 @@ OUTSIDE_LIMIT = 4
 NAMED_PACKAGES = ("java", "kotlin", "csharp", "php")
 
 
+def dotted(expression: Expr) -> str:
+    """`a.b.c` as text, empty for anything that is no name."""
+    if expression[0] == "n":
+        return str(expression[1])
+    head = dotted(expression[1]) if expression[0] == "a" else ""
+    return f"{head}.{expression[2]}" if head else ""
+
+
 class Program(Imports):
     """Symbol tables over modules; every look-up is memoised and tolerates cycles."""
 
@@ -337,6 +345,8 @@ class Program(Imports):
         value = self.name(module, name)
         if value is None and "." in name and self.modules[module].language in ("csharp", "java", "kotlin"):
             value = self.name(module, name.rsplit(".", 1)[-1]) or ("X", name)
+        if value is not None and value[0] == "=" and self.modules[value[1]].language == "python":
+            return self.alias_of(value[1], value[2], 0)
         found_value = self.instance(module, value, arguments)
         if found_value is None or found_value[0] == "X":
             return self.outside(module, name, found_value) or found_value
@@ -356,6 +366,25 @@ class Program(Imports):
                     self._outside[base.partition("<")[0].partition("(")[0].strip().rsplit(".", 1)[-1]].append(number)
         found = [c for c in self._outside.get(short, ()) if self.family(self.class_module[c]) == self.family(module)]
         return ("I", self.nearest(found, module)) if 0 < len(found) <= OUTSIDE_LIMIT else None
+
+    def alias_of(self, module: int, expression: Expr | None, depth: int) -> Value:
+        """What an alias of a type stands for: `SessionDep = Annotated[Session, Depends(open_session)]`."""
+        if expression is None or depth > 5:
+            return None
+        if expression[0] == "i":
+            inner = expression[2]
+            if inner is None or expression[1][-1] not in WRAPPERS:
+                return self.alias_of(module, expression[1], depth + 1)
+            return self.alias_of(module, inner[1][0] if inner[0] == "o" and inner[1] else inner, depth + 1)
+        if expression[0] == "s":
+            return self.type(module, expression[1])
+        text = dotted(expression)
+        if not text:
+            return None
+        value = self.name(module, text)
+        if value is not None and value[0] == "=":
+            return self.alias_of(value[1], value[2], depth + 1)
+        return self.instance(module, value)
 
     def instance(self, module: int, value: Value, arguments: Sequence[str] = ()) -> Value:
         """An instance of a class or of an external type, a library's type where it is known."""

@@ -29,6 +29,8 @@ class Steps(Decorated):
         self.running: set[tuple[object, ...]] = set()
         # functions put into fields of a class where its instances are made
         self.held: dict[tuple[int, str], list[Value]] = {}
+        # class that queries rows -> the one entity that it belongs to
+        self.kept_by: dict[int, int | None] = {}
         self.constructed: dict[int, tuple[Value, ...]] = {}
         # handler -> (technology, topic, library) of what it consumes; the topic is empty if it is computed
         self.consumed: dict[int, list[tuple[str, str, str]]] = {}
@@ -57,6 +59,9 @@ class Steps(Decorated):
 
     @abstractmethod
     def attribute(self, frame: Frame | None, value: Value, name: str) -> Value: ...
+
+    @abstractmethod
+    def has_field(self, number: int, name: str) -> bool: ...
 
     @abstractmethod
     def resolved(self, value: Value) -> Value: ...

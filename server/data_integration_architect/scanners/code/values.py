@@ -159,6 +159,9 @@ class Values(Calls):
         if key not in self.fields:
             self.fields[key] = None
             self.fields[key] = self.field_value(number, name)
+            if self.fields[key] is None or self.fields[key][0] == "X":  # type: ignore[index]
+                self.fields[key] = self.field_below(number, name) or self.fields[key]
+            self.keeps(number, self.fields[key])
         found = self.fields[key]
         if found is not None:
             return found
@@ -174,6 +177,30 @@ class Values(Calls):
                 return ("L", target, base[2] if base[2] is not None else own)
             if not base[1].endswith((*ENTITY_TYPES, "/handler", "/consumer")):
                 return ("L", base[1], base[2])  # `prisma.order` of a service that extends the client
+        return None
+
+    def keeps(self, number: int, value: Value) -> None:
+        """Note the entity whose rows a class of the repository queries: `objects = OrderManager()` of a model."""
+        if value is None or value[0] != "I":
+            return
+        base, own = self.library_base(value[1]), self.library_base(number)
+        if base is None or own is None or not own[1].endswith(ENTITY_TYPES):
+            return
+        if self.program.clients.types[base[1]].ends:
+            self.kept_by[value[1]] = number if self.kept_by.get(value[1], number) == number else None
+
+    def field_below(self, number: int, name: str) -> Value:
+        """The field of an abstract class as the classes that implement it fill it: the repositories of a unit of
+        work."""
+        program = self.program
+        methods = [method for found in program.methods[number].values() for method in found]
+        if not any(program.functions[method].is_abstract for method in methods):
+            return None
+        for sub in program.implementers(number):
+            if name in program.classes[sub].fields and program.class_module[sub] not in self.tests:
+                value = self.class_attribute(("I", sub), name)
+                if value is not None and value[0] != "X":
+                    return value
         return None
 
     def field_value(self, number: int, name: str) -> Value:

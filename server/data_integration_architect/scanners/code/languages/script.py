@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..ir import Block, Expr, Param
+from ..ir import Block, Expr, Module, Param
 from .reader import Node, Reader
 
 MODULE_EXPORTS: Expr = ("a", ("n", "module"), "exports")
@@ -266,9 +266,22 @@ class ScriptReader(Reader):
                 out.append(("def", name, index))
                 continue
             init = self.expr(value)
+            if target.kind() == "identifier":
+                self.named_after(init, self.text(target))
+                if init == ("d", ()) and len(self.functions) == 1:
+                    self.objects.add(self.text(target))
             if type_text or init is not None:
                 out.append(("=", self.pattern(target), init, type_text, self.line(item)))
         return out
+
+    def named_after(self, value: Expr | None, name: str) -> None:
+        """`const place = wrapped(async () => { })` at the top of a file: the function is called as what it is put
+        into."""
+        if value is None or value[0] != "c" or len(self.functions) > 1:
+            return
+        given = [arg[1] for arg in value[2] if arg[0] == "f"]
+        if len(given) == 1 and self.module.functions[given[0]].name == "<lambda>":
+            self.module.functions[given[0]].name = name
 
     def function_declaration(self, node: Node) -> Any:
         name = self.text(node.field("name"))
@@ -289,26 +302,65 @@ class ScriptReader(Reader):
         value = self.expr(node.field("right"))
         for target in targets:
             self.assigned(target, value)
-        self.commonjs(targets[0] if targets else None, value)
-        if len(self.functions) == 1 and targets == (MODULE_EXPORTS,) and value is not None and value[0] in ("c", "new"):
-            return ("=", (("n", "default"),), value, "", self.line(node))
+        target = targets[0] if targets else None
+        if len(self.functions) == 1 and target is not None and target[0] == "a" and value is not None:
+            exported = self.commonjs(target, value, self.line(node))
+            if exported:
+                return exported
         return ("=", targets, value, "", self.line(node))
 
-    def commonjs(self, target: Expr | None, value: Expr | None) -> None:
-        """`module.exports = x`, `exports.y = x`: the module's exports."""
-        if target is None or value is None or target[0] != "a" or len(self.functions) > 1:
-            return
+    def commonjs(self, target: Expr, value: Expr, line: int) -> list[Any]:
+        """The statements of `module.exports = x` and `exports.y = x`: what has no name of its own gets one."""
         if target == MODULE_EXPORTS:
             if value[0] == "d":
-                for key, item in value[1]:
-                    if item[0] == "n":
-                        self.module.exports[key] = item[1]
-            elif value[0] == "n":
+                return [made for key, item in value[1] for made in self.exported(key, item, line)]
+            if value[0] == "n":
                 self.module.exports["default"] = value[1]
                 if value[1].startswith("require:"):
                     self.module.wildcards.append(value[1][8:])
-        elif target[1] in (("n", "exports"), MODULE_EXPORTS) and value[0] == "n":
-            self.module.exports[target[2]] = value[1]
+                return []
+            if value[0] == "f":
+                self.call_it(value[1], "<default>")
+                return [("def", "default", value[1])]
+            return [("=", (("n", "default"),), value, "", line)] if value[0] in ("c", "new") else []
+        if target[1] in (("n", "exports"), MODULE_EXPORTS):
+            self.named_after(value, target[2])
+            return self.exported(target[2], value, line)
+        if target[1][0] == "n" and target[1][1] in self.objects:
+            # `const models = {}; models.User = ...; module.exports = models`
+            self.filled.append((target[1][1], target[2]))
+            return [("=", (("n", f"{target[1][1]}:{target[2]}"),), value, "", line)]
+        return []
+
+    def exported(self, key: str, value: Expr, line: int) -> list[Any]:
+        """One export of CommonJS: another name for what the file names, else a name for it."""
+        if key == "...":
+            if value[0] == "n" and value[1].startswith("require:"):
+                self.module.wildcards.append(value[1][8:])
+            return [("e", value)]
+        if value[0] == "n" and not value[1].startswith("require:"):
+            self.module.exports[key] = value[1]
+            return []
+        name = f"exports:{key}"
+        self.module.exports[key] = name
+        if value[0] == "f":
+            self.call_it(value[1], key)
+            return [("def", name, value[1])]
+        return [("=", (("n", name),), value, "", line)]
+
+    def call_it(self, function: int, name: str) -> None:
+        if self.module.functions[function].name == "<lambda>":
+            self.module.functions[function].name = name
+
+    def read(self, root: Node) -> Module:
+        self.objects: set[str] = set()
+        self.filled: list[tuple[str, str]] = []
+        made = super().read(root)
+        whole = made.exports.get("default")
+        for name, key in self.filled:
+            if name == whole:
+                made.exports.setdefault(key, f"{name}:{key}")
+        return made
 
     def assign_expression(self, node: Node) -> Expr | None:
         return self.expr(node.field("right"))
