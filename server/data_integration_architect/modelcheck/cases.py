@@ -11,6 +11,7 @@ from data_integration_architect.modelcheck.expressions import ModelError, NotMod
 from data_integration_architect.modelcheck.facts import Assumptions, Options
 from data_integration_architect.modelcheck.ir import Model
 from data_integration_architect.modelcheck.mechanisms import (
+    arrivals,
     causality,
     constraints,
     copies,
@@ -74,6 +75,7 @@ def questions(topology: Topology, names: Container[str] | None = None) -> list[Q
         *_pairs(topology),
         *_erasures(topology),
         *(_of_saga(original, undo) for original, undo in sagas.sagas_of(topology)),
+        *(_of_reference(ends) for ends in arrivals.ends_of(topology)),
         *(_of_mirror(*ways) for ways in mirrors.mirrors_of(topology)),
         *(_of_promotion(capture) for capture in promotion.captures_of(topology)),
     ):
@@ -103,6 +105,13 @@ def build_case(
         m, condition = causality.build(topology, topology.causality[number], number, options, bounds)
         forms = PropertyForms("causal-order", (), (condition,), is_permanent=True)
         return _small(m, forms, options, (question.target,), question, bounds)
+    if question.element.startswith("reference."):
+        ends = next(ends for ends in arrivals.ends_of(topology) if _of_reference(ends) == question)
+        m, condition = arrivals.build(ends, options, bounds)
+        forms = PropertyForms(question.property, (condition,), (condition,))
+        both = (ends.child, ends.parent)
+        involved = dict.fromkeys((*(place.label for place, _ in both), *(step.write for _, step in both)))
+        return _small(m, forms, options, tuple(involved), question, bounds)
     if question.property in constraints.PROPERTY.values():
         constraint = next(c for c in topology.constraints if c.name == question.element)
         m, condition = constraints.build(topology, constraint, question.target, options, bounds)
@@ -365,6 +374,11 @@ def _of_saga(original: Place, undo: Place) -> Question:
     also = tuple((step_target(step), step.entity) for step in others)
     element = f"compensation.{original.label}"
     return Question("exactly-once-effect", step_target(first), first.entity, also, element)
+
+
+def _of_reference(ends: arrivals.Ends) -> Question:
+    also = ((ends.parent[1].write, ends.names[1]),)
+    return Question("no-dangling", ends.child[1].write, ends.names[0], also, ends.element)
 
 
 def _of_promotion(capture: promotion.Promoted) -> Question:
