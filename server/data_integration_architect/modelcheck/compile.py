@@ -22,7 +22,7 @@ from data_integration_architect.modelcheck.mechanisms.partial_rows import has_pa
 from data_integration_architect.modelcheck.mechanisms.snapshots import Snapshot, plan_of
 from data_integration_architect.modelcheck.mechanisms.stores import declare_store
 from data_integration_architect.modelcheck.mechanisms.versions import stamps_of
-from data_integration_architect.modelcheck.scene import Node, Place, Scene, record_store
+from data_integration_architect.modelcheck.scene import Node, Place, Scene, origins_of, record_store
 from data_integration_architect.modelcheck.unmodelled import unmodelled_facts
 from data_integration_architect.modelcheck.volume import Volume
 from data_integration_architect.modelcheck.world import Bounds, World
@@ -97,7 +97,8 @@ def build_world(
     record = record_store(topology, target.entity or "")
     scene = scene_of(topology, target, record)
     counts = _is_counted(scene, target)
-    is_log = not counts and _is_record_log(scene, record)
+    origins = _origins(topology, target.entity or "", record)
+    is_log = not counts and bool(origins) and all(_is_record_log(scene, name) for name in origins)
     has_parts = not counts and record in topology.stores and has_partial_events(scene)
     whole = reads_whole(scene) if has_parts else ""
     has_parts = has_parts and not whole
@@ -120,6 +121,7 @@ def build_world(
         has_earlier=not counts and (deletes or bool(partial) or bool(plans) or has_parts or _is_rebuilt(scene)),
         has_parts=has_parts,
         is_log=is_log,
+        origins=origins or ((record,) if record is not None else ()),
         starts_empty=_filled_later(scene, plans),
         partial=partial,
         new_ids=False,
@@ -224,6 +226,16 @@ def _is_followed(world: World, roles: Roles) -> bool:
         for _, step in walk_steps(place.handler.steps, ())
     )
     return replicas or captured or read
+
+
+def _origins(topology: Topology, entity: str, record: str | None) -> tuple[str, ...]:
+    """The channels that together say what a record is; none where a store does."""
+    if record is None or record not in topology.channels:
+        return ()
+    found = origins_of(topology, entity)
+    declared = topology.entities.get(entity.split(".")[0])
+    is_declared = declared is not None and declared.system_of_record is not None
+    return (record,) if is_declared or record not in found else found
 
 
 def _is_record_log(scene: Scene, record: str | None) -> bool:
@@ -408,13 +420,14 @@ def _note_numbered(world: World, roles: Roles, numbered: set[str]) -> None:
 def _declare(world: World, roles: Roles, volume: Volume, numbered: set[str]) -> None:
     topology = world.topology
     names = list(dict.fromkeys(name for name, _ in world.scene.nodes))
-    commits = volume.of(world.record)[-1] if world.record in names else 1
+    commits = sum(volume.of(name)[-1] for name in world.origins if name in names) or 1
     for name in names:
         if name in topology.stores:
             # one more than there can be: what was there before the first request counts as commit 1
             declare_store(world, name, name, commits + 1, is_record=name == world.record)
     if world.is_log and world.record in names:
-        declare_store(world, world.record or "", f"newest of {world.record}", commits + 1, is_record=True)
+        label = f"newest of {' and '.join(world.origins)}"
+        declare_store(world, world.record or "", label, commits + 1, is_record=True)
     if world.record not in world.stores and not world.counts:
         world.m.array("version", world.ids + 1, 1)
     for name, state in world.stores.items():

@@ -374,8 +374,9 @@ def _parts(
 ) -> tuple[list[Effect], list[list[Effect]]]:
     """Effects outside the transaction, and for each instance in it the effects there."""
     names = (step.transaction,) if isinstance(step.transaction, str) else step.transaction
-    # a coordinator prepares each branch that it knows by name, also where one local transaction would do
-    part_of = {name: name if step.coordinator is not None else world.scene.instance(name) for name in names}
+    # a distributed commit prepares each branch that it knows by name, also where one local transaction would do
+    is_distributed = len(names) > 1
+    part_of = {name: name if is_distributed else world.scene.instance(name) for name in names}
     enlisted: dict[str, list[Effect]] = {part: [] for part in part_of.values()}
     before: list[Effect] = []
     has_read = False
@@ -387,7 +388,7 @@ def _parts(
         if isinstance(inner, Read) and _stores_outside(world, step, number):
             before.extend(effects)  # what is stored elsewhere was read before that
             continue
-        part = _store_of(world, inner) if step.coordinator is not None else _instance_of(world, inner)
+        part = _store_of(world, inner) if is_distributed else _instance_of(world, inner)
         enlisted.get(part, before).extend(effects)
     return before, [part for part in enlisted.values() if part]
 

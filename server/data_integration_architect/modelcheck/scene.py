@@ -285,30 +285,35 @@ def record_store(topology: Topology, entity: str) -> str | None:
     followed |= {store.replica_of for store in topology.stores.values() if store.replica_of}
     candidates = [store for store in written if topology.stores[store].replica_of is None]
     if not candidates:
-        return _origin(topology, entity)
+        return next(iter(origins_of(topology, entity)), None)
     return next((store for store in candidates if store in followed), candidates[0])
 
 
-def _origin(topology: Topology, entity: str) -> str | None:
-    """Where consumers take an entity from that no request writes: the one channel to which requests or nobody that is
-    listed append it, apart from replays of what failed in it. None where they look the entity up, or there are several.
+def origins_of(topology: Topology, entity: str) -> tuple[str, ...]:
+    """Where consumers take an entity from that no request writes: the channels to which requests or nobody that is
+    listed append it, apart from replays of what failed in them. Empty where they look the entity up. Of several, each
+    must be appended to by a request for the entity and be there to stay: what came last to any of them is the newest.
     """
     read: dict[str, None] = {}
     derived: set[str] = set()
+    asked: set[str] = set()
     for place in places(topology):
         trigger = place.handler.trigger
         steps = [step for _, step in walk_steps(place.handler.steps, ())]
         if isinstance(trigger, OnConsume) and any(_changes(step, entity) for step in steps):
             if any(isinstance(step, Read) and is_same_entity(step.entity, entity) for step in steps):
-                return None
+                return ()
             read[trigger.consume] = None
         if isinstance(trigger, OnConsume):
             derived |= dead_letters_of(topology, trigger.consume)
         if trigger is not None and not isinstance(trigger, OnRequest):
             appended = {step.append for step in steps if isinstance(step, Append)}
             derived |= {channel for channel in appended if not puts_back(topology, place, channel)}
-    found = [name for name in read if name not in derived]
-    return found[0] if len(found) == 1 else None
+        else:
+            asked |= {step.append for step in steps if isinstance(step, Append) and step.entity == entity}
+    found = tuple(name for name in read if name not in derived)
+    lasting = all(topology.channels[name].status != "temporary" for name in found)
+    return found if len(found) < 2 or (lasting and asked.issuperset(found)) else ()
 
 
 def _changes(step: Step, entity: str) -> bool:

@@ -148,7 +148,8 @@ class World:
     store -> log of its changes, where something follows it. `numbered`: stores and outboxes read by a drawn number;
     `draws_first`: it is drawn before the row of the record is locked; `draws_ids`: a reader waits for transactions by
     their id, so that is drawn too. `partial`: stores that are filled on a miss, so that an entry may lack. `has_parts`:
-    events may leave out what did not change. `is_log`: the system of record is a channel, and has what came last.
+    events may leave out what did not change. `is_log`: the system of record is a channel, and has what came last;
+    `origins`: that channel and others of the same entity.
     `starts_empty`: derived stores that get what was there before by a snapshot. `synchronous`: store -> cells of
     replicas that have each of its commits before the writer is answered. `stamps`: how versions that guards compare are
     drawn, where that is not the commit order. `new_ids`: an operation can have a second id, `retry_ids`: because its
@@ -180,6 +181,7 @@ class World:
     starts_empty: frozenset[str] = frozenset()
     has_parts: bool = False
     is_log: bool = False
+    origins: tuple[str, ...] = ()
     partial: frozenset[str] = frozenset()
     synchronous: dict[str, list[str]] = field(default_factory=dict)
     not_modelled: set[str] = field(default_factory=set)

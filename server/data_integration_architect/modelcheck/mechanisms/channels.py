@@ -82,9 +82,9 @@ def _appended(world: World, step: Append, value: Value, path: str) -> list[Branc
     state = world.channels[step.append]
     code, made = identities.passed_on(world, step, value, path)
     noted = ", with a new id" if made else ""
-    if world.is_log and step.append == world.record and value.request:
+    if world.is_log and step.append in world.origins and value.request:
         # of a log that is the system of record, the append is the commit
-        cell = world.stores[step.append].cell
+        cell = world.stores[world.record or ""].cell
         new = "0" if value.deletes == "yes" else value.intent
         made = (*made, f"{cell} = {new}", f"version[{value.intent}] = commits + 1", "commits += 1")
     added = [(f"{log}.append({code})", *made) for log in state.logs]
