@@ -73,8 +73,7 @@ class Reruns:
         """What `value` at `path` changes; None where the budget is used up or the value does not fit there."""
         key = repr((path, value))
         if key not in self.known:
-            size = self.rejudge.size(path)
-            if size > self.left:
+            if self.left <= 0 or (size := self.rejudge.size(path)) > self.left:
                 return None
             self.left -= size
             try:

@@ -135,12 +135,18 @@ class Parts:
                 yield group, name
 
     def _tie(self, one: Node, other: Node) -> None:
-        self._parents[self._root(one)] = self._root(other)
+        first, second = self._root(one), self._root(other)
+        if first != second:
+            self._parents[first] = second
 
     def _root(self, node: Node) -> Node:
-        while (parent := self._parents.get(node, node)) != node:
-            node = parent
-        return node
+        root = node
+        while (parent := self._parents.get(root)) is not None:
+            root = parent
+        # Each node on the way points to the root from now on: long ways are gone only once.
+        while node != root:
+            self._parents[node], node = root, self._parents[node]
+        return root
 
 
 def _may_name(kind: str, group: str) -> bool:
