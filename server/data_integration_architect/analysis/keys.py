@@ -81,7 +81,7 @@ def _fields(key: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _stores_of(system: System, entity: str) -> list[Store]:
-    written = {e.target for e in system.effects if isinstance(e.step, Write) and e.entity == entity}
+    written = {e.target for e in system.effects_about(entity) if isinstance(e.step, Write)}
     return [store for name in sorted(written) if (store := system.store(name)) is not None]
 
 
