@@ -150,7 +150,7 @@ def build_world(
     again = any(requests.retries(world, place) for place, _ in roles.requests)
     limits = replace(bounds, writes=writes, retries=bounds.retries if again else 0)
     others = (*roles.readers, *roles.consumers, *roles.captures, *roles.jobs)
-    volume = Volume(scene, limits, [place for place, _ in roles.requests], others, numbered, counts=counts)
+    volume = Volume(scene, options, limits, [place for place, _ in roles.requests], others, numbered, counts=counts)
     _declare(world, roles, volume, numbered)
     jobs.declare_rebuilds(world, roles.jobs)
     for place in roles.readers:

@@ -54,6 +54,10 @@ class Options:
         self.values[path] = answer = self._answer(path, known, safe, unsafe)
         return answer
 
+    def peek(self, path: str, known: T | None, *, safe: T, unsafe: T) -> T:
+        """The value that an option has if it is asked."""
+        return self._answer(path, known, safe, unsafe)
+
     def _answer(self, path: str, known: T | None, safe: T, unsafe: T) -> T:
         end = self._assumptions.ends.get(path, self._assumptions.every)
         if end in (None, "known"):

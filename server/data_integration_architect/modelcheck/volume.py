@@ -9,8 +9,9 @@ A bound that were too small would be reported as an error by the search, never a
 from collections.abc import Iterable
 
 from data_integration_architect.modelcheck.expressions import NotModelledError
+from data_integration_architect.modelcheck.facts import Options
 from data_integration_architect.modelcheck.mechanisms import caches, jobs
-from data_integration_architect.modelcheck.mechanisms.delivery import may_share_records
+from data_integration_architect.modelcheck.mechanisms.delivery import may_share_records, parks_path
 from data_integration_architect.modelcheck.mechanisms.snapshots import plan_of
 from data_integration_architect.modelcheck.scene import Place, Scene, dead_letter_of
 from data_integration_architect.modelcheck.world import Bounds
@@ -36,6 +37,7 @@ class Volume:
     def __init__(
         self,
         scene: Scene,
+        options: Options,
         bounds: Bounds,
         requests: Iterable[Place],
         others: Iterable[Place],
@@ -44,6 +46,7 @@ class Volume:
         counts: bool,
     ) -> None:
         self._scene = scene
+        self._options = options
         self._bounds = bounds
         self._requests = {place.label: place for place in requests}
         self._others = {place.label: place for place in others}
@@ -59,6 +62,14 @@ class Volume:
         if name in self._open:
             raise NotModelledError(f"a loop through {name}: changes come back to where they came from")
         self._open.add(name)
+        try:
+            found = self._most(name)
+        finally:
+            self._open.discard(name)
+        self._known[name] = found
+        return found
+
+    def _most(self, name: str) -> tuple[int, ...]:
         extra = (self._failed_into(name), self._appended_twice(name), self._requested(name), self._replicated(name))
         total = [sum(amounts) for amounts in zip(*extra, strict=True)]
         periodic: list[jobs.Copy] = []
@@ -80,10 +91,7 @@ class Volume:
         for copy in periodic:
             # each run after the first follows a change of its source, or of what it had written
             total = [1 + jobs.EXTRA_RUNS + sum(both) for both in zip(total, total, self.of(copy.source), strict=True)]
-        self._open.discard(name)
-        found = tuple(max(1, most) for most in total)
-        self._known[name] = found
-        return found
+        return tuple(max(1, most) for most in total)
 
     def _requested(self, name: str) -> list[int]:
         """Most records of requests, each of which runs one handler, and one again if its caller repeats it."""
@@ -137,12 +145,31 @@ class Volume:
             effects = [step for step in steps if isinstance(step, Write | Append | Call | Invalidate)]
             if not any(dead_letter_of(self._scene.topology, place, step) == name for step in effects):
                 continue
-            if isinstance(place.handler.trigger, OnConsume) and place.handler.trigger.parks_key:
-                for faults, most in enumerate(self._produced(place)):
-                    total[faults] += most if faults else 0
-            else:
+            following = self._following(place) if self._parks(place) else None
+            if following is None:
                 fails_alone = True
+            else:
+                total = [0, *(one + most for one, most in zip(total[1:], following[1:], strict=True))]
         return [most + faults * fails_alone for faults, most in enumerate(total)]
+
+    def _following(self, place: Place) -> list[int] | None:
+        """Most records that may follow one that failed; None for keys that this model parks by assumption where what
+        was parked is put back: then only what fails by itself is counted.
+        """
+        trigger = place.handler.trigger
+        try:
+            return self._produced(place)
+        except NotModelledError:
+            if isinstance(trigger, OnConsume) and trigger.parks_key:
+                raise
+            return None
+
+    def _parks(self, place: Place) -> bool:
+        """Whether records of a key follow one that failed, as the topology says or as this model assumes."""
+        trigger = place.handler.trigger
+        if not isinstance(trigger, OnConsume):
+            return False
+        return self._options.peek(parks_path(place), trigger.parks_key or False, safe=True, unsafe=False)
 
 
 def _repeats(step: Step) -> bool:

@@ -78,7 +78,7 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
     fails, dead_letter = _failure(world, place)
     # who lets the later records of a key wait says so; a plain retry topic does not
     known = trigger.parks_key or False
-    parks = dead_letter is not None and get(f"{path}.parks_key", known, safe=True, unsafe=False)
+    parks = dead_letter is not None and get(parks_path(place), known, safe=True, unsafe=False)
     return Delivery(
         acknowledge,
         min(2, world.bounds.instances) if parallel else 1,
@@ -90,6 +90,11 @@ def delivery_of(world: World, place: Place, *, is_queue: bool) -> Delivery:
         parks and trigger.parked_in is None,
         is_conditional,
     )
+
+
+def parks_path(place: Place) -> str:
+    """The option by which the later records of a key follow one that failed."""
+    return f"{place.path}.trigger.parks_key"
 
 
 def may_share_records(place: Place) -> bool:
