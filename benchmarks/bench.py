@@ -155,10 +155,12 @@ def large_topology(elements: int) -> dict[str, Any]:
 def large_review() -> None:
     """Run in a process of its own: seconds and peak memory of a review of about 1,000 elements."""
     from data_integration_architect.files import dump_yaml, parse_text
+    from data_integration_architect.garbage import collect_rarely
     from data_integration_architect.use_cases import review_document
 
     text = dump_yaml(large_topology(1000))
     review_document(parse_text(RETAILER))
+    collect_rarely()  # as the command and the processes of the server do
     begin = time.perf_counter()
     review_document(parse_text(text))
     seconds = time.perf_counter() - begin

@@ -14,6 +14,7 @@ from data_integration_architect.errors import ArchitectError
 from data_integration_architect.files import Document, dump_yaml
 from data_integration_architect.results import Review
 from data_integration_architect.topology import dump_topology, load_topology, normalize
+from data_integration_architect.topology.edit import set_fact, with_fact
 from data_integration_architect.use_cases import Given, generate_design, review_document
 from generated import broken_document, random_topology
 from support import ROOT, load, parse_text
@@ -175,3 +176,48 @@ def test_the_same_input_gives_the_same_bytes_in_every_process():
         )
         outputs.add(done.stdout)
     assert len(outputs) == 1
+
+
+WORDS = ("unknown", "none", True, False, 3, "7d", [], {}, {"by": "event_id"}, "no such name", None, ["order1"])
+
+
+def value_at(data: Any, path: tuple[str | int, ...]) -> Any:
+    return value_at(data[path[0]], path[1:]) if path else data
+
+
+def paths_in(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    if isinstance(value, dict):
+        inner = [(key, item) for key, item in value.items()]
+    else:
+        inner = list(enumerate(value)) if isinstance(value, list) else []
+    return [path, *(found for key, item in inner for found in paths_in(item, (*path, key)))]
+
+
+def test_a_fact_that_is_changed_in_one_element_is_as_if_the_whole_were_read_again():
+    outcomes = {"read": 0, "refused": 0}
+    said: dict[Any, list[Any]] = {}
+    for seed in range(60):
+        topology = normalize(load_topology(Document(random_topology(seed)))).topology
+        data = dump_topology(topology)
+        chance = random.Random(seed)
+        paths = [path for path in paths_in(data) if path]
+        for path in paths:
+            said.setdefault(path[-1], []).append(value_at(data, path))
+        names = sorted(data["stores"] | data.get("entities", {}))
+        for path in chance.sample(paths, 30):
+            other = chance.choice(("parts", "key", "dedup", "from", "handlers", "replica_of", "h9", "x"))
+            path = chance.choice((path, path, (*path, other)))
+            value = chance.choice((chance.choice(said.get(path[-1], WORDS)), chance.choice((*WORDS, *names))))
+            try:
+                expected: Any = load_topology(Document(set_fact(data, path, value), "topology"))
+            except ArchitectError as error:
+                expected = str(error)
+            except (TypeError, IndexError):
+                continue
+            try:
+                got: Any = with_fact(topology, path, value)
+            except ArchitectError as error:
+                got = str(error)
+            assert got == expected, (seed, path, value)
+            outcomes["refused" if isinstance(got, str) else "read"] += 1
+    assert min(outcomes.values()) > 300

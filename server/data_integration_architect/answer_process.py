@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from data_integration_architect.errors import ArchitectError
+from data_integration_architect.garbage import collect_rarely
 
 Tell = Callable[[float, str], None]
 
@@ -33,6 +34,7 @@ def serve_answers(pipe: Connection) -> None:
     from data_integration_architect.workers import Stopped
 
     _step_aside()
+    collect_rarely()
     while True:
         try:
             name, arguments = pipe.recv()

@@ -17,6 +17,7 @@ import click
 
 from data_integration_architect import __version__
 from data_integration_architect.errors import ArchitectError, RefusedPath
+from data_integration_architect.garbage import collect_rarely
 from data_integration_architect.reports import (
     FOUND,
     THRESHOLDS,
@@ -41,6 +42,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command and exits; bad input is a message and never a traceback."""
+    collect_rarely()
     try:
         code = cli.main(arguments, prog_name=NAME, standalone_mode=False)
     except click.ClickException as error:

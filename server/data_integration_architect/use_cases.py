@@ -14,6 +14,7 @@ from data_integration_architect.advice.judged import Judged, JudgedAgain, judge
 from data_integration_architect.advice.ordering import causal_of, ordering_of
 from data_integration_architect.advice.processing import processing_of
 from data_integration_architect.advice.questions import Reruns, flips_of, questions_of
+from data_integration_architect.advice.symptoms import explained_by
 from data_integration_architect.analysis.constraints import constraints_of
 from data_integration_architect.analysis.facts import Question as Asked
 from data_integration_architect.analysis.slips import slips_of
@@ -320,21 +321,7 @@ class _Assembly:
         )
 
     def explains(self, found: Found) -> tuple[int, ...]:
-        """Symptoms of the kinds that the finding shows, at the places where it shows them."""
-        if not found.is_definite:
-            return ()
-        system = self.judged.view.system
-        result = []
-        for index, symptom in enumerate(self.judged.view.topology.symptoms):
-            if symptom.kind not in found.match.shows:
-                continue
-            entity = symptom.entity.split(".", 1)[0] if symptom.entity else None
-            for target in found.match.targets:
-                same_store = system.database(target.store) == system.database(symptom.in_)
-                if same_store and (target.entity is None or entity is None or target.entity == entity):
-                    result.append(index)
-                    break
-        return tuple(result)
+        return explained_by(self.judged.view.system, found.match) if found.is_definite else ()
 
     def symptoms(self, findings: tuple[Finding, ...]) -> tuple[SymptomResult, ...]:
         return tuple(

@@ -2,7 +2,9 @@
 
 from data_integration_architect import answers, workers
 from data_integration_architect.catalog import load_catalog
+from data_integration_architect.garbage import collect_rarely
 
 __all__ = ["answers", "workers"]
 
 load_catalog()
+collect_rarely()

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from data_integration_architect.checking import Described, Job, Outcome, alike, run_job, shared
+from data_integration_architect.garbage import collect_rarely
 from data_integration_architect.modelcheck.search import Elsewhere
 from data_integration_architect.topology import Topology
 
@@ -145,6 +146,7 @@ def _context() -> Any:
 def _work(pipe: Connection, topology: Topology) -> None:
     """Answers jobs until the other side closes; whoever closes it in the middle of a search stops the search."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_rarely()
     _limit_memory()
     described, elsewhere = Described(topology), Elsewhere()
     while True:

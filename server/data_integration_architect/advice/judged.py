@@ -36,7 +36,7 @@ class Judged:
 
 def judge(topology: Topology) -> Judged:
     """Judges a topology in normal form."""
-    view = View(topology, load_catalog())
+    view = _view(topology)
     judgement = judge_topology(view)
     applicable = applicability_of(view, judgement.found)
     advice = advise(view, judgement.found, applicable.verdict != "not-applicable")
@@ -51,20 +51,19 @@ class JudgedAgain:
     def __init__(self, judged: Judged) -> None:
         self._judged = judged
         self._topology = judged.view.topology
-        self._known: dict[int, tuple[Part, Outcome, int]] = {}
+        self._known: dict[int, _KnownPart] = {}
 
     def size(self, path: DocumentPath) -> int:
-        part = self._part(path)
-        return self._judged.view.system.size if part is None else part[2]
+        known = self._part(path)
+        return (known or self._judged).view.system.size
 
     def change(self, path: DocumentPath, value: Any) -> Change:
-        part = self._part(path)
-        if part is None:
+        known = self._part(path)
+        if known is None:
             other = judge(with_fact(self._topology, path, value))
             return Change(self._now, outcome_of(other.found, other.advice))
-        own, before, _ = part
-        after = judge_part(with_fact(own.topology, own.inside(path), value))
-        return Change(before, outcome_of(after.found, after.advice))
+        after = judge_part(_view(with_fact(known.part.topology, known.part.inside(path), value)))
+        return Change(known.now, outcome_of(after.found, after.advice))
 
     @cached_property
     def _now(self) -> Outcome:
@@ -74,23 +73,38 @@ class JudgedAgain:
     def _parts(self) -> Parts:
         return Parts(self._topology, map(_mention, enumerate(self._judged.found)))
 
-    def _part(self, path: DocumentPath) -> tuple[Part, Outcome, int] | None:
-        """The part in which a path lies, what is said of it now and its size; None where everything may change."""
+    def _part(self, path: DocumentPath) -> _KnownPart | None:
+        """The part in which a path lies; None where everything may change."""
         number = self._parts.of(path) if self._parts.count > 1 else None
         if number is None:
             return None
         if number not in self._known:
             part = self._parts.part(number)
-            judged = judge_part(part.topology)
-            self._known[number] = part, outcome_of(judged.found, judged.advice), judged.view.system.size
+            self._known[number] = _KnownPart(part, _view(part.topology))
         return self._known[number]
 
 
-def judge_part(topology: Topology) -> Judged:
+@dataclass(frozen=True)
+class _KnownPart:
+    """A part as it is. It is judged only for a change of it: many are too large for what is left of the budget."""
+
+    part: Part
+    view: View
+
+    @cached_property
+    def now(self) -> Outcome:
+        judged = judge_part(self.view)
+        return outcome_of(judged.found, judged.advice)
+
+
+def judge_part(view: View) -> Judged:
     """Judges a part of a system: with a single store it is still a system in which several have to agree."""
-    view = View(topology, load_catalog())
     judgement = judge_topology(view)
     return Judged(view, judgement, applicability_of(view, judgement.found), advise(view, judgement.found, True))
+
+
+def _view(topology: Topology) -> View:
+    return View(topology, load_catalog())
 
 
 def _mention(numbered: tuple[int, Found]) -> Mention:
