@@ -145,3 +145,42 @@ def test_names_are_cut_to_one_line() -> None:
     assert safe_name("a\n b") == "a b"
     assert len(safe_name("a-" * 500)) <= 120
     assert safe_name("amqp://u:p@h") == "" and safe_name("my password") == "" and safe_name("a\u202eb") == ""
+
+
+ANNOTATED = {
+    "python": ("a.py", "from {package} import {name}\n@{given}\nclass A:\n    @{given}\n    def a(self, b): ...\n"),
+    "java": ("A.java", "import {package}.{name};\n@{given}\nclass A {{ @{given} void a(@{given} B b) {{}} }}\n"),
+    "kotlin": ("A.kt", "import {package}.{name}\n@{given}\nclass A {{ @{given} fun a(b: B) {{}} }}\n"),
+    "typescript": ("a.ts", "import {{ {name} }} from '{package}';\n@{given}\nclass A {{ @{given} a(b: B) {{}} }}\n"),
+    "csharp": ("A.cs", "using {package};\n[{given}]\nclass A {{ [{given}] void a(B b) {{}} }}\n"),
+    "php": ("a.php", "<?php\nuse {package}\\{name};\n#[{given}]\nclass A {{ #[{given}] function a($b) {{}} }}\n"),
+}
+GIVEN = (
+    "",
+    "()",
+    "(A)",
+    "('b', A)",
+    "([A, []])",
+    "({{}})",
+    "(k = [])",
+    "(A::class)",
+    "(A.class)",
+    "(typeof(A))",
+    "(lambda: 0)",
+)
+
+
+@pytest.mark.parametrize("language", sorted(ANNOTATED))
+def test_annotations_with_any_arguments_never_raise(language: str) -> None:
+    path, source = ANNOTATED[language]
+    tried = 0
+    for name, meanings in sorted(clients().decorators.items()):
+        for languages, prefixes, _, _ in meanings:
+            if languages and language not in languages.split(","):
+                continue
+            for prefix in prefixes[:1]:
+                package = prefix.rstrip(".").replace(".", "\\") if language == "php" else prefix.rstrip(".")
+                for written in GIVEN:
+                    scan_text(path, source.format(package=package, name=name, given=name + written))
+                    tried += 1
+    assert tried >= len(GIVEN)

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from .client_calls import ENTITY_TYPES, EVENT_TYPES
+from .client_calls import BY_NAME, ENTITY_TYPES, EVENT_TYPES
 from .construct import Construction
+from .containers import LOCATING, MAKERS
 from .effects import CARRIED, Effect, Frame
 from .imports import Value
 from .ir import Expr
+from .message_names import SENDING
 from .program import Program
+from .telling import parts, told
 
 # Calls that run a function given to them at once or soon, on behalf of the caller.
 RUNNERS_WORDS = """
@@ -21,7 +24,8 @@ to_thread gather create_task ensure_future setTimeout setImmediate nextTick Thre
 reduce partial with runInTransaction WithTransaction withTransaction RunInTx WithTx runTransaction
 supplyAsync runAsync Run call doOnNext doOnSuccess doOnEach delayUntil concatMap switchMap flatMapMany tap peek
 thenAccept thenApply thenCompose thenRun thenAcceptAsync thenApplyAsync thenComposeAsync whenComplete ifPresent
-ifPresentOrElse orElseGet chain transformToUni andThen
+ifPresentOrElse orElseGet chain transformToUni andThen record recordCallable observe observeChecked executeSupplier
+executeCallable executeRunnable executeCheckedSupplier Execute ExecuteAsync InvokeAsync RunAsync Do Retry retry
 """
 RUNNERS = frozenset(RUNNERS_WORDS.split())
 # Kotlin functions whose value is that of the lambda they are given.
@@ -39,6 +43,8 @@ ON_THIS = frozenset(["apply", "run", "with"])
 SCOPES = frozenset(["let", "also", "use", "takeIf", "takeUnless"]) | ON_THIS
 KEEPING = frozenset(["apply", "also", "takeIf", "takeUnless"])
 IMPLEMENTER_LIMIT = 8
+# Languages in which an unknown type has a name.
+TYPED = ("java", "kotlin", "csharp", "go")
 # Methods of containers that give the service of their type argument.
 LOCATORS_WORDS = """
 GetService GetRequiredService GetServices GetKeyedService GetRequiredKeyedService Resolve ResolveKeyed ResolveOptional
@@ -52,7 +58,10 @@ BOUND = ("L", "I", "K", "F", "M", "S")
 MAPPINGS = frozenset(["Map", "Adapt", "Deserialize", "DeserializeObject", "DeserializeAsync"])
 # A field that holds more functions than this is a table of handlers.
 HELD_LIMIT = 3
-RAISING = re.compile(r"^(add|raise|register|record|apply|push)\w*(event|notification)s?$", re.IGNORECASE)
+RAISING = re.compile(
+    r"^(?:(?:add|raise|register|record|apply|push|queue|append)\w*(?:event|notification)s?|raise|record|register|occurred)$",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=100_000)
@@ -173,6 +182,9 @@ class Calls(Construction):
             own = target is not None and target[0] == "I" and self.program.find_method(target[1], name)
             if not own:
                 return self.scoped(frame, target, name, args)
+        given = self.given_lambda(frame, name) if target is not None and not self.has_own(target, name) else None
+        if given is not None:
+            return self.run_closure(frame, given, args, this=target)
         if self.program.extensions and not self.has_own(target, name):
             extending = self.program.extension(frame.module, target, name)
             if extending is None and (target is None or target[0] in ("X", "S", "I")):
@@ -188,7 +200,14 @@ class Calls(Construction):
         if tag in ("I", "K"):
             return self.invoke_class(frame, target, name, args, line, receiver)
         if tag == "L":
+            found = self.program.clients.types[target[1]]
+            unlisted = found.kind_of(name) is None and name not in found.returns
+            if unlisted and target[2] is not None and self.program.find_method(target[2], name):
+                # a method of the entity that a query gave
+                return self.invoke_class(frame, ("I", target[2], "managed"), name, args, line, receiver)
             return self.client(frame, target[1], target[2], name, args, line, seen=True)
+        if tag == "H":
+            return self.call_value(frame, target, args, line)
         if tag in ("F", "C"):
             role = self.roles(target[1])
             if role.type_id is not None:
@@ -208,6 +227,18 @@ class Calls(Construction):
             return self.call_value(frame, self.attribute(frame, target, name), args, line)
         self.arguments(frame, args, inline=True)
         return target if name in TEXTUAL else None
+
+    def given_lambda(self, frame: Frame, name: str) -> tuple[Any, ...] | None:
+        """A Kotlin lambda with receiver that the function was given: `body` of `Transaction(connection).body()`."""
+        if self.program.language_of(frame.module) != "kotlin":
+            return None
+        scope: Frame | None = frame
+        while scope is not None:
+            value = scope.names.get(name)
+            if value is not None:
+                return tuple(value) if value[0] == "C" else None
+            scope = scope.outer
+        return None
 
     def located(self, frame: Frame, name: str, args: Sequence[Expr]) -> Value:
         """What a container of services gives for a type: `provider.GetRequiredService<IOrders>()`."""
@@ -244,6 +275,7 @@ class Calls(Construction):
             self_value = ("K", owner) if owner is not None else None
             return self.enter_with(frame, number, self_value, [target, *values], line)
         function, module = self.program.functions[number], self.program.function_module[number]
+        self.mutate(frame, target, "", line, number)
         self_value = target if target is not None and target[0] in ("I", "L") else None
         self_value = self_value or self.program.type(module, function.extends)
         return self.enter_with(frame, number, self_value, self.by_position(number, args, values), line)
@@ -276,6 +308,15 @@ class Calls(Construction):
             for languages, type_id in clients.modules.get(target[1], ()):
                 if language in languages.split(","):
                     return self.client(frame, type_id, None, name, args, line, seen=True)
+            if language in TYPED and not clients.importers(language, target[1]):
+                effect = told(target[1], name)
+                if effect is not None:
+                    self.arguments(frame, args, inline=False)
+                    self.emit(frame, effect[0], effect[1], "", None, line, frozenset({"guessed"}), seen=False)
+                    return target
+                if parts(target[1], name):
+                    self.arguments(frame, args, inline=False)
+                    return target
             return self.unknown(frame, name, args, line, receiver)
         value = self.resolved(self.program.member(target, name))
         if value is None:
@@ -294,9 +335,10 @@ class Calls(Construction):
             if filled:
                 return self.alternatives(frame, filled, args, line)
             if concrete:
-                self.mutate(frame, target, name, line)
-                return self.enter_function(frame, self.pick(frame, concrete, args), target, args, line)
-            found = self.implementations(number, name)
+                chosen = self.pick(frame, concrete, args)
+                self.mutate(frame, target, name, line, chosen)
+                return self.enter_function(frame, chosen, target, args, line)
+            found = self.implementations(number, name) or self.delegated(number, methods[0], name)
             duck = (
                 self.duck_type(number)
                 if all(self.program.class_module[sub] in self.tests for sub, _ in found)
@@ -345,11 +387,31 @@ class Calls(Construction):
             title = self.program.classes[number].name
             value = self.unknown(frame, name, args, line, receiver, title)
             return value or self.program.type(self.program.class_module[number], returned)
+        if self.sends_through_base(frame, number, name, args, line):
+            return None
         # an unlisted method of an entity or a container of it keeps the type: getters, builders, map, filter
         self.arguments(frame, args, inline=True, bound=target)
         if name == "get" and self.program.language_of(frame.module) in ("java", "kotlin"):
             return target  # of an Optional, a Map, a List or a Supplier: the class has no such method
         return target if name not in ("get", "value", "id") or len(target) > 2 else None
+
+    def sends_through_base(self, frame: Frame, number: int, name: str, args: Sequence[Expr], line: int) -> bool:
+        """Emit a message for a method of a base class that is not in the repository, if an instance is made with the
+        client of a broker: `new OrderCreatedPublisher(producer).publish(order)`."""
+        program = self.program
+        if SENDING.fullmatch(name) is None or all(base[0] != "X" for base in program.lineage(number)):
+            return False
+        given = list(self.constructed.get(number, ()))
+        for method in program.find_method(number, "constructor") or program.find_method(number, "__init__"):
+            module = program.function_module[method]
+            given += [program.type(module, param.type) for param in program.functions[method].params if param.type]
+        for value in given:
+            client = program.clients.types[value[1]] if value is not None and value[0] == "L" else None
+            if client is not None and any(kind == "publish" for kind in client.methods.values()):
+                self.arguments(frame, args, inline=False)
+                self.emit(frame, "publish", client.technology, "", None, line, library=client.library, seen=False)
+                return True
+        return False
 
     def is_blank(self, number: int) -> bool:
         """Whether a method does nothing: a place that subclasses fill."""
@@ -426,6 +488,14 @@ class Calls(Construction):
         real = [pair for pair in out if self.program.class_module[pair[0]] not in self.tests]
         return real or out
 
+    def delegated(self, number: int, method: int, name: str) -> list[tuple[int, int]]:
+        """Where a class or a wider interface leaves a method to another object: `class A(b: B) : B by b`, a Go struct
+        of embedded interfaces."""
+        declaring = self.program.owner.get(method)
+        if declaring is None or declaring == number:
+            return []
+        return [pair for pair in self.implementations(declaring, name) if pair[0] != number]
+
     def alternatives(self, frame: Frame, found: list[tuple[int, int]], args: Sequence[Expr], line: int) -> Value:
         """Several implementers are arms of one branch: only one of them runs."""
         context, flags, value = frame.context, frame.flags, None
@@ -491,6 +561,10 @@ class Calls(Construction):
     def call_value(self, frame: Frame, value: Value, args: Sequence[Expr], line: int, name: str = "") -> Value:
         """A call of something held in a variable."""
         if value is None:
+            if args and name in LOCATING and self.program.language_of(frame.module) in BY_NAME:
+                given = self.contained(frame, name, args)
+                if given is not None:
+                    return given
             self.arguments(frame, args, inline=self.runs(frame, name, args))
             return None
         tag = value[0]
@@ -509,6 +583,9 @@ class Calls(Construction):
             return self.enter_function(frame, value[1], value[2], args, line)
         if tag == "C":
             return self.run_closure(frame, value, args)
+        if tag == "H":
+            held = self.held[value[1], value[2]]
+            return self.run_held(frame, held if len(held) <= HELD_LIMIT else (), args)
         if tag == "K":
             return self.make(frame, value, args)
         if tag == "X":
@@ -523,6 +600,8 @@ class Calls(Construction):
             if value[1] == PARTIAL and args:
                 return self.bind(frame, args)
             head, _, last = value[1].rpartition("#" if "#" in value[1] else ".")
+            if last in MAKERS and args:
+                return self.arguments(frame, args, inline=False)[0]
             owner = self.program.clients.type_of(language, head) if head and language in ("java", "kotlin") else None
             if owner is not None and self.program.clients.types[owner].kind_of(last) is not None:
                 return self.client(frame, owner, None, last, args, line, seen=True)
@@ -581,8 +660,6 @@ class Calls(Construction):
 
     def enter_with(self, frame: Frame, number: int, self_value: Value, values: list[Value], line: int) -> Value:
         """The same with arguments that were evaluated."""
-        language = self.program.language_of(self.program.function_module[number])
-        generator = "parallel" in frame.flags and language == "go"
         owner = self.program.owner.get(number)
         around = self.anonymous.get(owner) if owner is not None else None
         found = self.summary(number, self_value, tuple(values), around)
@@ -598,7 +675,8 @@ class Calls(Construction):
         if flushed:
             self.release(frame, line)
         self.inlined.add(number)
-        return None if generator else found.value
+        value: Value = found.value
+        return value
 
     def overrides(self, number: int) -> bool:
         """Whether a method stands for a write of the library that its class inherits: a model's own `save`."""
@@ -622,7 +700,9 @@ class Calls(Construction):
         if effect.kind not in CARRIED and (effect.depth > 1 or "hook" in frame.flags):
             return
         after = "after_commit" in effect.flags or "after_commit" in frame.flags
-        own = own or (effect.home >= 0 and effect.home == self.root(frame.function))
+        here = effect.home >= 0 and effect.home == self.root(frame.function)
+        # in a closure of a function that waits further up: what runs it owns nothing of it
+        own = own or here or (effect.home >= 0 and any(key[0] == effect.home for key in self.running))
         frame.add(
             effect._replace(
                 at=line,
@@ -631,6 +711,7 @@ class Calls(Construction):
                 flags=effect.flags | frame.flags | {"helper"},
                 depth=effect.depth if own else effect.depth + 1,
                 origin=effect.origin if own else number,
+                home=-1 if here else effect.home,
             )
         )
 

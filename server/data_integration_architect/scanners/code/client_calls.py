@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from .carriers import REGISTERING
 from .clients import ClientType, normal
+from .containers import LOCATING, Containers
 from .effects import Effect, Frame
-from .endpoints import Endpoints
 from .hooks import moment_of
 from .imports import Value
 from .ir import Expr
+from .message_names import SENDING, STRICT, message_technology
+from .mutating import Mutations
 from .program import Program
 from .sqltext import sql_kind, sql_table
 
@@ -25,6 +28,8 @@ VIEW_TYPES = ("/view", "/generic_view")
 VIEW_FIELDS = ("queryset", "model")
 # Types of libraries whose subclasses are events that send themselves.
 EVENT_TYPES = ("/dispatchable",)
+# Languages in which types are often left out.
+BY_NAME = frozenset(["python", "javascript", "typescript", "php"])
 TASK_TYPES = ("/task", "/actor")
 MUTATORS = ("set", "add", "remove", "update", "change", "activate", "deactivate", "mark")
 LISTENER_LIMIT = 12
@@ -72,11 +77,12 @@ def speaks_of_lock(name: str) -> bool:
     return LOCKING.search(name) is not None
 
 
-class ClientCalls(Endpoints):
+class ClientCalls(Containers):
     """The part of the evaluator that knows client libraries."""
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
+        self.mutations = Mutations(program)
         self._sole: dict[str, int | None] = {}
         self._task_types = [(i, client) for i, client in program.clients.types.items() if i.endswith(TASK_TYPES)]
         self._notifying = {
@@ -252,6 +258,11 @@ class ClientCalls(Endpoints):
                     for topic in topics_of(args, values) or [""]:
                         self.consumed.setdefault(number, []).append((client.technology, topic, client.library))
             return result
+        if kind == "answer":
+            for value in self.arguments(frame, args, inline=False):
+                if value is not None and value[0] in ("F", "C"):
+                    self.answering[value[1]] = (client.technology, client.library)
+            return result
         if client.bound and not self.program.bound_outputs:
             kind = None  # a sink that no binding empties stays in the program
         inline = kind is None and name not in self.program.clients.handlers.get("any", ())
@@ -376,11 +387,12 @@ class ClientCalls(Endpoints):
             )
         )
 
-    def mutate(self, frame: Frame, target: Value, name: str, line: int) -> None:
+    def mutate(self, frame: Frame, target: Value, name: str, line: int, method: int | None = None) -> None:
         """A change of a managed entity inside a transaction is written by dirty checking."""
         if target is None or target[0] != "I" or len(target) < 3 or not frame.transaction:
             return
-        if name.startswith(MUTATORS) or line < 0:
+        changing = method is not None and self.mutations.changes(method, target[1])
+        if name.startswith(MUTATORS) or line < 0 or changing:
             self.emit(frame, "write", "sql", "", target[1], line, frozenset({"hook"}), "jpa", seen=False)
 
     def task_type(self, frame: Frame, name: str) -> str | None:
@@ -446,7 +458,7 @@ class ClientCalls(Endpoints):
             entities |= {e.entity for e in frame.effects if e.library == library and e.kind == "write"}
         flags = frame.flags
         frame.flags = flags | {"hook"}
-        chosen = list(self.hooks.on_flush.get(library, ())) if kind == "flush" else []
+        chosen = list(self.hooks.on_flush.get(library, ()))
         for target, functions in self.hooks.on_write.items():
             if any(e is not None and self.program.inherits(e, target) for e in entities):
                 chosen += functions
@@ -511,7 +523,19 @@ class ClientCalls(Endpoints):
             given = [self.quiet(frame, arg) for arg in args]
             if any(value is not None and value[0] == "I" and value[1] in self.hooks.by_argument for value in given):
                 return self.dispatch(frame, given, line)
+        if args and DISPATCHES.match(name) and self.hooks.by_class:
+            given = [self.quiet(frame, arg) for arg in args[:2]]
+            if any(value is not None and value[0] == "I" and value[1] in self.hooks.by_class for value in given):
+                flags = frame.flags
+                frame.flags = flags | {"after_commit"} if "after_commit" in name or "AfterCommit" in name else flags
+                value = self.dispatch(frame, given, line)
+                frame.flags = flags
+                return value
         module = self.program.modules[frame.module]
+        if args and not title and (name in LOCATING or name in REGISTERING) and module.language in BY_NAME:
+            found = self.contained(frame, name, args)
+            if found is not None:
+                return found
         clients = self.program.clients
         near = self.program.near_libraries(module.path)
         for start in range(len(plain) - 1) if plain else ():
@@ -533,9 +557,37 @@ class ClientCalls(Endpoints):
             value = self.enter_function(frame, sole, ("I", owner), args, line)
             frame.flags = flags
             return value
+        if self.sends_by_name(frame, name, args, line, receiver):
+            return None
         self.arguments(frame, args, inline=self.runs(frame, name, args))
         value = self.eval(frame, receiver) if receiver[0] == "n" else None
         return value if value is not None and value[0] == "X" else None
+
+    def contained(self, frame: Frame, name: str, args: Sequence[Expr]) -> Value:
+        """What a container gives; what it is given is noted."""
+        values = [self.quiet(frame, arg) for arg in args]
+        if name in REGISTERING:
+            self.enters(frame, name, args, values)
+        return self.located_value(frame, args, values) if name in LOCATING else None
+
+    def sends_by_name(self, frame: Frame, name: str, args: Sequence[Expr], line: int, receiver: Expr) -> bool:
+        """Emit a message where a package that is not known here is called after one that carries messages, or a class
+        of the repository that wraps such a client is."""
+        if SENDING.fullmatch(name) is None:
+            return False
+        value = self.quiet(frame, receiver)
+        if value is not None and value[0] == "X":
+            technology = message_technology(value[1])
+        else:
+            owner = self.program.owner.get(self.root(frame.function)) if value is None else None
+            wraps = owner is not None and STRICT.fullmatch(name) is not None
+            technology = message_technology(self.program.classes[owner].name) if wraps and owner is not None else ""
+        if not technology:
+            return False
+        values = self.arguments(frame, args, inline=False)
+        topic = next(iter(topics_of(args, values)), "")[:120]
+        self.emit(frame, "publish", technology, topic, None, line, frozenset({"guessed"}), seen=False)
+        return True
 
     def sole_method(self, name: str, language: str) -> int | None:
         """The only method of that name in the repository, where types are not declared and the name is telling."""

@@ -40,6 +40,7 @@ KINDS = (
     "route",
     "step",
     "notify",
+    "answer",
 )
 ROLES = (
     "transaction",
@@ -61,6 +62,8 @@ ROLES = (
     "sql_write",
     "sql_read",
     "bound_function",
+    "advice",
+    "pointcut",
 )
 
 

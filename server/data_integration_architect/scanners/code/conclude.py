@@ -181,12 +181,17 @@ class Conclusions:
         Then the pair is a choice of configuration: a deployment takes the implementer that fits its store.
         """
         for here, there in ((one, other), (other, one)):
-            own = self.system(there)
+            own, kept = self.system(there), self.system(here)
             for node, arm in here.context:
                 if node in self.alternatives:
+                    written: dict[object, set[str]] = {}
                     for effect, system in zip(effects, systems, strict=True):
-                        if system == own and any(n == node and a != arm for n, a in effect.context):
-                            return True
+                        for n, a in effect.context:
+                            if n == node and a != arm:
+                                written.setdefault(a, set()).add(system)
+                    # an implementer that writes both wraps another one: a repository with a cache
+                    if any(own in found and kept not in found for found in written.values()):
+                        return True
         return False
 
     def relays(self, number: int, one: Effect, other: Effect, effects: Sequence[Effect]) -> bool:

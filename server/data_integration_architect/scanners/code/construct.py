@@ -62,19 +62,49 @@ class Construction(ClientCalls):
         """An instance of a repository class; what its constructor is given tells the types of its fields."""
         values = self.arguments(frame, args, inline=False)
         number = value[1]
-        if frame.module not in self.tests and self.program.language_of(frame.module) == "go":
+        language = self.program.language_of(frame.module)
+        if frame.module not in self.tests and language == "go":
             for arg, given in zip(args, values, strict=True):
-                if arg[0] == "k" and given is not None and given[0] == "C":
-                    held = self.held.setdefault((number, arg[1]), [])
-                    if all(known is None or given[1] != known[1] for known in held):
-                        held.append(given)
+                if arg[0] == "k":
+                    self.hold(number, arg[1], given)
         if self.program.classes[number].name.startswith("<anonymous"):
             self.anonymous[number] = frame
         if any(v is not None and v[0] in ("L", "I", "K", "F", "D") for v in values) and number not in self.constructed:
             methods = self.program.find_method(number, "constructor") or self.program.find_method(number, "__init__")
             ordered = self.by_position(methods[0], args, values) if methods else values
             self.constructed[number] = tuple(ordered)
+        if language in ("kotlin", "csharp") and any(v is not None and v[0] in ("C", "F") for v in values):
+            self.hold_given(frame, number, args, values)
+        if self.hooks.by_class and language in ("csharp", "java", "kotlin"):
+            self.raised_by_making(frame, number, args)
         return ("I", number)
+
+    def raised_by_making(self, frame: Frame, number: int, args: Sequence[Expr]) -> None:
+        """The events that a constructor notes on its instance."""
+        methods = self.program.methods[number].get("constructor", ())
+        if methods:
+            chosen = self.pick(frame, list(methods), args)
+            for effect in self.summary(chosen, ("I", number)).effects:
+                if effect.kind == "raise":
+                    self.compose(frame, effect, chosen, frame.line)
+
+    def hold_given(self, frame: Frame, number: int, args: Sequence[Expr], values: list[Value]) -> None:
+        """Functions that a constructor takes for fields of the same name: `class A(val publish: (Order) -> Unit)`."""
+        methods = self.program.find_method(number, "constructor")
+        made = self.program.classes[number]
+        names = [p.name for p in self.program.functions[methods[0]].params] if methods else list(made.fields)
+        for at, (arg, given) in enumerate(zip(args, values, strict=True)):
+            name = arg[1] if arg[0] == "k" else names[at] if at < len(names) else ""
+            if name in made.fields and frame.module not in self.tests:
+                self.hold(number, name, given)
+
+    def hold(self, number: int, name: str, given: Value) -> None:
+        """Note a function that a field of a class holds."""
+        if given is None or given[0] not in ("C", "F"):
+            return
+        held = self.held.setdefault((number, name), [])
+        if all(known is None or given[1] != known[1] for known in held):
+            held.append(given)
 
     def entity_of(self, frame: Frame, args: Sequence[Expr]) -> int | None:
         """The class among the arguments: what is saved, queried or enqueued."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from .advice import carried
 from .effects import CONTEXT_LIMIT, EMPTY, Frame, Summary, marked_fills
 from .imports import Value
 from .ir import Expr, Function
@@ -17,6 +18,8 @@ from .program import Program
 from .values import DEPTH_LIMIT, Values
 
 VARIANT_LIMIT = 8
+# Languages in which a field that holds a function is filled from outside.
+HOLDING = ("go", "csharp", "kotlin")
 # Type variables by the convention of Java, Kotlin and C#: an argument tells more than `T` or `TEvent` does.
 TYPE_VARIABLE = re.compile(r"[A-Z]|T[A-Z]\w*")
 # Defaults of parameters by which a framework is told what to call for their value.
@@ -108,7 +111,9 @@ class Evaluator(Values):
                 and value[0] in ("L", "I", "K", "F", "C", "M", "S")
                 and (not param.type or value[0] in ("C", "F") or (value[0] == "I" and passes_on))
             )
-            keep = keep or (value is not None and value[0] == "I" and bool(TYPE_VARIABLE.fullmatch(param.type)))
+            keep = keep or (
+                value is not None and value[0] == "I" and bool(TYPE_VARIABLE.fullmatch(param.type.rstrip("?!")))
+            )
             keep = keep or (value is not None and value[0] == "D" and param.name.startswith("{"))
             if keep and value is not None and value[0] in ("I", "L") and len(value) > 3:
                 value = value[:3]
@@ -172,10 +177,25 @@ class Evaluator(Values):
         if role.transaction:
             frame.transaction = next(self.ids)
         self.block(frame, function.body)
+        if self.hooks.advice and function.decorators:
+            self.run_advice(frame, function)
+        if frame.function in self.answering:
+            technology, library = self.answering[frame.function]
+            self.emit(frame, "publish", technology, "", None, function.line, library=library)
         if role.binder:
             self.bound(frame, function, role.binder)
         for kind, technology, library in role.effects:
             self.emit(frame, kind, technology, "", None, function.line, library=library)
+
+    def run_advice(self, frame: Frame, function: Function) -> None:
+        """The aspects that watch an annotation of the function, as if all ran after it."""
+        flags, frame.flags = frame.flags, frame.flags | {"hook"}
+        for name in carried(self.program, frame.function):
+            for number in self.hooks.advice.get(name, ()):
+                owner = self.program.owner.get(number)
+                for effect in self.summary(number, ("I", owner) if owner is not None else None).effects:
+                    self.compose(frame, effect, number, function.line)
+        frame.flags = flags
 
     def declared_return(self, frame: Frame, function: Function) -> Value:
         if frame.returned is not None:
@@ -257,9 +277,30 @@ class Evaluator(Values):
                 else:
                     frame.names[target[1]] = value if len(targets) == 1 else None
             elif target[0] == "a":
-                self.mutate(frame, self.eval(frame, target[1]), target[2], stmt[4])
+                whose = self.eval(frame, target[1])
+                if whose is None or whose[0] == "X":
+                    self.keeps_on(frame, target, value)
+                self.mutate(frame, whose, target[2], stmt[4])
+                self.keep_function(frame, whose, target[2], value)
+            elif target[0] == "i" and target[1][0] == "a":
+                if target[2] is not None and target[2][0] == "s":
+                    self.keeps_on(frame, ("a", target[1], target[2][1]), value)
+                whose = self.eval(frame, target[1][1])
+                put = right
+                if put is not None and put[0] == "c" and put[1] == ("n", "append") and put[2]:
+                    value = self.quiet(frame, put[2][-1])
+                self.keep_function(frame, whose, target[1][2], value)
             else:
+                if target[0] == "i" and target[2] is not None and target[2][0] == "s":
+                    self.keeps_on(frame, ("a", target[1], target[2][1]), value)
                 self.eval(frame, target)
+
+    def keep_function(self, frame: Frame, whose: Value, name: str, value: Value) -> None:
+        """A function that is put into a field after its instance was made: an option, a listener of an event."""
+        if whose is None or whose[0] not in ("I", "K") or frame.module in self.tests:
+            return
+        if self.program.language_of(frame.module) in HOLDING:
+            self.hold(whose[1], name, value)
 
     def branch(self, frame: Frame, stmt: tuple[Any, ...]) -> bool:
         if stmt[1] is not None:
@@ -303,7 +344,7 @@ class Evaluator(Values):
         value = self.eval(frame, stmt[2]) if stmt[2] is not None else None
         for target in stmt[1]:
             if target and target[0] == "n":
-                frame.names[target[1]] = value if value is not None and value[0] in ("I", "K", "L", "F") else None
+                frame.names[target[1]] = value if value is not None and value[0] in ("I", "K", "L", "F", "H") else None
         flags = frame.flags
         frame.flags = flags | {"loop"}
         self.block(frame, stmt[3])
@@ -360,9 +401,15 @@ class Evaluator(Values):
             raise OutOfSteps
         tag = e[0]
         if tag == "n":
-            return self.lookup(frame, e[1])
+            value = self.lookup(frame, e[1])
+            if value is None and self.program.language_of(frame.module) == "csharp":
+                return self.method_group(frame, e[1])
+            return value
         if tag == "a":
-            return self.attribute(frame, self.eval(frame, e[1]), e[2])
+            found = self.attribute(frame, self.eval(frame, e[1]), e[2])
+            if self.kept and (found is None or found[0] == "X"):
+                return self.kept_on(frame, e) or found
+            return found
         if tag == "c":
             return self.call(frame, e)
         if tag == "s":
@@ -399,6 +446,8 @@ class Evaluator(Values):
             key = self.eval(frame, e[2])
             if value is not None and value[0] == "D" and key is not None and key[0] == "S":
                 return self.attribute(frame, value, key[1])
+            if value is None and key is not None and key[0] == "S" and self.kept:
+                return self.kept_on(frame, ("a", e[1], key[1]))
             return value if value is None or value[0] != "D" else None
         first: Value = None
         for part in e[1]:

@@ -7,8 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from .advice import advised, literals
+from .constants import text_of
 from .ir import Expr
-from .program import Program
+from .program import Program, arguments
 from .sqltext import sql_kind
 
 # Laravel registers every class of this folder by the type of its handler's first parameter.
@@ -51,6 +53,8 @@ class Hooks:
     # hook function -> library whose write sets it off
     library: dict[int, str] = field(default_factory=dict)
     outbox_classes: set[int] = field(default_factory=set)
+    # name of an annotation -> advice that runs with what carries it
+    advice: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
 class Decorated:
@@ -186,6 +190,10 @@ class Decorated:
                     for sender in signal[1]:
                         self.hooks.on_write[sender].append(number)
             role = self.roles(number)
+            if "advice" in role.roles:
+                texts = [text for d in function.decorators for text in literals(d)]
+                for name in sorted(advised(program, number, texts)):
+                    self.hooks.advice[name].append(number)
             if number in self.hooks.library:
                 continue
             for name in role.roles & {"listener", "after_commit_listener", "hook", "event_handler", "command_handler"}:
@@ -209,13 +217,38 @@ class Decorated:
                 role = self.role_of(module, expression)
                 value = self.program.type(module, param.type) if role is not None and role[0] in LISTENING else None
                 if role is not None and value is not None and value[0] == "I":
-                    late = any("AFTER" in repr(given) for given in (expression[2] if expression[0] == "c" else ()))
+                    late = any("AFTER" in repr(given) for given in arguments(expression))
                     self.hooks.by_class[value[1]].append((number, "after_commit_listener" if late else role[0]))
+
+    def hooked(self, number: int) -> None:
+        """Enter the methods of a model that its library calls by name, given its own session: `AfterCreate(tx)`."""
+        clients = self.program.clients
+        for client in [client for type_id, client in clients.types.items() if type_id.endswith("/hooked")]:
+            for name in self.program.methods[number].keys() & client.methods.keys():
+                for function in self.program.methods[number][name]:
+                    params = self.program.functions[function].params
+                    module = self.program.function_module[function]
+                    given = self.program.type(module, params[0].type) if params else None
+                    if given is not None and given[0] == "L" and clients.types[given[1]].library == client.library:
+                        self.hooks.library[function] = client.library
+                        self.note_moment(function, [name])
+                        self.hooks.on_write[number].append(function)
+
+    def intercepting(self, number: int) -> None:
+        """Enter the methods of a class that a library calls whenever it writes: `SaveChangesInterceptor`."""
+        for value in self.program.bases(number):
+            if value[0] == "L" and value[1].endswith("/interceptor"):
+                client = self.program.clients.types[value[1]]
+                for name, functions in self.program.methods[number].items():
+                    if client.kind_of(name) == "hook":
+                        self.hooks.library.update(dict.fromkeys(functions, client.library))
+                        self.hooks.on_flush[client.library] += functions
 
     def observe(self, observer: int, entity: int, library: str) -> None:
         """Note the methods of an observer class, which are called after what happens to the entity."""
         for name, functions in self.program.methods[observer].items():
-            if moment_of(name):
+            own = any("hook" in self.roles(function).roles for function in functions)
+            if moment_of(name) or own:
                 for function in functions:
                     self.hooks.library.setdefault(function, library)
                     self.note_moment(function, [name])
@@ -258,12 +291,15 @@ class Decorated:
         if "observed_by" in roles:
             for expression in program.classes[number].decorators:
                 found = self.role_of(module, expression)
-                for argument in expression[2] if found and found[0] == "observed_by" else ():
+                for argument in arguments(expression) if found and found[0] == "observed_by" else ():
                     parts = [part for _, part in argument[1]] if argument[0] == "d" else [argument]
                     for part in parts:
                         target = program.name(module, part[1]) if part[0] == "n" else None
                         if found is not None and target is not None and target[0] == "K":
                             self.observe(target[1], number, found[1])
+        self.intercepting(number)
+        if self.program.classes[number].kind == "struct":
+            self.hooked(number)
         self.discovered_listener(number)
         names = [name for m in HANDLING for name in program.methods[number].get(m, ())]
         if not names:
@@ -280,7 +316,7 @@ class Decorated:
                 self.hooks.by_class[value[2]] += [(name, "listener") for name in (fitting or names)[:1]]
         if roles & {"command_handler", "event_handler"}:
             for expression in program.classes[number].decorators:
-                for argument in expression[2] if expression[0] == "c" else ():
+                for argument in arguments(expression):
                     target = program.name(module, argument[1]) if argument[0] == "n" else None
                     if target is not None and target[0] == "K":
                         self.hooks.by_class[target[1]] += [(name, "listener") for name in names[:1]]
@@ -307,15 +343,17 @@ class Decorated:
         senders: list[int] = []
         texts: list[str] = []
         for expression in decorators:
-            for argument in expression[2] if expression[0] == "c" else ():
+            for argument in arguments(expression):
                 value = argument[2] if argument[0] == "k" and argument[1] in SENDER_KEYS else argument
                 for part in value[1] if value[0] == "o" else (value,):
-                    if part and part[0] == "n":
-                        target = program.name(module, part[1])
-                        if target is not None and target[0] == "K":
-                            senders.append(target[1])
-                    elif part and part[0] == "s":
-                        texts.append(part[1])
+                    if not part:
+                        continue
+                    target = program.name(module, part[1]) if part[0] == "n" else None
+                    text = text_of(program, module, part)
+                    if target is not None and target[0] == "K":
+                        senders.append(target[1])
+                    elif text is not None:
+                        texts.append(text)
         if role == "hook":
             targets = senders or ([owner] if owner is not None and program.language_of(module) != "python" else [])
             for written in targets:
@@ -338,7 +376,7 @@ class Decorated:
 def nested(expression: Expr) -> list[Expr]:
     """Annotations inside the arguments of an annotation: `@Caching(put = [CachePut(...)])`."""
     out: list[Expr] = []
-    for argument in expression[2] if expression[0] == "c" else ():
+    for argument in arguments(expression):
         inner = argument[2] if argument[0] == "k" else argument
         parts = inner[1] if inner[0] == "o" else (inner,)
         out += [part for part in parts if part and part[0] == "c" and part[1][0] == "n"]
@@ -348,7 +386,7 @@ def nested(expression: Expr) -> list[Expr]:
 def texts_in(expression: Expr) -> list[str]:
     """The texts among the arguments of an annotation."""
     out: list[str] = []
-    for argument in expression[2] if expression[0] == "c" else ():
+    for argument in arguments(expression):
         inner = argument[2] if argument[0] == "k" else argument
         out += [part[1] for part in (inner[1] if inner[0] == "o" else (inner,)) if part and part[0] == "s"]
     return out

@@ -44,6 +44,8 @@ Block: TypeAlias = "tuple[tuple[Any, ...], ...]"
 STRING_LIMIT = 400
 # Among the calls of a function: it puts a function into a field of a value that it makes.
 HOLDS = "{holds}"
+# And: that function was given to it, so its callers know which one it is.
+PASSED = "{passed}"
 
 
 @dataclass(slots=True)
@@ -115,3 +117,5 @@ class Module:
     classes: list[Class] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     lines: int = 0
+    # name of a type that stands for another -> text of that type
+    aliases: dict[str, str] = field(default_factory=dict)

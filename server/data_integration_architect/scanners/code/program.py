@@ -2,8 +2,8 @@
 
 Values are tuples: ("I", class) an instance, ("K", class) a class itself, ("F", function, self value), ("L", type id,
 entity class or None) something of a client library, ("X", qualified name) something external, ("M", module) a module,
-("P", folder) a Go package, ("S", text), ("D", ((key, value), ...)), ("C", function, frame) a closure. Classes and
-functions are global indices. `None` is unknown.
+("P", folder) a Go package, ("S", text), ("D", ((key, value), ...)), ("C", function, frame) a closure,
+("T", module, text) a name for a type. Classes and functions are global indices. `None` is unknown.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .imports import Imports, Value
 from .ir import Expr, Function, Module
 from .languages.go import VERSION
 from .manifests import Manifest, folder_of
+from .telling import sends, technology_of
 from .typetext import WRAPPERS, parse_type
 
 # A union inside brackets or quotes is no choice between whole types.
@@ -46,6 +47,11 @@ def dotted(expression: Expr) -> str:
         return str(expression[1])
     head = dotted(expression[1]) if expression[0] == "a" else ""
     return f"{head}.{expression[2]}" if head else ""
+
+
+def arguments(expression: Expr) -> tuple[Expr, ...]:
+    """The arguments of a call or of an annotation, none where it is only named."""
+    return tuple(expression[2]) if expression[0] == "c" else ()
 
 
 class Program(Imports):
@@ -221,6 +227,8 @@ class Program(Imports):
             for part in rest.split("."):
                 value = self.member(value, part)
             return value
+        if name in here.aliases:
+            return ("T", module, here.aliases[name])
         return self.implied(module, name)
 
     def required(self, value: Value) -> Value:
@@ -295,9 +303,14 @@ class Program(Imports):
 
     def by_usings(self, module: int, name: str) -> Value:
         """A simple name of a library: by wildcard import, namespace in use, or a package of the manifest."""
+        here = self.modules[module]
+        for space in here.wildcards:
+            for languages, type_id in self.clients.modules.get(space, ()):
+                client = self.clients.types[type_id]
+                if here.language in languages.split(",") and (client.kind_of(name) or name in client.returns):
+                    return ("X", f"{space}.{name}")
         if name not in self.clients.by_name and name not in self.clients.anywhere:
             return None
-        here = self.modules[module]
         spaces = [w.removeprefix("global ") for w in here.wildcards] + self._usings
         for space in spaces:
             if self.clients.type_of(here.language, f"{space}.{name}"):
@@ -344,9 +357,23 @@ class Program(Imports):
         name, arguments = parsed
         value = self.name(module, name)
         if value is None and "." in name and self.modules[module].language in ("csharp", "java", "kotlin"):
-            value = self.name(module, name.rsplit(".", 1)[-1]) or ("X", name)
+            whole = self.imported(module, name)
+            exact = whole is not None and whole[0] == "K"
+            value = whole if exact else self.name(module, name.rsplit(".", 1)[-1]) or ("X", name)
+        if value is None and self.modules[module].language == "csharp" and technology_of(name) is not None:
+            return self.outside(module, name, None) or ("X", name)
+        if value is None and self.modules[module].language == "csharp" and sends(name):
+            found_here = self.outside(module, name, None)
+            if found_here is not None:
+                return found_here
+            for space in self.modules[module].wildcards:
+                told = technology_of(f"{space}.")
+                if told is not None and told[0] == "publish" and not self.clients.importers("csharp", space):
+                    return ("X", f"{space}.{name}")
         if value is not None and value[0] == "=" and self.modules[value[1]].language == "python":
             return self.alias_of(value[1], value[2], 0)
+        if value is not None and value[0] == "T":
+            return self.type(value[1], value[2])
         found_value = self.instance(module, value, arguments)
         if found_value is None or found_value[0] == "X":
             return self.outside(module, name, found_value) or found_value

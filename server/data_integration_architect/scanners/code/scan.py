@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 
 from ..facts import CodeFunction, CodeScan, DualWrite, StoreUse
 from ..isolated import read_isolated
+from .carriers import ENTERING
 from .client_calls import TOPIC_KEYS, texts_of
 from .clients import Clients
 from .conclude import Conclusions
 from .effects import EMPTY, Effect, Frame, Summary
 from .evaluate import Evaluator
-from .ir import HOLDS, Expr, Module
+from .ir import HOLDS, PASSED, Expr, Module
 from .manifests import Manifest, is_manifest, read_manifest
 from .mappers import read_mapper
 from .parse import TEXT_LIMIT, language_ending, parse_source
 from .paths import is_generated, is_test, is_vendored
-from .program import Program
+from .program import Program, arguments
 from .technologies import TELLING, Technologies, addresses, providers
 
 # Technologies that say no more than what they are for, or that keep nothing.
@@ -196,13 +197,15 @@ def analyse(modules: Sequence[Module], given: Given, clients: Clients, skipped: 
 
 def registered_hooks(evaluator: Evaluator) -> None:
     """Run the functions that register hooks or fill fields with functions; forget what was summarised before."""
-    words: set[str] = {HOLDS}
+    words: set[str] = {HOLDS, *ENTERING}
     for client in evaluator.program.clients.types.values():
-        words |= {name for name, kind in client.methods.items() if kind in ("hook", "listen")}
+        words |= {name for name, kind in client.methods.items() if kind in ("hook", "listen", "answer")}
+    words |= {function.name for function in evaluator.program.functions if PASSED in function.calls}
     for number, function in enumerate(evaluator.program.functions):
         if function.calls & words and evaluator.program.function_module[number] not in evaluator.tests:
             standalone(evaluator, number)
     evaluator.memo.clear()
+    evaluator.forget_unknown()  # what a container gives is known only now
     evaluator.variants.clear()
     evaluator.registered.clear()
     evaluator.inlined.clear()
@@ -237,9 +240,8 @@ def consumptions(evaluator: Evaluator, number: int) -> list[Effect]:
 
 def annotated_topics(evaluator: Evaluator, frame: Frame, expression: Expr) -> list[str]:
     """Topics that an annotation names, constants followed; lists give each of their entries."""
-    args = expression[2] if expression[0] == "c" else ()
     spread: list[Expr] = []
-    for arg in args:
+    for arg in arguments(expression):
         name, inner = (arg[1], arg[2]) if arg[0] == "k" else ("value", arg)
         spread += [("k", name, part) for part in (inner[1] if inner[0] == "o" else (inner,))]
     wanted = [a for key in (*TOPIC_KEYS, "destination", "value") for a in spread if a[1].lower() == key]

@@ -34,6 +34,9 @@ NEITHER = frozenset(
         "notify",
     }
 )
+# What a script in the dialect of a database begins with, and what it defines.
+SCRIPTS = frozenset({"if", "do", "declare", "begin"})
+DEFINING = re.compile(r"\b(?:create|alter|drop)\s+(?:table|schema|index|type|sequence|view|database)\b", re.IGNORECASE)
 
 
 def sql_kind(text: str) -> str | None:
@@ -48,6 +51,8 @@ def sql_kind(text: str) -> str | None:
         return "write"
     if word in READS:
         return "read"
+    if word in SCRIPTS and (INNER.search(text) or DEFINING.search(text)):
+        return "write" if INNER.search(text) else "ignore"
     return "ignore" if word in NEITHER else None
 
 

@@ -31,6 +31,8 @@ class Steps(Decorated):
         self.held: dict[tuple[int, str], list[Value]] = {}
         # class that queries rows -> the one entity that it belongs to
         self.kept_by: dict[int, int | None] = {}
+        # handler -> technology and library of the broker that its results are sent to
+        self.answering: dict[int, tuple[str, str]] = {}
         self.constructed: dict[int, tuple[Value, ...]] = {}
         # handler -> (technology, topic, library) of what it consumes; the topic is empty if it is computed
         self.consumed: dict[int, list[tuple[str, str, str]]] = {}
@@ -67,6 +69,9 @@ class Steps(Decorated):
     def resolved(self, value: Value) -> Value: ...
 
     @abstractmethod
+    def root(self, number: int) -> int: ...
+
+    @abstractmethod
     def receiver(self, frame: Frame) -> Value: ...
 
     @abstractmethod
@@ -85,6 +90,9 @@ class Steps(Decorated):
     def enter_function(
         self, frame: Frame, number: int, self_value: Value, args: Sequence[Expr], line: int
     ) -> Value: ...
+
+    @abstractmethod
+    def pick(self, frame: Frame, methods: list[int], args: Sequence[Expr]) -> int: ...
 
     @abstractmethod
     def call_value(self, frame: Frame, value: Value, args: Sequence[Expr], line: int, name: str = "") -> Value: ...

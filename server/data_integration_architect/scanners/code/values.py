@@ -14,6 +14,7 @@ from .program import Program
 
 # How deep calls and field values may nest.
 DEPTH_LIMIT = 14
+SCRIPTS = ("typescript", "javascript")
 
 
 class Values(Calls):
@@ -25,6 +26,11 @@ class Values(Calls):
         self.module_values: dict[tuple[int, int], Value] = {}
         self.module_frames: dict[int, Frame] = {}
         self.nesting = 0
+
+    def forget_unknown(self) -> None:
+        """Look again for the values that were not found."""
+        self.fields = {key: value for key, value in self.fields.items() if value is not None}
+        self.module_values = {key: value for key, value in self.module_values.items() if value is not None}
 
     @abstractmethod
     def enter(self, number: int, self_value: Value, given: tuple[Value, ...], outer: Frame | None) -> Frame: ...
@@ -70,6 +76,14 @@ class Values(Calls):
         if name in ("cls",) and language == "python":
             return self.receiver(frame)
         return self.resolved(self.program.name(module, name))
+
+    def method_group(self, frame: Frame, name: str) -> Value:
+        """A method of the class at hand that is given by its bare name."""
+        for this in self.receivers(frame):
+            methods = self.program.find_method(this[1], name) if this[0] in ("I", "K") else []
+            if methods:
+                return ("F", methods[0], ("I", this[1]))
+        return None
 
     def has_field(self, number: int, name: str) -> bool:
         return any(v[0] == "I" and name in self.program.classes[v[1]].fields for v in self.program.lineage(number))
@@ -163,11 +177,16 @@ class Values(Calls):
                 self.fields[key] = self.field_below(number, name) or self.fields[key]
             self.keeps(number, self.fields[key])
         found = self.fields[key]
+        if key in self.held and (found is None or found[0] in ("X", "I")):
+            return ("H", number, name)
         if found is not None:
             return found
         methods = self.program.find_method(number, name)
         if methods:
             return ("F", methods[0], ("I", number))
+        language = self.program.language_of(self.program.class_module[number])
+        if name == "name" and value[0] == "K" and language in SCRIPTS:
+            return ("S", self.program.classes[number].name)
         base = self.library_base(number)
         if base is not None:
             client = self.program.clients.types[base[1]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..ir import Block, Expr, Param
+from ..ir import HOLDS, Block, Expr, Param
 from .reader import Node, Reader
 from .script import split_top
 
@@ -233,7 +233,7 @@ class CSharpReader(Reader):
 
     def member_declaration(self, node: Node) -> None:
         kind = node.kind()
-        if kind == "field_declaration":
+        if kind in ("field_declaration", "event_field_declaration"):
             inner = self.of_kind(node, "variable_declaration")
             if inner is not None:
                 for name, value in self.declarators(inner):
@@ -305,6 +305,8 @@ class CSharpReader(Reader):
                 if target[1] in fields and value is not None:
                     self.assigned(("a", ("n", "self"), target[1]), value)
             self.assigned(target, value)
+            if "+=" in self.text(children[0])[:200] and target is not None and target[0] in ("a", "n"):
+                self.module.functions[self.functions[-1]].calls |= {HOLDS}  # a listener of an event
             return ("=", (target,), value, "", self.line(node))
         value = self.inner(node)
         return ("e", value) if value is not None else None

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from ..ir import HOLDS, Block, Expr, Field, Param
+from ..ir import HOLDS, PASSED, Block, Expr, Field, Param
 from .reader import Node, Reader
 
+WORD = re.compile(r"\w+")
+# How named types of functions are called by convention.
+FUNCTION_NAMES = ("Func", "Handler", "Fn", "Callback", "Hook", "Listener", "Subscriber", "Publish", "Notify")
 VERSION = re.compile(r"(?:/v\d+|\.v\d+)$")
 
 
@@ -190,10 +193,26 @@ class GoReader(Reader):
         left, right = node.field("left"), node.field("right")
         targets = tuple(self.expr(child) for child in self.named(left)) if left is not None else ()
         values = self.named(right) if right is not None else []
+        if any(target is not None and target[0] in ("a", "i") for target in targets) and self.functions:
+            self.holding(targets, values)
         if len(values) == len(targets) and len(values) > 1:
             line = self.line(node)
             return [("=", (t,), self.expr(v), "", line) for t, v in zip(targets, values, strict=True)]
         return ("=", targets, self.other(values), "", self.line(node))
+
+    def holding(self, targets: tuple[Any, ...], values: list[Node]) -> None:
+        """Mark a function that puts a function into a field: `s.publish = p`, `d.handlers[name] = append(..., h)`."""
+        around = [self.module.functions[at] for at in self.functions[1:]]
+        given = {param.name for function in around for param in function.params if self.functional(param.type)}
+        for target, value in zip(targets, values, strict=False) if given else ():
+            if target is not None and target[0] in ("a", "i") and given & set(WORD.findall(self.text(value)[:200])):
+                for function in around:
+                    function.calls |= {HOLDS, PASSED}
+
+    def functional(self, text: str) -> bool:
+        """Whether a parameter's type is a function, literally or by the convention for its name."""
+        plain = text.lstrip(".[]*")
+        return plain.startswith("func(") or plain.rpartition(".")[2].endswith(FUNCTION_NAMES)
 
     def variables(self, node: Node) -> Any:
         out: list[Any] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..ir import Block, Expr, Function, Param
+from ..ir import HOLDS, Block, Expr, Function, Param
 from .reader import Node, Reader
 
 TYPE_KINDS = ("user_type", "nullable_type", "function_type", "parenthesized_type")
@@ -106,6 +106,10 @@ class KotlinReader(Reader):
                     generic = self.text(part).strip("<>")
         if generic:
             args.append(("k", "<>", ("s", generic)))
+        made = callee[1] if callee[0] == "n" else callee[2] if callee[0] == "a" else ""
+        given = any((arg[2] if arg[0] == "k" else arg)[0] == "f" for arg in args)
+        if given and made[:1].isupper() and self.functions:
+            self.module.functions[self.functions[-1]].calls |= {HOLDS}  # an instance that keeps a function
         return self.called(callee, tuple(args), node)
 
     def arguments(self, node: Node | None) -> list[Expr]:

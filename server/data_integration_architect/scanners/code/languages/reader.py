@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from ..ir import STRING_LIMIT, Block, Class, Expr, Field, Function, Module, Param
+from ..carriers import REGISTERING, carrier
+from ..ir import HOLDS, STRING_LIMIT, Block, Class, Expr, Field, Function, Module, Param
 
 Node = Any  # ast_grep_py.SgNode; its stubs do not say that field() may be None
 
@@ -132,7 +133,10 @@ class Reader:
     def called(self, callee: Expr, args: tuple[Expr, ...], node: Node) -> Expr:
         """A call; its last name is noted on the function for quick rejection."""
         if callee[0] in ("a", "n"):
-            self.module.functions[self.functions[-1]].calls |= {callee[2] if callee[0] == "a" else callee[1]}
+            calls = self.module.functions[self.functions[-1]].calls
+            calls |= {callee[2] if callee[0] == "a" else callee[1]}
+            if callee[0] == "a" and callee[2] in REGISTERING and carrier(callee[1]):
+                calls |= {HOLDS}
         return ("c", callee, args, self.line(node))
 
     # -- statements
@@ -232,7 +236,11 @@ class Reader:
 
     def assigned(self, target: Expr | None, value: Expr | None) -> None:
         """Note `self.x = value` as a field of the class."""
-        if not self.classes or target is None or value is None or target[0] != "a":
+        if target is None or value is None or target[0] not in ("a", "i"):
+            return
+        if carrier(target[1]):
+            self.module.functions[self.functions[-1]].calls |= {HOLDS}
+        if not self.classes or target[0] != "a":
             return
         if target[1] == ("n", "self"):
             self.add_field(target[2], init=value, within=self.functions[-1])

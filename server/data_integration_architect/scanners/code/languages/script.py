@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from ..ir import Block, Expr, Module, Param
 from .reader import Node, Reader
 
+# Longer types that have a name are unions of texts and the like.
+ALIAS_LIMIT = 200
 MODULE_EXPORTS: Expr = ("a", ("n", "module"), "exports")
 
 
@@ -23,8 +25,6 @@ class ScriptReader(Reader):
             "type_arguments",
             "type_parameters",
             "jsx_text",
-            "type_alias_declaration",
-            "enum_declaration",
             "ambient_declaration",
         }
     )
@@ -60,6 +60,8 @@ class ScriptReader(Reader):
         "class_declaration": "class_",
         "abstract_class_declaration": "class_",
         "interface_declaration": "interface",
+        "type_alias_declaration": "type_alias",
+        "enum_declaration": "enum",
         "expression_statement": "expression_statement",
         "statement_block": "inline_block",
         "if_statement": "if_",
@@ -436,13 +438,37 @@ class ScriptReader(Reader):
         extends = self.of_kind(node, "extends_type_clause", "extends_clause")
         bases = split_top(self.text(extends).removeprefix("extends")) if extends is not None else []
         self.open_class(node, self.text(node.field("name")), "interface", tuple(bases))
-        body = node.field("body")
+        self.signatures(node.field("body"))
+        self.classes.pop()
+
+    def signatures(self, body: Node | None) -> None:
+        """What an interface or the type of an object declares."""
         for child in self.named(body) if body is not None else []:
             if child.kind() == "property_signature":
                 self.add_field(self.text(child.field("name")), annotation(self.text(child.field("type"))))
             elif child.kind() == "method_signature":
                 self.member_function(child, ())
-        self.classes.pop()
+
+    def type_alias(self, node: Node) -> None:
+        """`type Deps = { db: Db }` is an interface, `type Db = Kysely<Tables>` another name for a type."""
+        name, value = self.text(node.field("name")), node.field("value")
+        if value is not None and value.kind() == "object_type":
+            self.open_class(node, name, "interface", ())
+            self.signatures(value)
+            self.classes.pop()
+        elif value is not None:
+            text = self.text(value)
+            if len(text) <= ALIAS_LIMIT:
+                self.module.aliases[name] = text
+
+    def enum(self, node: Node) -> Any:
+        """An enumeration is an object of its texts."""
+        items = []
+        for child in self.named(node.field("body")) if node.field("body") is not None else []:
+            value = self.expr(child.field("value")) if child.kind() == "enum_assignment" else None
+            if value is not None:
+                items.append((self.text(child.field("name")).strip("\"'"), value))
+        return ("=", (("n", self.text(node.field("name"))),), ("d", tuple(items)), "", self.line(node))
 
     def if_(self, node: Node) -> Any:
         other = node.field("alternative")
