@@ -20,6 +20,7 @@ import yaml
 from data_integration_architect.artifacts import versions
 from data_integration_architect.artifacts.build import build_folder
 from data_integration_architect.artifacts.consumers.change import Change, NotReadable, newest, read_change
+from data_integration_architect.artifacts.consumers.target_sql import MOST_ROWS, statements
 from data_integration_architect.artifacts.files import MANIFEST, Artifact, write_folder
 from data_integration_architect.artifacts.names import Names, sql_name
 from data_integration_architect.errors import RefusedPath
@@ -166,7 +167,7 @@ def sink_folder(technology: str) -> dict[str, str]:
     return folder_of(retailer().replace("technology: snowflake", f"technology: {technology}"))
 
 
-@pytest.mark.parametrize("technology", ["s3", "iceberg", "clickhouse", "bigquery", "redshift", "opensearch", "mysql"])
+@pytest.mark.parametrize("technology", ["s3", "iceberg", "clickhouse", "bigquery", "opensearch", "mysql"])
 def test_a_sink_has_a_consumer_whose_driver_is_pinned_and_a_comparison(technology: str) -> None:
     files = sink_folder(technology)
     settings = json.loads(files["consumers/warehouse_product.json"])
@@ -179,7 +180,7 @@ def test_a_sink_has_a_consumer_whose_driver_is_pinned_and_a_comparison(technolog
     assert "warehouse_product" in files["operate/runbooks/rebuild.md"]
 
 
-@pytest.mark.parametrize("technology", ["oracle", "sqlserver", "neo4j"])
+@pytest.mark.parametrize("technology", ["oracle", "sqlserver", "redshift", "neo4j"])
 def test_a_sink_without_a_consumer_is_named_with_the_reason(technology: str) -> None:
     files = sink_folder(technology)
     assert "consumers/warehouse_product.json" not in files
@@ -444,3 +445,98 @@ def test_the_heartbeat_names_its_database(technology: str) -> None:
     text = retailer().replace("technology: postgresql", f"technology: {technology}")
     settings = json.loads(folder_of(text)["connect/postgres.json"])
     assert settings["heartbeat.action.query"].startswith("INSERT INTO `postgres`.capture_heartbeat ")
+
+
+def captured_folder(technology: str) -> dict[str, str]:
+    return folder_of(retailer().replace("technology: postgresql", f"technology: {technology}"))
+
+
+TOPIC_OF_A_CONNECTOR = {
+    # As each connector names the topic of the table `product` before it is routed.
+    "postgresql": "postgres.public.product",
+    "mysql": "postgres.postgres.product",
+    "mariadb": "postgres.postgres.product",
+    "mongodb": "postgres.postgres.product",
+    "sqlserver": "postgres.postgres.dbo.product",
+    "oracle": "postgres.POSTGRES.PRODUCT",
+}
+
+
+@pytest.mark.parametrize("technology", TOPIC_OF_A_CONNECTOR)
+def test_changes_of_each_database_reach_the_topic_that_consumers_read(technology: str) -> None:
+    files = captured_folder(technology)
+    connector = json.loads(files["connect/postgres.json"])
+    routed = {
+        name: re.sub(
+            connector[f"transforms.{name}.regex"], connector[f"transforms.{name}.replacement"],
+            TOPIC_OF_A_CONNECTOR[technology],
+        )
+        for name in connector["transforms"].split(",")
+    }  # fmt: skip
+    assert routed["route_product"] == "product_changes"
+    assert [topic for topic in routed.values() if topic.endswith("_changes")] == ["product_changes"]
+    topics = {topic["name"] for topic in json.loads(files["kafka/topics.json"])}
+    assert f"postgres.{connector['signal.data.collection']}".count("capture_signal".upper()) == (technology == "oracle")
+    assert f"postgres.{connector['signal.data.collection']}" in topics
+
+
+@pytest.mark.parametrize("technology", TOPIC_OF_A_CONNECTOR)
+def test_each_captured_database_has_a_script_a_reader_and_a_way_to_ask_for_rows(technology: str) -> None:
+    files = captured_folder(technology)
+    script = next(text for path, text in files.items() if path.startswith("databases/postgres/capture."))
+    assert "product" in script.lower() and "capture_signal" in script.lower()
+    source = json.loads(files["operate/reconcile.json"])[0]["source"]
+    package = {"mongodb": "pymongo"}.get(technology) or source["driver"]
+    assert re.search(rf"^{package}(\[binary\])?==[0-9.]+$", files["operate/requirements.txt"], re.MULTILINE)
+    asked = {
+        "postgresql": '"public.product"',
+        "sqlserver": '"postgres.dbo.product"',
+        "oracle": '"POSTGRES.POSTGRES.PRODUCT"',
+    }
+    assert asked.get(technology, '"postgres.product"') in files["operate/runbooks/replay.md"]
+
+
+def test_documents_are_read_as_the_connector_of_mongodb_writes_them() -> None:
+    files = captured_folder("mongodb")
+    key = json.dumps({"id": '{"$oid" : "596e275826f08b2730779e1f"}'}).encode()
+    document = '{"_id": {"$oid": "596e275826f08b2730779e1f"}, "seats": {"$numberLong": "3"}, "tags": ["a"]}'
+    record = {"op": "c", "source": {"connector": "mongodb", "ts_ms": 2000, "ord": 1}, "after": document}
+    jsonschema.validate(json.loads(key), json.loads(files["schemas/product_changes.key.json"]))
+    jsonschema.validate(record, json.loads(files["schemas/product_changes.value.json"]))
+    change = read_change(key, json.dumps(record).encode(), {}, "order")
+    assert change is not None and (change.key, change.version) == ("596e275826f08b2730779e1f", (2 << 24) + 1)
+    assert change.document == {"_id": "596e275826f08b2730779e1f", "seats": 3, "tags": ["a"]}
+    for written, read in (('"1234"', "1234"), ("1234", "1234")):
+        same = read_change(json.dumps({"id": written}).encode(), json.dumps(record).encode(), {}, "order")
+        assert same is not None and same.key == read
+
+
+def test_positions_of_sql_server_are_versions_in_their_order() -> None:
+    texts = ["00000025:00000d98:0003", "00000025:00100d98:0001", "00000025:00ffffff:0fff", "00000026:00000001:0001"]
+    versions = []
+    for text in texts:
+        record = {"op": "c", "source": {"change_lsn": text}, "after": {"id": 1}}
+        change = read_change(b'{"id":1}', json.dumps(record).encode(), {}, "lsn-pair")
+        assert change is not None
+        versions.append(change.version)
+    assert versions == sorted(set(versions)) and versions[-1] < 2**63
+
+
+def test_a_warehouse_merges_a_batch_in_one_statement_and_a_table_row_by_row() -> None:
+    text = sink_folder("snowflake")["sinks/warehouse/merge_product.sql"]
+    rows = [{"key": str(n), "version": n, "deleted": False, "row": "{}"} for n in range(MOST_ROWS + 1)]
+    made = list(statements(text, rows))
+    assert [len(values) for _, values in made] == [4 * MOST_ROWS, 4]
+    for statement, values in made:
+        assert set(re.findall(r"%\((\w+)\)s", statement)) == set(values)
+        plain = re.sub(r"%\(\w+\)s", "'x'", statement)
+        assert len(sqlglot.parse(plain, read="snowflake", error_level=sqlglot.ErrorLevel.RAISE)) == 1
+    table = sink_folder("mysql")["sinks/warehouse/merge_product.sql"]
+    assert [values for _, values in statements(table, rows[:2])] == rows[:2]
+
+
+def test_bigquery_is_told_the_data_set_and_the_type_of_what_may_be_null() -> None:
+    text = sink_folder("bigquery")["sinks/warehouse/merge_product.sql"]
+    assert "MERGE INTO `warehouse`.`product`" in text and "%(row:STRING)s" in text
+    ((statement, values),) = statements(text, [{"key": "1", "version": 2, "deleted": True, "row": None}])
+    assert "%(row_0:STRING)s" in statement and values["row_0"] is None

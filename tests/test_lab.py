@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 from shutil import which
 from types import SimpleNamespace
 from typing import Any
@@ -17,15 +19,19 @@ import pytest
 from data_integration_architect.files import parse_text
 from data_integration_architect.given import Given
 from data_integration_architect.lab import engines, packages
+from data_integration_architect.lab.compare import waiting_records
 from data_integration_architect.lab.faults import read_schedule, sweep_of
 from data_integration_architect.lab.guard import end_all, processes_of
 from data_integration_architect.lab.load import Load
 from data_integration_architect.lab.packages import LabError, fetch
 from data_integration_architect.lab.process import Program, free_port, guarded, is_listening, wait_until
-from data_integration_architect.lab.recording import cases_of, script_of
+from data_integration_architect.lab.recording import Recording, cases_of, judge, script_of, since_the_beginning
+from data_integration_architect.lab.sql import Column, Sql
 from data_integration_architect.lab.stack import Stack, new_stack, running_stack
 from data_integration_architect.lab.transfers import Transfers
+from data_integration_architect.lab.workload import Workload
 from data_integration_architect.modelcheck import questions
+from data_integration_architect.modelcheck.accept import Observed
 from data_integration_architect.topology import load_topology, normalize
 from data_integration_architect.use_cases import generate_design
 from support import ROOT
@@ -202,6 +208,13 @@ def test_requests_of_an_interrupted_load_come_again_and_are_not_missed(
     assert sent[1:] == [("1", 8, 2)]
 
 
+def test_a_design_without_a_log_waits_for_nothing(tmp_path: Path) -> None:
+    """It has no `kafka/topics.json`."""
+    plan = {"stores": {}, "topics": None, "connectors": [], "consumers": [], "compare": [], "operations": [],
+            "transfers": []}  # fmt: skip
+    assert waiting_records(Stack(tmp_path, plan, tmp_path)) == 0
+
+
 @pytest.mark.parametrize(
     ("example", "second"), [("online-retailer", "deletion 2"), ("catalog-search-dual-write", "write 2")]
 )
@@ -213,3 +226,83 @@ def test_a_recording_deletes_only_where_its_model_does(example: str, second: str
     asked = next(q for q in questions(topology) if q.property == "convergence" and q.entity in {"product", "movie"})
     case = next(cases_of(topology, asked, 0))
     assert script_of(case, "hard") == [f"{asked.entity} {word}" for word in ("write 1", second, "write 3")]
+
+
+@pytest.mark.parametrize("lost", [None, 2, 3])
+def test_a_recording_begins_where_its_model_does(lost: int | None) -> None:
+    """The index holds the article before the first write, so the log begins after the record of that state. A record
+    that was never handed on is still missed."""
+    example = (ROOT / "examples" / "unchanged-large-column.yaml").read_text(encoding="utf-8")
+    topology = normalize(load_topology(parse_text(example, "t.yaml"))).topology
+    asked = next(q for q in questions(topology) if q.property == "convergence" and q.target == "elasticsearch")
+    first, states = "article as it was before", [f"article write {n}" for n in (1, 2, 3)]
+    happened = [("append", "kafka", first), ("hand", "kafka -> elasticsearch", first)]
+    for number, state in enumerate(states, start=1):
+        happened += [("append", "changes of postgres", state), ("append", "kafka", state)]
+        happened += [("hand", "kafka -> elasticsearch", state)] * (number != lost)
+        happened += [("see", "elasticsearch", state)] * (number != lost)
+    events = [Observed(kind, place, record, n, n) for n, (kind, place, record) in enumerate(happened)]  # type: ignore[arg-type]
+    model = next(cases_of(topology, asked, 0)).model
+    recording = Recording("index", asked, "no fault", 0, since_the_beginning(events, model, "elasticsearch", first))
+    assert len(events) - len(recording.events) == 2
+    outcome = judge(recording, cases_of(topology, asked, 0)).outcome
+    assert outcome == ("accepted" if lost is None else "rejected")
+    whole = Recording("index", asked, "no fault", 0, events)
+    assert judge(whole, cases_of(topology, asked, 0)).outcome == "rejected"
+
+
+class InMemory(Sql):
+    """A database that needs no server; it has no locks and other marks for values."""
+
+    def __init__(self) -> None:
+        super().__init__("postgresql", 0, "shop")
+        self.connection = sqlite3.connect(":memory:", factory=_Plain)
+
+    def columns(self, table: str) -> list[Column]:
+        return [Column(row[1], str(row[2]).lower()) for row in self.execute(f"PRAGMA table_info({table})")]
+
+    def close(self) -> None:
+        raise AssertionError("a transaction failed") from sys.exception()
+
+
+class _Plain(sqlite3.Connection):
+    def cursor(self, *_: object) -> _PlainCursor:  # type: ignore[override]
+        return _PlainCursor(self)
+
+
+class _PlainCursor(sqlite3.Cursor):
+    def execute(self, statement: str, values: Any = ()) -> _PlainCursor:
+        return super().execute(statement.replace("%s", "?").removesuffix(" FOR UPDATE"), values or ())
+
+
+def test_an_outbox_row_has_what_the_transaction_made_of_the_row(tmp_path: Path) -> None:
+    """Not what was given to it: an update grows the revision and may leave the large column alone."""
+    plan = {
+        "tables": [{"store": "shop", "entity": "item", "name": "item", "key": ["id"], "deletes": "hard"}],
+        "operations": [
+            {"store": "shop", "writes": [{"table": "item", "mode": mode}],
+             "outbox": [{"table": "outbox", "topic": "items", "of": of}]}
+            for mode, of in (("replace", "item"), ("delete", None), ("increment", "item"))
+        ],
+    }  # fmt: skip
+    connection = InMemory()
+    connection.execute("CREATE TABLE item (id text PRIMARY KEY, title text, revision bigint, amount bigint, body text)")
+    connection.execute(
+        "CREATE TABLE outbox (sequence integer PRIMARY KEY, event_id text UNIQUE, topic, message_key, change, payload)"
+    )
+    workload = Workload(Stack(tmp_path, plan, tmp_path), seed=1)
+    for position in range(300):
+        workload._transaction(0, position, Random(position), {"shop": connection})
+    assert workload.counts.committed > 200 and workload.counts.failed == 0
+    copy: dict[str, Any] = {}
+    changes = set()
+    for key, change, payload in connection.execute("SELECT message_key, change, payload FROM outbox ORDER BY sequence"):
+        changes.add(change)
+        if change == "delete":
+            del copy[key]
+        else:
+            copy[key] = json.loads(payload)
+    names = ("id", "title", "revision", "amount", "body")
+    rows = [dict(zip(names, row, strict=True)) for row in connection.execute(f"SELECT {', '.join(names)} FROM item")]
+    assert copy == {row["id"]: row for row in rows} and changes == {"upsert", "delete"}
+    assert max(row["revision"] for row in rows) > 1, "without updates any payload would do"

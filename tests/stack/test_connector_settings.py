@@ -19,10 +19,10 @@ PLUGINS = {
     "oracle": "oracle",
 }  # fmt: skip
 # Read by Kafka Connect itself, by the topic of the schema history and by the JDBC driver, not by the connector's own
-# definition.
+# definition. MongoDB's leaves out its two settings of scope (MongoDbConnectorConfig.CAPTURE_SCOPE, CAPTURE_TARGET).
 OF_CONNECT = re.compile(
     r"connector\.class|tasks\.max|(key|value|header)\.converter.*|transforms.*|errors\..*|schema\.history\.internal\..*"
-    r"|driver\..*"
+    r"|driver\..*|capture\.(scope|target)"
 )
 
 

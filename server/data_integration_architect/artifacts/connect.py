@@ -27,8 +27,9 @@ HEARTBEAT_QUERY = {
     "ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at",
     "mysql": BEAT_OF_MYSQL,
     "mariadb": BEAT_OF_MYSQL,
-    "sqlserver": f"UPDATE {HEARTBEATS} SET beat_at = SYSUTCDATETIME() WHERE id = 1",
-    "oracle": f"UPDATE {HEARTBEATS} SET beat_at = SYSTIMESTAMP WHERE id = 1",
+    # These two connect to the server and to an account of their own: the table is named with its place.
+    "sqlserver": f"UPDATE [{{database}}].dbo.{HEARTBEATS} SET beat_at = SYSUTCDATETIME() WHERE id = 1",
+    "oracle": f'UPDATE "{{upper}}"."{HEARTBEATS.upper()}" SET BEAT_AT = SYSTIMESTAMP WHERE ID = 1',
 }
 SCHEMAS = {"postgresql": "public", "sqlserver": "dbo"}
 
@@ -47,8 +48,22 @@ def connector_name(store: str, is_outbox: bool) -> str:
 
 
 def full_name(technology: str, store: str, table: str) -> str:
-    """A table as the connector names it: schema or database, then table."""
-    return f"{SCHEMAS.get(technology, store)}.{table}"
+    """A table as the connector names it: schema or database, then table. Oracle keeps names in capital letters."""
+    name = f"{SCHEMAS.get(technology, store)}.{table}"
+    return name.upper() if technology == "oracle" else name
+
+
+def name_in_signals(technology: str, store: str, table: str) -> str:
+    """A table as a signal names it, and the signal table as the connector is told of it."""
+    name = full_name(technology, store, table)
+    if technology == "sqlserver":
+        return f"{store}.{name}"
+    return f"{store.upper()}.{name}" if technology == "oracle" else name
+
+
+def column_name(technology: str, column: str) -> str:
+    """A column as the records of a connector name it."""
+    return column.upper() if technology == "oracle" else column
 
 
 def connectors(plan: Plan) -> dict[str, dict[str, Any]]:
@@ -74,7 +89,10 @@ def _common(technology: str, store: str, name: str, heartbeat_ms: int) -> dict[s
             "mongodb.connection.string": f"${{env:{variable(store, 'URL')}}}",
             "mongodb.user": role_of(store),
             "mongodb.password": f"${{env:{variable(store, 'CAPTURE_PASSWORD')}}}",
-            "capture.mode": "change_streams_update_full_with_pre_image",
+            # The account reads this database and no other.
+            "capture.scope": "database",
+            "capture.target": store,
+            "capture.mode": "change_streams_update_full",
         }
     else:
         settings |= {
@@ -94,7 +112,7 @@ def _common(technology: str, store: str, name: str, heartbeat_ms: int) -> dict[s
         "retriable.restart.connector.wait.ms": "2000",
     }
     if technology in HEARTBEAT_QUERY:
-        settings["heartbeat.action.query"] = HEARTBEAT_QUERY[technology].format(database=store)
+        settings["heartbeat.action.query"] = HEARTBEAT_QUERY[technology].format(database=store, upper=store.upper())
     settings |= _of_technology(technology, store, name)
     return settings
 
@@ -125,9 +143,12 @@ def _of_technology(technology: str, store: str, name: str) -> dict[str, Any]:
                 # How soon the reader of the binlog comes back after a restart of the server; its default is a minute.
                 "connect.keep.alive.interval.ms": "5000", **history}  # fmt: skip
     if technology == "sqlserver":
-        return {**exact, "database.names": store, "driver.encrypt": "true", **history}
+        return {**exact, "database.names": store, "driver.encrypt": "true",
+                # Writers go on during the snapshot: a row that comes twice is the same row to every consumer.
+                "snapshot.isolation.mode": "read_committed", **history}  # fmt: skip
     if technology == "oracle":
-        return {**exact, "database.dbname": store, **history}
+        # Without it columns of large objects arrive without their values.
+        return {**exact, "database.dbname": store.upper(), "lob.enabled": "true", **history}
     return {"database.include.list": store}
 
 
@@ -144,7 +165,7 @@ def _capture(capture: Capture) -> dict[str, Any]:
         _tables_key(technology): ",".join(re.escape(t).replace("\\_", "_") for t in tables),
         "snapshot.mode": "initial" if capture.snapshot else "no_data",
         "signal.enabled.channels": "source",
-        "signal.data.collection": _signal_table(technology, store),
+        "signal.data.collection": name_in_signals(technology, store, SIGNALS),
         "tombstones.on.delete": "true" if any(r.topic.compacted for r in capture.routes) else "false",
     }
     if technology not in {"mongodb", "oracle"}:
@@ -162,22 +183,17 @@ def _capture(capture: Capture) -> dict[str, Any]:
     for name, (table, topic) in transforms.items():
         settings |= {
             f"transforms.{name}.type": "org.apache.kafka.connect.transforms.RegexRouter",
-            f"transforms.{name}.regex": re.escape(f"{settings['topic.prefix']}.{_in_topic(technology, table)}").replace(
-                "\\_", "_"
-            ),
+            f"transforms.{name}.regex": re.escape(
+                f"{settings['topic.prefix']}.{_in_topic(technology, store, table)}"
+            ).replace("\\_", "_"),
             f"transforms.{name}.replacement": topic,
         }
     return settings
 
 
-def _signal_table(technology: str, store: str) -> str:
-    name = full_name(technology, store, SIGNALS)
-    return f"{store}.{name}" if technology in {"sqlserver", "oracle"} else name
-
-
-def _in_topic(technology: str, table: str) -> str:
-    """SQL Server's topics have the database before schema and table."""
-    return table
+def _in_topic(technology: str, store: str, table: str) -> str:
+    """What follows the prefix in the topic that the connector would write to."""
+    return f"{store}.{table}" if technology == "sqlserver" else table
 
 
 def _outbox(outbox: Outbox) -> dict[str, Any]:

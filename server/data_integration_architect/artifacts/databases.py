@@ -1,4 +1,4 @@
-"""SQL for systems of record: capture, outbox tables, and stand-ins for the tables that the lab needs."""
+"""Scripts for systems of record: capture, outbox tables, and stand-ins for the tables that the lab needs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ SQL_SUPPORTED = ("postgresql", *MYSQL_LIKE)
 
 
 def database_files(plan: Plan) -> dict[str, str]:
-    """SQL files of the databases, in the order of their names."""
+    """Scripts of the databases, in the order of their names."""
     files: dict[str, str] = {}
     for capture in plan.captures:
-        if capture.database.technology in (*SQL_SUPPORTED, "sqlserver", "oracle"):
-            path = f"databases/{capture.database.name}/capture.sql"
-            files[path] = _capture_sql(capture, path)
+        path = f"databases/{capture.database.name}/capture.{_suffix(capture.database.technology)}"
+        files[path] = _capture_script(capture, path)
     for outbox in plan.outboxes:
         if outbox.database.technology in SQL_SUPPORTED:
             path = f"databases/{outbox.database.name}/{outbox.table}.sql"
@@ -31,13 +30,18 @@ def _family(technology: str) -> str:
     return "mariadb" if technology in MYSQL_LIKE else technology
 
 
-def _capture_sql(capture: Capture, path: str) -> str:
+def _suffix(technology: str) -> str:
+    return "js" if technology == "mongodb" else "sql"
+
+
+def _capture_script(capture: Capture, path: str) -> str:
     database = capture.database
     return render(
-        f"{_family(database.technology)}-capture.sql",
+        f"{_family(database.technology)}-capture.{_suffix(database.technology)}",
         capture=capture,
         path=path,
         database=database.name,
+        owner=database.name.upper(),
         role=role_of(database.name),
         publication=publication_of(connector_name(database.name, False)),
         tables=[route.table.name for route in capture.routes],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from data_integration_architect.artifacts.compatibility import MODE, WORDS
-from data_integration_architect.artifacts.connect import connectors
+from data_integration_architect.artifacts.connect import column_name, connectors
 from data_integration_architect.artifacts.names import as_json
 from data_integration_architect.artifacts.plan import Plan, Topic
 from data_integration_architect.artifacts.render import render
@@ -85,9 +85,13 @@ def schemas(plan: Plan) -> dict[str, dict[str, Any]]:
 
 def key_schema(plan: Plan, topic: Topic) -> dict[str, Any]:
     fields = (topic.key or "").split("+") if topic.key else []
-    routed = any(r.topic is topic for c in plan.captures for r in c.routes)
+    source = next((c.database.technology for c in plan.captures for r in c.routes if r.topic is topic), None)
     head = {"$schema": SCHEMA, "title": f"Key of {topic.name}"}
-    if routed and fields:
+    if source == "mongodb":
+        said = {"type": "string", "description": "_id as MongoDB's extended JSON"}
+        return {**head, "type": "object", "required": ["id"], "properties": {"id": said}}
+    if source is not None and fields:
+        fields = [column_name(source, field) for field in fields]
         return {**head, "type": "object", "required": fields, "properties": {f: {} for f in fields}}
     return {**head, "type": ["string", "integer", "null"]}
 
@@ -100,17 +104,20 @@ def value_schema(plan: Plan, topic: Topic) -> dict[str, Any]:
         "description": WORDS[topic.compatibility],
         MODE: topic.compatibility,
     }
-    table = next((r.table for c in plan.captures for r in c.routes if r.topic is topic), None)
-    if table is not None:
-        row = {
+    found = next(((c.database.technology, r.table) for c in plan.captures for r in c.routes if r.topic is topic), None)
+    if found is not None:
+        technology, table = found
+        row: dict[str, Any] = {
             "type": ["object", "null"],
-            "required": list(table.key),
-            "properties": {name: {} for name in (*table.key, *table.columns)},
+            "required": [column_name(technology, name) for name in table.key],
+            "properties": {column_name(technology, name): {} for name in (*table.key, *table.columns)},
         }
+        if technology == "mongodb":
+            row = {"type": ["string", "null"], "description": "a document as MongoDB's extended JSON"}
         return {
             **head,
             "type": "object",
-            "required": ["op", "source", "before", "after"],
+            "required": ["op", "source", "after"] if technology == "mongodb" else ["op", "source", "before", "after"],
             "properties": {
                 "op": {"enum": ["c", "u", "d", "r", "t", "m"]},
                 "source": {"type": "object", "required": ["connector", "ts_ms"]},

@@ -43,6 +43,9 @@ def sql_name(name: str, dialect: str) -> str:
         return "`" + name.replace("\\", "\\\\").replace("`", "``") + "`"
     if dialect == "sqlserver":
         return "[" + name.replace("]", "]]") + "]"
+    if dialect == "oracle":
+        # As it keeps names that were written without quotes, which a reserved word cannot be.
+        return '"' + name.upper().replace('"', '""') + '"'
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -64,6 +67,11 @@ def comment(text: str) -> str:
 def shell_word(text: str) -> str:
     """A word that a POSIX shell reads as it is."""
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def json_text(text: str) -> str:
+    """A quoted text of JSON and JavaScript."""
+    return json.dumps(text)
 
 
 def as_json(value: object) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_integration_architect.artifacts.connect import connectors
+from data_integration_architect.artifacts.connect import column_name, connectors, name_in_signals
 from data_integration_architect.artifacts.names import as_json, sql_name, variable
-from data_integration_architect.artifacts.plan import FILES, Plan, Sink
+from data_integration_architect.artifacts.plan import FILES, Database, Plan, Sink, Table
 from data_integration_architect.artifacts.render import packaged_code, render
-from data_integration_architect.artifacts.sinks import DRIVERS, file_place, index_of
+from data_integration_architect.artifacts.sinks import DRIVERS, PACKAGES, file_place, index_of, place_name
+from data_integration_architect.artifacts.versions import PYTHON_PACKAGES
 from data_integration_architect.topology import Topology
 
 LAG_RECORDS = 10_000
@@ -16,6 +17,9 @@ LAG_SECONDS = 60
 UNITS = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
          "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}  # fmt: skip
 HALF_OF_DEFAULT = 10 * 2**30
+# Systems of record that no consumer writes to are still read by the comparison.
+READERS = {**DRIVERS, "sqlserver": ("pymssql", "pymssql"), "oracle": ("oracledb", "oracledb"),
+           "mongodb": ("pymongo", "pymongo")}  # fmt: skip
 
 
 def operate_files(plan: Plan, topology: Topology) -> dict[str, str]:
@@ -36,9 +40,14 @@ def operate_files(plan: Plan, topology: Topology) -> dict[str, str]:
         files["operate/reconcile.json"] = as_json(
             [reconciliation(sink) for sink in plan.sinks if sink.technology != ""]
         )
+        files["operate/requirements.txt"] = operate_requirements(plan)
         files["operate/reconcile.py"] = packaged_code("operating/reconcile.py")
         files["operate/runbooks/rebuild.md"] = render("runbook-rebuild.md", plan=plan)
-        files["operate/runbooks/replay.md"] = render("runbook-replay.md", plan=plan)
+        asked = {
+            c.database.name: [name_in_signals(c.database.technology, c.database.name, r.table.name) for r in c.routes]
+            for c in plan.captures
+        }
+        files["operate/runbooks/replay.md"] = render("runbook-replay.md", plan=plan, asked=asked)
         files["operate/runbooks/schema-change.md"] = render("runbook-schema-change.md", plan=plan)
     if running:
         files["operate/jmx-exporter.yaml"] = render("jmx-exporter.yaml")
@@ -65,7 +74,6 @@ def _bytes(size: str) -> int:
 
 def reconciliation(sink: Sink) -> dict[str, Any]:
     """What reconcile.py reads on both sides of one sink."""
-    columns = [*sink.table.key]
     source = sink.source
     target: dict[str, Any] = {"kind": sink.kind}
     if sink.kind == "search":
@@ -81,7 +89,7 @@ def reconciliation(sink: Sink) -> dict[str, Any]:
         target |= file_place(sink)
     else:
         target |= {
-            "query": f"SELECT row_key, row_data FROM {sql_name(sink.place, sink.technology)}"
+            "query": f"SELECT row_key, row_data FROM {place_name(sink)}"
             + (" FINAL WHERE NOT deleted" if sink.technology == "clickhouse" else " WHERE NOT deleted"),
             "driver": DRIVERS.get(sink.technology, ("", ""))[0],
             "driver_from": variable(sink.target, "DRIVER"),
@@ -90,15 +98,38 @@ def reconciliation(sink: Sink) -> dict[str, Any]:
     return {
         "sink": sink.name,
         "lag_seconds": LAG_SECONDS,
-        "source": {
-            "query": f"SELECT * FROM {sql_name(sink.table.name, source.technology)}",
-            "key": columns,
-            "driver": DRIVERS.get(source.technology, ("", ""))[0],
-            "driver_from": variable(source.name, "DRIVER"),
-            "connection_from": variable(source.name, "CONNECTION"),
-        },
+        "source": _source(source, sink.table),
         "target": target,
     }
+
+
+def _source(database: Database, table: Table) -> dict[str, Any]:
+    """Where the rows of a system of record are read; the account may read this table and nothing else."""
+    if database.technology == "mongodb":
+        return {
+            "kind": "mongodb",
+            "database": database.name,
+            "collection": table.name,
+            "key": ["_id"],
+            "url_from": variable(database.name, "URL"),
+        }
+    owner = sql_name(database.name, "oracle") + "." if database.technology == "oracle" else ""
+    return {
+        "kind": "table",
+        "query": f"SELECT * FROM {owner}{sql_name(table.name, database.technology)}",
+        "key": [column_name(database.technology, name) for name in table.key],
+        "driver": READERS[database.technology][0],
+        "driver_from": variable(database.name, "DRIVER"),
+        "connection_from": variable(database.name, "CONNECTION"),
+    }
+
+
+def operate_requirements(plan: Plan) -> str:
+    """What reconcile.py needs to read both sides, pinned."""
+    wanted = {READERS[s.source.technology][1] for s in plan.sinks}
+    wanted |= {PACKAGES[s.kind] if s.kind in PACKAGES else DRIVERS[s.technology][1]
+               for s in plan.sinks if s.kind in PACKAGES or s.technology in DRIVERS}  # fmt: skip
+    return "".join(f"{name}=={PYTHON_PACKAGES[name]}\n" for name in sorted(wanted))
 
 
 def dashboard(plan: Plan, names: list[str]) -> dict[str, Any]:

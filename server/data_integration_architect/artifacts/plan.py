@@ -32,8 +32,10 @@ DEFAULT_RETENTION_SECONDS = 7 * 86400
 FOREVER = -1
 
 CAPTURED = ("postgresql", "mysql", "mariadb", "mongodb", "sqlserver", "oracle")
+OUTBOXES = ("postgresql", "mysql", "mariadb")
 SEARCH = ("elasticsearch", "opensearch")
-WAREHOUSE = ("snowflake", "bigquery", "redshift", "clickhouse")
+# Redshift is none of them: its MERGE takes no condition beside the match, so that an older record would win.
+WAREHOUSE = ("snowflake", "bigquery", "clickhouse")
 FILES: dict[str, Literal["s3", "iceberg"]] = {"s3": "s3", "iceberg": "iceberg"}
 TABLES = ("postgresql", "mysql", "mariadb", "sqlserver", "oracle", "cockroachdb", "aurora")
 # Their statements and drivers differ from what the consumer of tables uses.
@@ -355,8 +357,9 @@ class _Planner:
 
     def _outbox(self, channel_name: str, channel: Channel) -> None:
         database = self.database(str(channel.in_))
-        if database is None or database.technology not in CAPTURED:
-            self.skip(channel_name, "no outbox table: its store is no database that a connector can capture")
+        if database is None or database.technology not in OUTBOXES:
+            said = self.technology(str(channel.in_)) or "unsaid"
+            self.skip(channel_name, f"there is no outbox table and no relay here for technology {said}")
             return
         routes = []
         for _, handler in self._handlers():

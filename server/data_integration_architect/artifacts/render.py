@@ -41,6 +41,7 @@ def _environment() -> Environment:
     environment.filters["md"] = cell
     environment.filters["comment"] = names.comment
     environment.filters["plain"] = plain_value
+    environment.filters["json"] = names.json_text
     environment.filters["shell"] = names.shell_word
     environment.globals["versions"] = versions
     return environment

@@ -24,7 +24,6 @@ DRIVERS = {
     "postgresql": ("psycopg", "psycopg[binary]"),
     "cockroachdb": ("psycopg", "psycopg[binary]"),
     "aurora": ("psycopg", "psycopg[binary]"),
-    "redshift": ("psycopg", "psycopg[binary]"),
     "mysql": ("pymysql", "pymysql"),
     "mariadb": ("pymysql", "pymysql"),
     "snowflake": ("snowflake.connector", "snowflake-connector-python"),
@@ -36,7 +35,6 @@ TYPES = {
     "bigquery": ("STRING", "INT64", "BOOL", "STRING"),
     "mysql": ("varchar(512)", "bigint", "boolean", "longtext"),
     "mariadb": ("varchar(512)", "bigint", "boolean", "longtext"),
-    "redshift": ("varchar(512)", "bigint", "boolean", "varchar(65535)"),
 }
 PLAIN_TYPES = ("varchar", "bigint", "boolean", "varchar")
 ON_CONFLICT = ("postgresql", "cockroachdb", "aurora")
@@ -127,7 +125,7 @@ def consumer_settings(sink: Sink) -> dict[str, Any]:
         final = " FINAL" if sink.technology == "clickhouse" else ""
         target |= {
             "statement": statement_path(sink),
-            "stored": f"SELECT row_data FROM {_name(sink)}{final} WHERE row_key = %(key)s",
+            "stored": f"SELECT row_data FROM {place_name(sink)}{final} WHERE row_key = {_value(sink, 'key')}",
             "driver": DRIVERS.get(sink.technology, ("", ""))[0],
             "driver_from": variable(sink.target, "DRIVER"),
             "connection_from": variable(sink.target, "CONNECTION"),
@@ -173,8 +171,16 @@ def index_settings(sink: Sink) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _name(sink: Sink) -> str:
-    return sql_name(sink.place, sink.technology)
+def place_name(sink: Sink) -> str:
+    """The table of a sink as its statements name it. BigQuery's driver has no default data set: it is in the name."""
+    table = sql_name(sink.place, sink.technology)
+    return f"{sql_name(sink.target, sink.technology)}.{table}" if sink.technology == "bigquery" else table
+
+
+def _value(sink: Sink, name: str) -> str:
+    """A parameter. BigQuery wants to be told the type of one that may be NULL."""
+    kind = {"key": "STRING", "version": "INT64", "deleted": "BOOL", "row": "STRING"}[name]
+    return f"%({name}:{kind})s" if sink.technology == "bigquery" else f"%({name})s"
 
 
 def _head(sink: Sink) -> str:
@@ -191,14 +197,17 @@ def table_sql(sink: Sink) -> str:
     key = "" if sink.technology in {"bigquery", "clickhouse"} else ",\n  PRIMARY KEY (row_key)"
     if sink.technology == "clickhouse":
         return _head(sink) + (
-            f"CREATE TABLE IF NOT EXISTS {_name(sink)} (\n  row_key String,\n  version UInt64,\n  deleted Bool,\n"
+            f"CREATE TABLE IF NOT EXISTS {place_name(sink)} (\n  row_key String,\n  version UInt64,\n  deleted Bool,\n"
             "  row_data Nullable(String)\n) ENGINE = ReplacingMergeTree(version) ORDER BY row_key;\n"
             "-- Read it with FINAL and deleted = false: merging runs in the background.\n"
         )
-    return _head(sink) + (
+    head = _head(sink)
+    if sink.technology == "bigquery":
+        head += f"CREATE SCHEMA IF NOT EXISTS {sql_name(sink.target, 'bigquery')};\n"
+    return head + (
         "-- A deleted row keeps its key and version, so that an older record cannot bring it back; readers use the\n"
         "-- rows WHERE NOT deleted. Add columns or views over row_data as your readers need them.\n"
-        f"CREATE TABLE IF NOT EXISTS {_name(sink)} (\n"
+        f"CREATE TABLE IF NOT EXISTS {place_name(sink)} (\n"
         f"  row_key {text} NOT NULL,\n  version {number} NOT NULL,\n  deleted {truth} NOT NULL,\n"
         f"  row_data {long}{key}\n);\n"
     )
@@ -206,7 +215,7 @@ def table_sql(sink: Sink) -> str:
 
 def merge_sql(sink: Sink) -> str:
     """One statement that takes a row unless it is older than what is stored. Parameters: key, version, deleted, row."""
-    name = _name(sink)
+    name = place_name(sink)
     values = "%(key)s, %(version)s, %(deleted)s, %(row)s"
     columns = "row_key, version, deleted, row_data"
     if sink.technology in ON_CONFLICT:
@@ -227,6 +236,7 @@ def merge_sql(sink: Sink) -> str:
     if sink.technology == "clickhouse":
         return _head(sink) + f"INSERT INTO {name} ({columns}) VALUES ({values})\n"
     text, number, truth, long = TYPES.get(sink.technology, PLAIN_TYPES)
+    parameters = {parameter: _value(sink, parameter) for parameter in ("key", "version", "deleted", "row")}
     return _head(sink) + render(
-        "merge.sql", name=name, text=text, number=number, truth=truth, long=long, dialect=sink.technology
+        "merge.sql", name=name, text=text, number=number, truth=truth, long=long, value=parameters
     )

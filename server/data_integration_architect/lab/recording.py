@@ -25,7 +25,7 @@ from data_integration_architect.lab.stack import Stack
 from data_integration_architect.modelcheck.accept import Acceptance, Observed, accepts, handing, visible_places
 from data_integration_architect.modelcheck.cases import Case, Question, build_case, questions
 from data_integration_architect.modelcheck.facts import Assumptions
-from data_integration_architect.modelcheck.ir import Array, Log, Model, Var
+from data_integration_architect.modelcheck.ir import Model, Var
 from data_integration_architect.modelcheck.world import Bounds
 from data_integration_architect.topology import Topology
 
@@ -38,6 +38,8 @@ LOOK_AFTER_SECONDS = 1.0
 CONNECT_KEEPS_SECONDS = 3.0
 NEVER = 1 << 62
 KEYS = "recorded-"
+# The model's name of the count of what the system of record took.
+COMMITS = "commits"
 
 
 @dataclass
@@ -160,10 +162,19 @@ def script_of(case: Case, deletes: str) -> list[str]:
     """
     writes = case.model.workload
     states = [case.words.record(number) for number in range(1, writes + 1)]
-    deletion = case.words.record(2 + writes + _starts_filled(case.model))
+    deletion = case.words.record(2 + writes + _starts_filled(case.model, COMMITS))
     if deletes == "hard" and writes > 2 and "deletion" in deletion:
         states[1] = deletion
     return states
+
+
+def since_the_beginning(events: Sequence[Observed], model: Model, store: str, first: str) -> list[Observed]:
+    """The events after the moment at which the model begins. Where it begins with a copy of the first state, its log
+    begins after the record of that; what the record does to the store when it comes again is still seen.
+    """
+    if not _starts_filled(model, store):
+        return list(events)
+    return [event for event in events if event.kind == "see" or event.record != first]
 
 
 class _Recorder:
@@ -188,7 +199,7 @@ class _Recorder:
         states = script_of(self.case, self.table["deletes"])
         script = list(states)
         try:
-            if _starts_filled(self.case.model):
+            if _starts_filled(self.case.model, COMMITS):
                 states.insert(0, self.case.words.record(self.writes + 1))
                 self._write(source, states[0])
                 self._wait_for(states[0])
@@ -207,7 +218,7 @@ class _Recorder:
             source.close()
         versions = self._appended(states)
         self._handed(versions)
-        return _without_repetition(self.events)
+        return _without_repetition(since_the_beginning(self.events, self.case.model, self.store, states[0]))
 
     def _ripen(self, fault: Fault, state: str, handed: int) -> None:
         """Waits for the moment in which the fault tells most: a killed consumer has a record in its hands, and what
@@ -237,8 +248,7 @@ class _Recorder:
     def _write(self, source: Sql, state: str) -> None:
         row = dict.fromkeys(self.table["key"], self.key)
         if "deletion" in state:
-            where = " AND ".join(f"{source.name(column)} = %s" for column in row)
-            source.execute(f"DELETE FROM {source.name(self.table['name'])} WHERE {where}", list(row.values()))
+            source.delete(self.table["name"], row)
         else:
             source.upsert(self.table["name"], self.table["key"], {**row, "body": state, "revision": 1}, ["revision"])
         source.commit()
@@ -378,10 +388,10 @@ def _without_repetition(events: Sequence[Observed]) -> list[Observed]:
     return kept
 
 
-def _starts_filled(model: Model) -> bool:
-    """Whether the system of record holds the row before the first write of the model."""
-    cells = [d for d in model.declarations if isinstance(d, Array | Log | Var) and d.name == "commits"]
-    return any(isinstance(cell, Var) and cell.initial > 0 for cell in cells)
+def _starts_filled(model: Model, place: str) -> bool:
+    """Whether a store of this label, or the system of record, holds the row before the first write of the model."""
+    cells = [d for d in model.declarations if isinstance(d, Var) and place in (d.name, model.labels.get(d.name))]
+    return any(cell.initial > 0 for cell in cells)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +15,7 @@ from data_integration_architect.lab.played import NotReplayable, Played, Ports
 from data_integration_architect.lab.played_steps import LABEL, World
 from data_integration_architect.lab.sql import Sql
 from data_integration_architect.lab.stack import Stack
+from data_integration_architect.lab.workload import Written, append_to_outbox, events_of
 from data_integration_architect.modelcheck.verdict import Verdict
 from data_integration_architect.topology import Topology, load_topology, normalize
 
@@ -105,8 +108,10 @@ def replay_today(stack: Stack) -> Iterator[tuple[Verdict, Replay]]:
     for server in stack.servers.values():
         store = next((name for name, s in stack.plan["stores"].items() if s["instance"] == server.name), "")
         ports.setdefault(server.engine, (server.port, store))
+    # What an earlier replay made is still there.
+    begun = f"{time.time_ns() // 1_000_000:x}"
     for number, verdict in enumerate(runs_of(topology)):
-        yield verdict, replay(topology, verdict, ports, f"today_{number}")
+        yield verdict, replay(topology, verdict, ports, f"{begun}_{number}")
 
 
 def schedule_of(verdict: Verdict, store: str) -> list[str]:
@@ -120,17 +125,21 @@ def schedule_of(verdict: Verdict, store: str) -> list[str]:
 
 
 def play_on_design(stack: Stack, table: dict[str, Any], states: list[str], key: str) -> None:
-    """Writes the states, in their order, to the system of record of the running design."""
+    """Writes the states, in their order, to the system of record of the running design, with the outbox rows that go
+    with them.
+    """
     server = stack.server_of(table["store"])
     sql = Sql(server.engine, server.port, table["store"])
     try:
         row = dict.fromkeys(table["key"], key)
+        announced = events_of(stack.plan, table)
         for state in states:
             if "deletion" in state:
-                where = " AND ".join(f"{sql.name(column)} = %s" for column in row)
-                sql.execute(f"DELETE FROM {sql.name(table['name'])} WHERE {where}", list(row.values()))
+                sql.delete(table["name"], row)
             else:
                 sql.upsert(table["name"], table["key"], {**row, "body": state, "revision": 1}, ["revision"])
+            for event in announced:
+                append_to_outbox(sql, event, Written(row, sql.row(table["name"], row)), str(uuid.uuid4()))
             sql.commit()
     finally:
         sql.close()

@@ -76,6 +76,22 @@ class Sql:
         self.rollback()
         return [Column(str(name), str(kind).lower()) for name, kind in rows]
 
+    def row(self, table: str, key: dict[str, Any], *, locked: bool = False) -> dict[str, Any] | None:
+        """The row as the open transaction sees it; `locked` waits for others and keeps them from it."""
+        cursor = self.open().cursor()
+        ending = " FOR UPDATE" if locked else ""
+        cursor.execute(f"SELECT * FROM {self.name(table)} WHERE {self._where(key)}{ending}", tuple(key.values()))
+        found = cursor.fetchone()
+        names = [column[0] for column in cursor.description]
+        cursor.close()
+        return dict(zip(names, found, strict=True)) if found is not None else None
+
+    def delete(self, table: str, key: dict[str, Any]) -> None:
+        self.execute(f"DELETE FROM {self.name(table)} WHERE {self._where(key)}", list(key.values()))
+
+    def _where(self, key: dict[str, Any]) -> str:
+        return " AND ".join(f"{self.name(column)} = %s" for column in key)
+
     def upsert(self, table: str, key: Sequence[str], row: dict[str, Any], added: Sequence[str] = ()) -> None:
         """Inserts a row or sets its columns; those in `added` grow by the value instead."""
         columns = ", ".join(self.name(c) for c in row)

@@ -327,7 +327,8 @@ class Stack:
         """Consumer name → a client that can ask for the group's positions, its topic, and the number of partitions."""
         from confluent_kafka import Consumer
 
-        if not self._readers:
+        # A design without a log has no consumers, and no file of topics either.
+        if self.plan["consumers"] and not self._readers:
             topics = {t["name"]: t["partitions"] for t in json.loads((self.design / "kafka/topics.json").read_text())}
             for path in self.plan["consumers"]:
                 settings = json.loads((self.design / path).read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from data_integration_architect.artifacts.consumers.change import key_of
 from data_integration_architect.lab.sql import Column, Sql
 from data_integration_architect.lab.stack import Stack
 
@@ -22,6 +23,14 @@ class Counts:
     rolled_back: int = 0
     failed: int = 0
     """Transactions that met a fault; whether they were committed is for the database to know."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A row that a transaction wrote; `row` is None where it deleted it."""
+
+    key: dict[str, Any]
+    row: dict[str, Any] | None
 
 
 @dataclass
@@ -80,11 +89,15 @@ class Workload:
         operation = self._operation(random)
         connection = self._connection(operation["store"], connections)
         try:
-            chosen: dict[str, dict[str, Any]] = {}
+            written: dict[str, Written] = {}
             for write in operation["writes"]:
-                chosen[write["table"]] = self._write(connection, operation["store"], write, number, position, random)
-            for row in operation["outbox"]:
-                _append_to_outbox(connection, row, chosen, f"{self.seed}-{number}-{position}", random)
+                found = self._write(connection, operation["store"], write, number, position, random)
+                if found is not None:
+                    written[write["table"]] = found
+            for event in operation["outbox"]:
+                of = written.get(event["of"]) if event["of"] else next(iter(written.values()), None)
+                if of is not None:
+                    append_to_outbox(connection, event, of, f"{self.seed}-{number}-{position}")
             if random.random() < ROLLED_BACK:
                 connection.rollback()
                 self._count("rolled_back")
@@ -117,17 +130,20 @@ class Workload:
 
     def _write(
         self, connection: Sql, store: str, write: dict[str, Any], number: int, position: int, random: Random
-    ) -> dict[str, Any]:
+    ) -> Written | None:
+        """What one write made of its row; None where there was nothing to delete."""
         table = next(t for t in self.stack.plan["tables"] if t["store"] == store and t["name"] == write["table"])
         columns = self._columns(connection, store, table["name"])
         mode = write["mode"]
         unique = mode == "insert"
         text = f"{number}-{position}" if unique else f"k{random.randrange(KEYS)}"
         row: dict[str, Any] = {c.name: _key_value(c, text) for c in columns if c.name in table["key"]}
+        key = dict(row)
         if mode == "delete":
-            where = " AND ".join(f"{connection.name(c)} = %s" for c in row)
-            connection.execute(f"DELETE FROM {connection.name(table['name'])} WHERE {where}", list(row.values()))
-            return row
+            if connection.row(table["name"], key, locked=True) is None:
+                return None
+            connection.delete(table["name"], key)
+            return Written(key, None)
         others = [c for c in columns if c.name not in table["key"]]
         added = [c.name for c in others if c.name == "revision" or (mode == "increment" and c.name == "amount")]
         for column in others:
@@ -140,7 +156,8 @@ class Workload:
                 size = LARGE_CHARACTERS if column.name == "body" and random.random() < 0.2 else 12
                 row[column.name] = _value(column, random, size)
         connection.upsert(table["name"], table["key"], row, added)
-        return row
+        # What the row is now: it has columns that this write left alone, and others that grew.
+        return Written(key, connection.row(table["name"], key))
 
     def _columns(self, connection: Sql, store: str, table: str) -> list[Column]:
         with self.lock:
@@ -149,24 +166,31 @@ class Workload:
             return self.columns[store, table]
 
 
-def _append_to_outbox(
-    connection: Sql, row: dict[str, Any], chosen: dict[str, dict[str, Any]], event_id: str, random: Random
-) -> None:
+def events_of(plan: dict[str, Any], table: dict[str, Any]) -> list[dict[str, Any]]:
+    """The outbox rows that a handler appends with a row of the table; none where no handler does."""
+    for operation in plan["operations"]:
+        is_written = any(write["table"] == table["name"] for write in operation["writes"])
+        events = [dict(event) for event in operation["outbox"] if event["of"] in (None, table["name"])]
+        if operation["store"] == table["store"] and is_written and events:
+            return events
+    return []
+
+
+def append_to_outbox(connection: Sql, event: dict[str, Any], written: Written, event_id: str) -> None:
+    """Announces a row as the open transaction leaves it."""
     import json
     import uuid
 
-    content = chosen.get(row["of"]) if row["of"] else None
-    content = content if content is not None else next(iter(chosen.values()), {})
     values = {
-        "event_id": str(uuid.uuid5(uuid.NAMESPACE_OID, event_id)),
-        "topic": row["topic"],
-        "message_key": str(next(iter(content.values()), "none")),
-        "change": "upsert",
-        "payload": json.dumps(content, default=str),
+        "event_id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{event_id}-{event['topic']}-{event['of']}")),
+        "topic": event["topic"],
+        "message_key": key_of(written.key.values()),
+        "change": "delete" if written.row is None else "upsert",
+        "payload": json.dumps(written.key if written.row is None else written.row, default=str),
     }
     names = ", ".join(connection.name(c) for c in values)
     connection.execute(
-        f"INSERT INTO {connection.name(row['table'])} ({names}) VALUES ({', '.join(['%s'] * len(values))})",
+        f"INSERT INTO {connection.name(event['table'])} ({names}) VALUES ({', '.join(['%s'] * len(values))})",
         list(values.values()),
     )
 

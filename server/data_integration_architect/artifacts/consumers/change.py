@@ -45,6 +45,8 @@ def read_change(
         if version_from == "none":
             return Change((key or b"").decode(), 0, record)
         fields = json.loads(key or b"null")
+        if version_from == "order":
+            fields = {"_id": plain(json.loads(fields["id"]))}
         name = key_of(fields.values() if isinstance(fields, dict) else [fields])
         if version_from == "header":
             kind = headers.get("change", b"upsert")
@@ -56,7 +58,7 @@ def read_change(
         version = FROM_SNAPSHOT if record["op"] == "r" else _version(record["source"], version_from)
         after = record["after"]
         if isinstance(after, str):
-            after = json.loads(after)
+            after = plain(json.loads(after))
         if record["op"] == "d" or after is None:
             return Change(name, version, None)
         unchanged = tuple(sorted(column for column, content in after.items() if content == UNAVAILABLE))
@@ -73,6 +75,21 @@ def key_of(fields: Iterable[Any]) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
+def plain(value: Any) -> Any:
+    """A value of MongoDB's extended JSON as JSON alone: ids and decimals are texts, long numbers are numbers."""
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        kind, content = next(iter(value.items()))
+        if kind == "$numberLong":
+            return int(content)
+        if kind in {"$oid", "$numberDecimal"}:
+            return str(content)
+    return {name: plain(one) for name, one in value.items()}
+
+
 def _version(source: Mapping[str, Any], version_from: str) -> int:
     if version_from == "lsn":
         return int(source["lsn"])
@@ -80,9 +97,11 @@ def _version(source: Mapping[str, Any], version_from: str) -> int:
         # Files are numbered and positions start anew in each: 32 bits hold the longest file.
         return int(str(source["file"]).rpartition(".")[2]) << 32 | int(source["pos"])
     if version_from == "lsn-pair":
-        # 00000025:00000d98:0003: the last group counts rows of one log block.
+        # 00000025:00000d98:0003 is file, block of 512 bytes and row of the block: files to 8 GiB, in 63 bits together.
         first, second, third = (int(part, 16) for part in str(source["change_lsn"] or source["commit_lsn"]).split(":"))
-        return first << 32 | second << 12 | third
+        if second >= 1 << 24 or third >= 1 << 12:
+            raise ValueError(f"position {source['change_lsn']}: too large to be a version")
+        return first << 36 | second << 12 | third
     if version_from == "scn":
         return int(source["scn"])
     if version_from == "order":

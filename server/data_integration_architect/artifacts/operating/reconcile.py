@@ -70,6 +70,8 @@ def connect(settings: Mapping[str, Any]) -> Any:
 
 
 def source_rows(settings: Mapping[str, Any]) -> Rows:
+    if settings["kind"] == "mongodb":
+        return documents(settings)
     connection = connect(settings)
     try:
         cursor = connection.cursor()
@@ -79,6 +81,22 @@ def source_rows(settings: Mapping[str, Any]) -> Rows:
     finally:
         connection.close()
     return {key_of([row[field] for field in settings["key"]]): row for row in rows}
+
+
+def documents(settings: Mapping[str, Any]) -> Rows:
+    import pymongo
+
+    client: Any = pymongo.MongoClient(os.environ[settings["url_from"]])
+    try:
+        found = list(client[settings["database"]][settings["collection"]].find())
+    finally:
+        client.close()
+    # Ids are texts in derived stores; what else is no text, number or truth is left to a comparison of your own.
+    return {key_of([_id_of(row["_id"])]): {**row, "_id": _id_of(row["_id"])} for row in found}
+
+
+def _id_of(value: Any) -> Any:
+    return str(value) if type(value).__name__ == "ObjectId" else value
 
 
 def key_of(values: list[Any]) -> str:
