@@ -47,7 +47,14 @@ def test_common_spellings_are_understood():
         "es": "elasticsearch",
         "mongo": "mongodb",
         "msk": "kafka",
+        "cosmos": "cosmosdb",
+        "Azure Service Bus": "azure-service-bus",
+        "mosquitto": "mqtt",
+        "KurrentDB": "eventstoredb",
+        "timescale": "postgresql",
     }
     for word, store in spellings.items():
         assert CATALOG.technology(word).id == store
     assert CATALOG.technology("nonesuch") is None
+    # Two vendors sell a product of this name.
+    assert CATALOG.technology("documentdb") is None

@@ -416,6 +416,13 @@ def test_over_stdio(mode):
 
 @contextmanager
 def served(*arguments, **environment):
+    with serving(*arguments, **environment) as (_, url):
+        yield url
+
+
+@contextmanager
+def serving(*arguments, **environment):
+    """A server over HTTP in a session of its own, with its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -424,6 +431,7 @@ def served(*arguments, **environment):
         env={**ENVIRONMENT, **environment},
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         for _ in range(200):
@@ -431,7 +439,7 @@ def served(*arguments, **environment):
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/mcp"
+        yield process, f"http://127.0.0.1:{port}/mcp"
     finally:
         process.terminate()
         process.wait(20)

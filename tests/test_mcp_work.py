@@ -17,11 +17,30 @@ from data_integration_architect.files import Root
 from data_integration_architect.mcp_server import create_server, crew
 from support import ROOT
 from test_check_verb import SLOW, members
+from test_mcp_server import MODES, serving
 
 RETAILER = (ROOT / "examples" / "online-retailer.yaml").read_text(encoding="utf-8")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "server")}
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
 posix = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")
+
+
+def cpu_seconds(session):
+    """Of all processes of the session that are alive."""
+    ticks = 0
+    for pid in members(session):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        except FileNotFoundError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def is_idle(session):
+    before = cpu_seconds(session)
+    time.sleep(0.5)
+    return cpu_seconds(session) - before < 0.1
 
 
 class Server:
@@ -60,20 +79,10 @@ class Server:
         return self.until(lambda message: message.get("id") == number)
 
     def cpu_seconds(self):
-        """Of all processes of the session that are alive."""
-        ticks = 0
-        for pid in members(self.process.pid):
-            try:
-                fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-            except FileNotFoundError:
-                continue
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def is_idle(self):
-        before = self.cpu_seconds()
-        time.sleep(0.5)
-        return self.cpu_seconds() - before < 0.1
+        return is_idle(self.process.pid)
 
     def __enter__(self):
         return self
@@ -137,6 +146,23 @@ def test_nothing_is_left_when_the_client_goes_in_the_middle_of_a_search():
         server.call(1, "review_topology", topology=SLOW, check="deep")
         wait_until(lambda: len(members(server.process.pid)) > 3)
     wait_until(lambda: not members(server.process.pid))
+
+
+@posix
+@pytest.mark.parametrize("mode", MODES)
+def test_a_search_over_http_stops_when_its_client_no_longer_waits(mode):
+    async def leave(url, session):
+        async with Client(url, mode=mode) as client, anyio.create_task_group() as tasks:
+            arguments = {"topology": SLOW, "check": "deep"}
+            tasks.start_soon(client.call_tool, "review_topology", arguments)
+            await anyio.to_thread.run_sync(wait_until, lambda: cpu_seconds(session) > before + 1)
+            tasks.cancel_scope.cancel()
+
+    with serving() as (process, url):
+        before = cpu_seconds(process.pid)
+        anyio.run(leave, url, process.pid)
+        wait_until(lambda: is_idle(process.pid))
+        assert process.poll() is None
 
 
 def named(name):

@@ -19,6 +19,8 @@ LOG_BELOW_SECONDS = 60
 BATCH_FROM_SECONDS = 3600
 ANNOUNCED_APART = {"dual-write-unprotected", "enqueue-before-commit"}
 MILD = {"info", "low"}
+# What a periodic read can be set to, so that another way of the data would not be the cure.
+SETTINGS_OF_A_BATCH = {"late-events-dropped", "personal-data-in-immutable-log", "batch-failure-amplification"}
 MISSES_DELETES = {"query-extract-misses-deletes", "delete-not-propagated"}
 FROM_THE_LOG = "a new system that needs its history can start from the log"
 
@@ -190,7 +192,9 @@ class Decision(LegFacts):
 
     def batch(self) -> Choice:
         wrong = self.ids("medium")
-        is_late = self.freshness() < LOG_BELOW_SECONDS
+        is_late = self.freshness() < LOG_BELOW_SECONDS and not self.sums_up_periods()
+        if wrong and not is_late and wrong <= SETTINGS_OF_A_BATCH:
+            return Choice("keep-current", "cdc" if self.source.has_log else "event-sourcing", self.keeping.way())
         if wrong or is_late:
             because = f"{self.age()}, which a periodic read does not give"
             if wrong:
@@ -207,6 +211,12 @@ class Decision(LegFacts):
             return Choice("keep-current", choice.runner_up, choice.reason + (how if swept else ""), swept)
         runner = "cdc" if self.source.has_log else "event-sourcing"
         return Choice("keep-current", runner, self.keeping.batch(self.age()))
+
+    def sums_up_periods(self) -> bool:
+        """Whether a batch computes a result over periods, and nobody said that it must be fresher than these."""
+        said = {path for path in self.facts.used if path[-1] in {"tolerates", "freshness_wanted"}} - self.facts.unsaid
+        sites = [self.view.system.handlers[name] for name in self.leg.last.handlers]
+        return not said and any(site.handler.computes is not None for site in sites)
 
     def log_before(self) -> str | None:
         """The log that the source of a leg is a copy of, so that what is computed from the copy can follow it too."""
@@ -226,7 +236,9 @@ class Decision(LegFacts):
         if beside and self.ids("medium") and self.changeable():
             why = "the request is committed with the local change and a relay repeats it until it is confirmed"
             return Choice("outbox", "keep-current", why, ("relay-committed-rows",))
-        return Choice("keep-current", "outbox", self.keeping.call())
+        # An organisation whose messages come in cannot be given an outbox; it can be asked for what it has.
+        runner = "batch-etl" if self.starts_outside() else "outbox"
+        return Choice("keep-current", runner, self.keeping.call())
 
     def triggered(self) -> Choice:
         if self.log_readable():
@@ -270,3 +282,8 @@ class Decision(LegFacts):
             "queue-consumer": "log-messaging",
         }
         return Choice("keep-current", runner.get(mechanism, "outbox"), self.keeping.way())
+
+    def starts_outside(self) -> bool:
+        """Whether the way begins at a channel that nothing in sight fills from a store, so that no outbox can."""
+        channel = self.view.system.channel(self.leg.source)
+        return channel is not None and channel.in_ is None

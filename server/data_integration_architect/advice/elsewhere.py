@@ -16,15 +16,19 @@ from data_integration_architect.topology import CausalPair, Store
 def for_copies(view: View, found: Sequence[Found]) -> list[Advice]:
     """Stores with several writable copies, or with an unsafe failover."""
     result = []
+    naming: dict[str, list[Found]] = {}
+    for one in found:
+        for element in one.match.elements:
+            naming.setdefault(element, []).append(one)
     for name, store in sorted(view.topology.stores.items()):
-        mine = {f.id: f for f in found if f.is_definite and name in f.match.elements}
+        mine = {f.id for f in naming.get(name, ()) if f.is_definite}
         entities = tuple(sorted(o.entity for o in view.owners.values() if o.store == name and "." not in o.subject))
-        if {"multi-leader-divergence", "multi-leader-concurrent-writes"} & set(mine):
+        if {"multi-leader-divergence", "multi-leader-concurrent-writes"} & mine:
             choice = _copies_choice(view, entities)
         elif "missing-fencing-on-failover" in mine:
             why = "the old primary must be stopped from accepting writes before the new one starts"
             choice = Choice("single-leader-with-fencing", "synchronous-quorum-commit", why, ("fencing-token",))
-        elif _drops_no_write(store) and not any(name in f.match.elements for f in found):
+        elif _drops_no_write(store) and name not in naming:
             why = "the merge drops no write that a copy took, and nothing that is stated needs one place for each key"
             choice = Choice("keep-current", "home-region-per-key", why)
         else:
@@ -55,8 +59,9 @@ def _copies_choice(view: View, entities: tuple[str, ...]) -> Choice:
 
 def for_replicas(view: View, found: Sequence[Found]) -> list[Advice]:
     result = []
+    stale_reads = [f for f in found if f.id == "stale-read-window" and f.is_definite]
     for name, store in sorted(view.topology.stores.items()):
-        stale = [f for f in found if f.id == "stale-read-window" and f.is_definite and name in f.match.elements]
+        stale = [f for f in stale_reads if name in f.match.elements]
         if store.replica_of and stale:
             choice = Choice("read-from-primary", "causal-token", "what must be current is read where it is written")
             entities = tuple(sorted({t.entity for f in stale for t in f.match.targets if t.entity}))

@@ -101,9 +101,12 @@ class LegFacts:
         name = self.leg.source
         if ("stores", name, "log_access") not in self.facts.unsaid:
             return f"the log of {name} may be read"
-        product = self.source.product
-        has = f"{product} has a change log" if product else f"the product of {name} was not said, its log is assumed"
-        return f"{has} (whether it may be read was not said)" if product else has
+        product, store = self.source.product, self.view.system.store(name)
+        if product:
+            return f"{product} has a change log (whether it may be read was not said)"
+        if store is not None and store.technology:
+            return f"whether {store.technology} ({name}) has a change log is not known here, one is assumed"
+        return f"the product of {name} was not said, its log is assumed"
 
     def no_log_words(self) -> str:
         name = self.leg.source

@@ -60,16 +60,10 @@ def _fills(system: System) -> Iterator[Fill]:
 @remembered
 def source_writes(system: System, fill: Fill) -> list[Effect]:
     """Writes of the cached entity to the database behind the cache."""
-    database = system.database(fill.source.target)
     return [
         e
-        for e in system.effects
-        if isinstance(e.step, Write)
-        and not e.on_miss
-        and system.store(e.target)
-        and e.target != fill.cache
-        and system.database(e.target) == database
-        and e.entity in (fill.source.entity, fill.entity)
+        for e in system.writes_in(system.database(fill.source.target))
+        if not e.on_miss and e.target != fill.cache and e.entity in (fill.source.entity, fill.entity)
     ]
 
 

@@ -86,14 +86,7 @@ def overlap(effects: Iterable[Effect]) -> bool:
 @remembered
 def source_effects(system: System, database: str, entity: str | None) -> list[Effect]:
     """Original writes of an entity in a database, those of unknown entity included."""
-    return [
-        e
-        for e in system.effects
-        if isinstance(e.step, Write)
-        and system.store(e.target)
-        and system.database(e.target) == database
-        and (entity is None or e.entity in (None, entity))
-    ]
+    return [e for e in system.writes_in(database) if entity is None or e.entity in (None, entity)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ def remembered(function: F) -> F:
 
     @wraps(function)
     def wrapper(holder: Any, *arguments: Any, **named: Any) -> Any:
-        key = (function, arguments, tuple(sorted(named.items())))
+        key = (function, arguments, tuple(sorted(named.items())) if named else ())
         if key not in holder.memory:
             holder.memory[key] = function(holder, *arguments, **named)
         return holder.memory[key]

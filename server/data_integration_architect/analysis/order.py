@@ -232,11 +232,14 @@ def _routes_keys(site: HandlerSite) -> bool:
 
 
 def retries_through(view: View, site: HandlerSite, effect: Effect) -> tuple[str, ...]:
-    """Channels that take a record whose effect failed, and from which the same effect is tried again; sorted."""
+    """Channels that take a record whose effect failed, and from which the same effect is tried again, there or after
+    it was put back to where it came from; sorted.
+    """
     found = {
         channel
         for channel in (*_failure_channels(view.system, site, effect), *_second_chances(view.system, site))
-        if channel != site.consumed and any(_same_effect(c, effect) for c in view.system.consumers(channel))
+        if channel != site.consumed
+        and any(_same_effect(c, effect) or _puts_back(c, site) for c in view.system.consumers(channel))
     }
     return tuple(sorted(found))
 
@@ -257,6 +260,10 @@ def _second_chances(system: System, site: HandlerSite) -> Iterator[str]:
     for effect in site.changes:
         if isinstance(effect.step, Append):
             yield effect.target
+
+
+def _puts_back(consumer: HandlerSite, site: HandlerSite) -> bool:
+    return any(isinstance(e.step, Append) and e.target == site.consumed for e in consumer.changes)
 
 
 def _same_effect(consumer: HandlerSite, effect: Effect) -> bool:

@@ -243,7 +243,7 @@ class _Owners:
         """Channels whose consumers append to `channel` or leave to it what they could not handle."""
         system = self.system
         found = [e.site.consumed for e in system.appends(channel) if e.site.consumed]
-        found += [e.site.consumed for e in system.effects if e.site.consumed and e.step.dead_letter == channel]
+        found += [e.site.consumed for e in system.failing_to(channel) if e.site.consumed]
         found += [name for name, element in sorted(system.topology.channels.items()) if element.dead_letter == channel]
         return found
 

@@ -44,3 +44,34 @@ def _takers(system: System, name: str) -> Iterator[HandlerSite]:
     for table, channel in system.topology.channels.items():
         if channel.in_ == name:
             yield from system.consumers(table)
+
+
+@remembered
+def behind(system: System, name: str, entity: str | None) -> frozenset[tuple[str, str | None]]:
+    """Stores and channels that hold what is made from `entity` in `name`, each with the entity that it is there.
+
+    Over any number of hops: captures, relays, consumers, scheduled jobs and fills of caches. What a handler makes of
+    the entity can be another one, such as a total.
+    """
+    start = (name, entity)
+    reached = {start}
+    pending = [start]
+    while pending:
+        place, subject = pending.pop()
+        for site in (*_takers(system, place), *_readers(system, place, subject)):
+            taken = set(system.carried(site.consumed)) if site.consumed else {e.entity for e in site.reads}
+            for effect in site.changes:
+                other = effect.entity in taken and subject is not None and effect.entity != subject
+                end = (effect.target, effect.entity or subject)
+                if not other and effect.target != place and end not in reached and not is_planned(system, effect):
+                    reached.add(end)
+                    pending.append(end)
+    return frozenset(reached - {start})
+
+
+def _readers(system: System, store: str, entity: str | None) -> Iterator[HandlerSite]:
+    """Handlers that copy what they read: on a schedule, or into a cache after a miss."""
+    for effect in system.touching(store):
+        copies = effect.site.fired_by == "every" or effect.on_miss
+        if effect.is_read and copies and (entity is None or effect.entity in (None, entity)):
+            yield effect.site

@@ -142,12 +142,26 @@ def consequence_of(view: View, effect: Effect, harm: Harm) -> Consequence:
         return lasting_consequence([harm])
     if harm == "notice":
         must_be_once = any(c.kind == "once" and c.entity == effect.entity for c in view.topology.constraints)
-        # A second notice leaves no wrong state behind.
-        return Consequence("integrity", tolerated=not must_be_once, minor=must_be_once)
+        # A second notice leaves no wrong state behind; all notices of years are no slip.
+        heavy = must_be_once or rebuilt_beside(view, effect) is not None
+        return Consequence("integrity", tolerated=not heavy, minor=heavy)
     computes = effect.site.handler.computes
     store = effect.target if view.system.store(effect.target) else None
     healing = _recomputed(view, effect) or (healing_of(view.system, store, effect.entity) if store else None)
     return Consequence("integrity", heals=healing or "never", minor=computes is not None and computes.exact is False)
+
+
+def rebuilt_beside(view: View, effect: Effect) -> str | None:
+    """A store that the handler of an outside effect builds from a log that keeps everything: whoever builds it anew
+    by reading the log from its start repeats every effect.
+    """
+    name = effect.site.consumed
+    channel = view.system.channel(name) if name else None
+    if name is None or channel is None or view.system.channel_kind(name) != "log":
+        return None
+    keeps_all = channel.retention == "forever" and channel.cleanup != "compact"
+    built = (e.target for e in effect.site.changes if isinstance(e.step, Write) and not is_planned(view.system, e))
+    return next(built, None) if keeps_all else None
 
 
 def _recomputed(view: View, effect: Effect) -> Healing | None:

@@ -25,19 +25,20 @@ from data_integration_architect.topology import (
     OnSchedule,
     Process,
     Read,
+    Step,
     Store,
     Topology,
     Transaction,
     Write,
     step_kind,
     step_target,
-    walk_steps,
 )
 
 K = TypeVar("K")
 FIRE = Literal["request", "consume", "changes", "every", "unknown"]
 
 Leaf = Read | Write | Append | Call | Invalidate
+Blocks = tuple[tuple[DocumentPath, Transaction], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class Effect:
     """Name of the entity, without a part."""
     position: int
     """Index in program order, blocks flattened."""
-    blocks: tuple[tuple[DocumentPath, Transaction], ...]
+    blocks: Blocks
     """Enclosing transactions, outermost first."""
     on_miss: bool
     """Inside the part of a read that runs when nothing was found."""
@@ -84,26 +85,28 @@ class HandlerSite:
     def effects(self) -> tuple[Effect, ...]:
         """Every leaf step in program order, reads included."""
         found: list[Effect] = []
-        blocks: dict[DocumentPath, Transaction] = {}
-        misses: set[DocumentPath] = set()
         gone: Read | None = None
-        for path, step in walk_steps(self.handler.steps, (*self.path, "steps")):
-            if isinstance(step, Transaction):
-                blocks[path] = step
-                continue
-            if isinstance(step, Read):
-                misses.add(path)
-                gone = step if step.missing_source else gone
-            elif isinstance(step, Write) and gone is not None and step.missing_source is None:
-                # What a read finds gone decides over the writes after it.
-                again = {"missing_source": gone.missing_source, "values": step.values or "re-read"}
-                step = step.model_copy(update=again)
-            above = [path[:end] for end in range(len(path))]
-            enclosing = tuple((p, blocks[p]) for p in above if p in blocks)
-            entity = step.entity.split(".", 1)[0] if step.entity else None
-            on_miss = any(p in misses for p in above)
-            kind, target = step_kind(step), step_target(step)
-            found.append(Effect(self, path, step, kind, target, entity, len(found), enclosing, on_miss))
+
+        def collect(steps: tuple[Step, ...], above: DocumentPath, blocks: Blocks, on_miss: bool) -> None:
+            nonlocal gone
+            for index, step in enumerate(steps):
+                path = (*above, index)
+                if isinstance(step, Transaction):
+                    collect(step.steps, (*path, "steps"), (*blocks, (path, step)), on_miss)
+                    continue
+                if isinstance(step, Read):
+                    gone = step if step.missing_source else gone
+                elif isinstance(step, Write) and gone is not None and step.missing_source is None:
+                    # What a read finds gone decides over the writes after it.
+                    again = {"missing_source": gone.missing_source, "values": step.values or "re-read"}
+                    step = step.model_copy(update=again)
+                entity = step.entity.split(".", 1)[0] if step.entity else None
+                kind, target = step_kind(step), step_target(step)
+                found.append(Effect(self, path, step, kind, target, entity, len(found), blocks, on_miss))
+                if isinstance(step, Read):
+                    collect(step.on_miss, (*path, "on_miss"), blocks, True)
+
+        collect(self.handler.steps, (*self.path, "steps"), (), False)
         return tuple(found)
 
     @cached_property
@@ -199,9 +202,26 @@ class System:
     def _by_entity(self) -> Mapping[str | None, tuple[Effect, ...]]:
         return _grouped(self.effects, lambda effect: effect.entity)
 
-    def effects_about(self, entity: str) -> tuple[Effect, ...]:
-        """Effects on an entity and on any of its parts, in the order of handlers."""
+    def effects_about(self, entity: str | None) -> tuple[Effect, ...]:
+        """Effects on an entity and on any of its parts, in the order of handlers; for None, on nobody said what."""
         return self._by_entity.get(entity, ())
+
+    @cached_property
+    def _by_dead_letter(self) -> Mapping[str | None, tuple[Effect, ...]]:
+        return _grouped(self.effects, lambda effect: effect.step.dead_letter)
+
+    def failing_to(self, channel: str) -> tuple[Effect, ...]:
+        """Effects whose records go to `channel` where they fail, in the order of handlers."""
+        return self._by_dead_letter.get(channel, ())
+
+    @cached_property
+    def _writes_in(self) -> Mapping[str, tuple[Effect, ...]]:
+        writes = (e for e in self.effects if isinstance(e.step, Write) and self.store(e.target))
+        return _grouped(writes, lambda effect: self.database(effect.target))
+
+    def writes_in(self, database: str) -> tuple[Effect, ...]:
+        """Writes to the stores of a database, in the order of handlers."""
+        return self._writes_in.get(database, ())
 
     def entity(self, name: str | None) -> Entity | None:
         return self.topology.entities.get(name.split(".", 1)[0]) if name else None
@@ -371,12 +391,20 @@ class System:
     @remembered
     def readers_of(self, store: str, entity: str | None = None) -> tuple[int, ...]:
         """Indices of the readers of a store (and entity)."""
+        readers = self.topology.readers
         return tuple(
             index
-            for index, reader in enumerate(self.topology.readers)
-            if store in ((reader.reads,) if isinstance(reader.reads, str) else reader.reads)
-            and (entity is None or reader.entity is None or reader.entity.split(".", 1)[0] == entity)
+            for index in self._readers.get(store, ())
+            if entity is None or (subject := readers[index].entity) is None or subject.split(".", 1)[0] == entity
         )
+
+    @cached_property
+    def _readers(self) -> Mapping[str, tuple[int, ...]]:
+        found: dict[str, dict[int, None]] = {}
+        for index, reader in enumerate(self.topology.readers):
+            for place in (reader.reads,) if isinstance(reader.reads, str) else reader.reads:
+                found.setdefault(place, {})[index] = None
+        return {place: tuple(indices) for place, indices in found.items()}
 
     @property
     def is_whole(self) -> bool:

@@ -125,16 +125,29 @@ class Scene:
     def complete(self) -> None:
         """Gives every node that nothing in the topology writes a writer of its own: what is not listed is outside.
 
-        So does a channel that only gets back what failed in it: a replay starts nothing.
+        So does a channel that only gets back what failed in it: a replay starts nothing. Where the system of record is
+        outside as well, who writes it tells the channel, one change after the other.
         """
+        own = [node for node in self.nodes if self._is_outside(*node)]
         for name, entity in list(self.nodes):
             store = self.topology.stores.get(name)
             if (store is not None and store.replica_of is not None) or self._has_writer(name, entity):
                 continue
             step: Step = Append(append=name, entity=entity) if store is None else Write(write=name, entity=entity)
-            request = OnRequest(request=Request(retries=False))
-            place = Place(f"writers of {name}", "run", Handler(trigger=request, steps=(step,)), 2)
+            heard = next((record for record, other in own if store is None and is_same_entity(entity, other)), None)
+            if heard is not None:
+                feed = OnChanges(changes=heard, by="log", sees_deletes=True, snapshot="none")
+                place = Place(f"changes of {heard} for {name}", "run", Handler(trigger=feed, steps=(step,)), 1)
+            else:
+                request = OnRequest(request=Request(retries=False))
+                place = Place(f"writers of {name}", "run", Handler(trigger=request, steps=(step,)), 2)
             self.handlers[place.label] = place
+
+    def _is_outside(self, name: str, entity: str | None) -> bool:
+        """Whether a store is declared to be right for an entity and nothing that is listed writes it there."""
+        base = self.topology.entities.get((entity or "").split(".")[0])
+        declared = base is not None and base.system_of_record == name
+        return declared and name in self.topology.stores and not self._has_writer(name, entity)
 
     def _has_writer(self, name: str, entity: str | None) -> bool:
         for place in self.handlers.values():

@@ -102,14 +102,18 @@ def _precedence(found: Found) -> tuple[int, int, str]:
 def _without_subsumed(found: list[Found], view: View) -> Iterator[Found]:
     """The most specific findings on the same elements; the more general ones stand in their `also`."""
     heads = view.catalog.anti_patterns.heads
+    by_rule: dict[str, list[Found]] = {}
+    for one in found:
+        by_rule.setdefault(one.id, []).append(one)
     covers: dict[int, set[str]] = {}
     dropped: set[int] = set()
-    for specific in found:
-        wider = _all_subsumed(specific.id, heads)
-        for general in found:
-            if general.id in wider and _same_place(specific, general) and _at_least_as_sure(specific, general):
-                covers.setdefault(id(specific), set()).add(general.id)
-                dropped.add(id(general))
+    for rule_id, specifics in by_rule.items():
+        generals = [one for wider in _all_subsumed(rule_id, heads) for one in by_rule.get(wider, ())]
+        for specific in specifics:
+            for general in generals:
+                if _same_place(specific, general) and _at_least_as_sure(specific, general):
+                    covers.setdefault(id(specific), set()).add(general.id)
+                    dropped.add(id(general))
     for one in sorted(found, key=lambda f: (f.id, tuple(sorted(f.match.elements)))):
         if id(one) not in dropped:
             also = tuple(sorted(covers.get(id(one), ())))

@@ -50,8 +50,8 @@ def sites(view: View) -> Iterator[Site]:
 def _writes(system: System, entity: str) -> list[Effect]:
     return [
         e
-        for e in system.effects
-        if isinstance(e.step, Write) and e.entity == entity and not e.on_miss and e.step.status != "planned"
+        for e in system.effects_about(entity)
+        if isinstance(e.step, Write) and not e.on_miss and e.step.status != "planned"
     ]
 
 
@@ -85,9 +85,8 @@ def _told(system: System, one: Effect, other: Effect) -> bool:
     """Whether something brings news of the referred entity to the database that refers to it."""
     database = system.database(one.target)
     return any(
-        e.entity == other.entity and system.store(e.target) is not None and system.database(e.target) == database
-        for e in system.effects
-        if not e.is_read
+        not e.is_read and system.store(e.target) is not None and system.database(e.target) == database
+        for e in system.effects_about(other.entity)
     ) or any(
         site.captured == other.target or (site.consumed is not None and other.entity in system.carried(site.consumed))
         for site in system.handlers.values()

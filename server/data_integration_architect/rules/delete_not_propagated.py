@@ -209,9 +209,7 @@ def _unannounced(view: View, trail: Trail, facts: Facts) -> tuple[DocumentPath, 
         return None
     first = trail.channels[0]
     deleting = [
-        e
-        for e in system.effects
-        if isinstance(e.step, Write) and e.step.mode == "delete" and e.entity == trail.start.entity
+        e for e in system.effects_about(trail.start.entity) if isinstance(e.step, Write) and e.step.mode == "delete"
     ]
     channel = system.channel(first)
     if deleting or channel is None or channel.event.on_delete is not None:

@@ -42,13 +42,22 @@ def sites(view: View) -> Iterator[Site]:
                     yield effect, channel
 
 
+def _putting_back(view: View, retry: str, channel: str) -> tuple[str, ...]:
+    """Handlers that put records of a retry channel back to where they came from."""
+    return tuple(
+        site.id
+        for site in view.system.consumers(retry)
+        if any(isinstance(e.step, Append) and e.target == channel for e in site.changes)
+    )
+
+
 def judge(view: View, site: Site, facts: Facts) -> Match | None:
     effect, retry = site
     handler = effect.site
     trigger = handler.handler.trigger
     if not isinstance(trigger, OnConsume) or handler.consumed is None:
         return None
-    elements = place(handler, effect, handler.consumed, retry)
+    elements = (*place(handler, effect, handler.consumed, retry), *_putting_back(view, retry, handler.consumed))
     targets = (Target(effect.target, effect.entity),)
     subject = effect.entity or "a record"
     if not order_matters(view, effect) or comes_once(view.system, handler, effect.entity):
@@ -67,13 +76,7 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         )
     if refuses_old(view, effect):
         return None
-    parked = facts.ask(
-        (*handler.path, "trigger", "parks_key"),
-        trigger.parks_key,
-        (False, True),
-        f"Do later records of a key wait in {handler.id} while an earlier one of it is in {retry}?",
-    )
-    if parked or not accepts_old(view, effect, facts):
+    if trigger.parks_key or not accepts_old(view, effect, facts):
         return None
     harm = old_wins(view, effect, f"{effect.target} falls back to it")
     return Match(

@@ -14,7 +14,7 @@ from data_integration_architect.analysis.delivery import may_repeat
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.match import Match
 from data_integration_architect.analysis.protection import harm_of, is_refused, protection_of, runs_again
-from data_integration_architect.analysis.repetition import consequence_of, weight
+from data_integration_architect.analysis.repetition import consequence_of, rebuilt_beside, weight
 from data_integration_architect.analysis.severity import Target
 from data_integration_architect.analysis.system import Effect
 from data_integration_architect.analysis.view import View
@@ -67,6 +67,9 @@ def judge(view: View, effect: Effect, facts: Facts) -> Match | None:
         reason = (
             "the id is not remembered in the transaction of the effect, and a crash between the two lets it through"
         )
+    rebuilt = rebuilt_beside(view, effect) if isinstance(effect.step, Call) else None
+    if rebuilt is not None:
+        reason += f"; whoever builds {rebuilt} anew by reading {site.consumed} from its start repeats them all"
     return Match(
         elements=tuple(name for name in (site.consumed, site.id, effect.target) if name),
         at=effect.path,

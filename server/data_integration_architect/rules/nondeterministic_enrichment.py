@@ -1,7 +1,8 @@
 """While a record is applied, other stores are read as they are now, so that a replay gives another result.
 
-Decides for consumers and captures from what they read beside the source of the record and their own target. Cannot
-see whether the looked-up value ever changes, unless its entity is append-only.
+Decides for consumers and captures from what they read beside the source of the record and their own target. Readers
+who said how old they may see it are told where a change of what was looked up reaches them by no way of its own, if it
+is known to change. Cannot see whether a looked-up value of which nobody says that it changes ever does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Iterator
 from data_integration_architect.analysis.facts import Facts
 from data_integration_architect.analysis.lifecycle import is_planned
 from data_integration_architect.analysis.match import Match
+from data_integration_architect.analysis.propagation import behind
 from data_integration_architect.analysis.protection import dedup_fields
+from data_integration_architect.analysis.repair import healing_of
 from data_integration_architect.analysis.severity import DECISIVE, Consequence, Target
 from data_integration_architect.analysis.system import Effect
 from data_integration_architect.analysis.view import View
@@ -82,15 +85,41 @@ def judge(view: View, place: Site, facts: Facts) -> Match | None:
             return None
     stores = tuple(dict.fromkeys(read.target for read in looked_up))
     what = " and ".join(sorted({read.entity for read in looked_up if read.entity}))
+    unheard = sorted({read.entity for read in looked_up if read.entity and _is_unheard(view, effect, read)})
+    if unheard and _is_awaited(view, effect):
+        problem = (
+            f"a change of {' and '.join(unheard)} alone reaches {effect.target} by no way, and what stands there is "
+            f"old until {effect.entity or 'the record'} changes again"
+        )
+    else:
+        problem = "a record that is applied later, or again, gets other values than the first time"
+        unheard = []
     return Match(
         elements=(site.id, effect.target, *stores),
         at=looked_up[0].path,
         summary=(
             f"{site.id} looks {what} up in {' and '.join(stores)} while it applies a record to {effect.target}: "
-            f"a record that is applied later, or again, gets other values than the first time"
+            f"{problem}"
         ),
-        # Who only looks at it is served by the newest value as well as by the one of that time.
-        consequence=Consequence("integrity", tolerated=not decides, minor=decides),
+        # Who only looks at it is served by the newest value as well as by the one of that time, if it comes.
+        consequence=Consequence("integrity", tolerated=not decides and not unheard, minor=decides or bool(unheard)),
         targets=(Target(effect.target, effect.entity),),
         shows=frozenset({"stale", "wrong-total"}),
     )
+
+
+def _is_awaited(view: View, effect: Effect) -> bool:
+    """Whether a reader of what is written said how old it may be."""
+    readers = (view.topology.readers[index] for index in view.system.readers_of(effect.target, effect.entity))
+    return any(reader.tolerates is not None for reader in readers)
+
+
+def _is_unheard(view: View, effect: Effect, read: Effect) -> bool:
+    """Whether the looked-up entity is known to change, and nothing brings a change of it to the target."""
+    system, entity = view.system, view.system.entity(read.entity)
+    writes = [e for e in system.effects_about(read.entity or "") if isinstance(e.step, Write) and not e.on_miss]
+    own = system.database(read.target)
+    changes = (entity is not None and entity.rate is not None) or any(system.database(e.target) == own for e in writes)
+    if not changes or healing_of(system, effect.target, effect.entity) is not None:
+        return False
+    return not any(store == effect.target for store, _ in behind(system, read.target, read.entity))

@@ -39,8 +39,9 @@ def judge(view: View, copy: QueryCopy, facts: Facts) -> Match | None:
     if not isinstance(trigger, OnChanges | OnSchedule):
         return None
     path = (*copy.site.path, "trigger")
+    by_position = trigger.reads == "since-cursor" if isinstance(trigger, OnSchedule) else trigger.by == "query"
     hinted = trigger.cursor in {"modified-time", "sequence"}
-    if trigger.cursor == "commit-position" or not (hinted or trigger.overlap == NONE):
+    if trigger.cursor == "commit-position" or not (hinted or by_position or trigger.overlap == NONE):
         return None
     if isinstance(trigger, OnSchedule):
         # A run that reads everything finds late rows the next time.
@@ -55,8 +56,8 @@ def judge(view: View, copy: QueryCopy, facts: Facts) -> Match | None:
     ask = f"What does {copy.site.id} remember of its last run?"
     if facts.ask((*path, "cursor"), trigger.cursor, ("modified-time", "commit-position"), ask) == "commit-position":
         return None
-    ask = f"How far does {copy.site.id} look back behind its position?"
-    if facts.ask((*path, "overlap"), trigger.overlap, (NONE, "10m"), ask) != NONE:
+    # Who looks back behind the position has built that, and says so.
+    if trigger.overlap not in {None, NONE}:
         return None
     entity = view.system.entity(copy.entity)
     appended = entity is not None and entity.change == "append-only"

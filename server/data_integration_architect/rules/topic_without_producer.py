@@ -36,7 +36,7 @@ def _is_fed_otherwise(view: View, name: str) -> bool:
     """Whether failed records come in, or the channel is the change stream of a store of the same product."""
     topology, head = view.topology, view.system.technology(name)
     failed = any(c.dead_letter == name for c in topology.channels.values())
-    failed = failed or any(effect.step.dead_letter == name for effect in view.system.effects)
+    failed = failed or bool(view.system.failing_to(name))
     streams = (
         head is not None
         and head.change_feed_kind in {"stream", "log", "notification"}

@@ -32,7 +32,7 @@ def _has_another_use(view: View, name: str) -> bool:
     topology = view.topology
     read = any(name == reader.reads or name in reader.reads for reader in topology.readers)
     failed = any(c.dead_letter == name for c in topology.channels.values())
-    failed = failed or any(effect.step.dead_letter == name for effect in view.system.effects)
+    failed = failed or bool(view.system.failing_to(name))
     kept = topology.channels[name].retention == "forever"
     return read or failed or kept or any(owner.store == name for owner in view.owners.values())
 

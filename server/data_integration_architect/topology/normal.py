@@ -9,7 +9,6 @@ from typing import Any
 from data_integration_architect.files import DocumentPath
 from data_integration_architect.topology.model import Topology
 from data_integration_architect.topology.short_forms import Cache, Capture, Consumer, Job
-from data_integration_architect.topology.state import Channel
 from data_integration_architect.topology.steps import (
     Append,
     Handler,
@@ -56,9 +55,14 @@ def normalize(topology: Topology) -> NormalForm:
         processes[name] = _cache_process(cache, entities, name, origins)
     for name, capture in topology.captures.items():
         processes[name] = _capture_process(capture, written.get(capture.from_, ()), topology, name, origins)
+    appended: dict[str, dict[str, None]] = {}
+    for process in processes.values():
+        _note_appended(process, appended)
     for name, consumer in topology.consumers.items():
-        carried = _carried(topology.channels.get(consumer.from_), consumer.from_, topology, processes)
+        channel = topology.channels.get(consumer.from_)
+        carried = channel.carries if channel and channel.carries else tuple(appended.get(consumer.from_, ()))
         processes[name] = _consumer_process(consumer, carried, topology, name, origins)
+        _note_appended(processes[name], appended)
     for name, job in topology.jobs.items():
         processes[name] = _job_process(job, written.get(job.from_, ()), topology, name, origins)
     normal = topology.model_copy(
@@ -81,18 +85,12 @@ def _written_entities(topology: Topology) -> dict[str, tuple[str, ...]]:
     return {store: tuple(entities) for store, entities in found.items()}
 
 
-def _carried(
-    channel: Channel | None, name: str, topology: Topology, processes: Mapping[str, Process]
-) -> tuple[str, ...]:
-    if channel is not None and channel.carries:
-        return channel.carries
-    found: dict[str, None] = {}
-    for process in processes.values():
-        for handler in process.handlers.values():
-            for _, step in walk_steps(handler.steps, ()):
-                if isinstance(step, Append) and step.append == name and step.entity:
-                    found[step.entity] = None
-    return tuple(found)
+def _note_appended(process: Process, appended: dict[str, dict[str, None]]) -> None:
+    """Adds to channel → entities that are appended to it, in order of appearance."""
+    for handler in process.handlers.values():
+        for _, step in walk_steps(handler.steps, ()):
+            if isinstance(step, Append) and step.entity:
+                appended.setdefault(step.append, {})[step.entity] = None
 
 
 def _entities(given: Any, default: Iterable[str]) -> tuple[str | None, ...]:

@@ -74,7 +74,7 @@ class OnConsume(Base):
     stops_on_rebalance: Flag | None = None
     """Whether an instance that lost its partition certainly stops applying (fencing)."""
     parks_key: Flag | None = None
-    """Whether later records of a key wait behind one that failed."""
+    """Whether later records of a key wait behind one that failed. Default: false."""
     parked_in: StoreName | None = None
     """Store that remembers the parked keys; absent with `parks_key: true` = memory of the instance."""
 
@@ -104,7 +104,7 @@ class OnChanges(Base):
     cursor: Literal["commit-position", "sequence", "modified-time"] | None = None
     """What a capture by query remembers."""
     overlap: Duration | Literal["none"] | None = None
-    """How far a query by time looks back behind its position."""
+    """How far a query by time looks back behind its position. Default: none."""
     sees_deletes: Flag | None = None
     """Whether deletions are noticed. Default for `by: log`: true."""
     row_image: Literal["full", "key", "changed"] | None = None
@@ -142,7 +142,7 @@ class OnSchedule(Base):
     cursor: Literal["commit-position", "sequence", "modified-time"] | None = None
     """What `reads: since-cursor` compares."""
     overlap: Duration | Literal["none"] | None = None
-    """How far a run looks back behind its cursor."""
+    """How far a run looks back behind its cursor. Default: none."""
     consistent: Flag | None = None
     """Whether all tables are read in one snapshot."""
     live_writes: Literal["old-copy", "both-copies", "paused"] | None = None
@@ -158,7 +158,9 @@ def one_kind(words: tuple[str, ...]) -> Discriminator:
         if isinstance(value, Mapping):
             present = [word for word in words if word in value]
         else:
-            present = [word for word in words if getattr(value, word, None) is not None]
+            # Asking a model for an attribute that it does not have is slow.
+            said = getattr(value, "__dict__", {})
+            present = [word for word in words if said.get(word) is not None]
         # `every` is also the period of a capture by query.
         return f"#{present[0]}" if present else None
 

@@ -78,7 +78,7 @@ def held_back(world: World, place: Place) -> Literal["", "by-number", "by-transa
             return "by-transaction" if drawn == "after-transaction-id" else ""
         return "" if bound == "none" else "by-number"
     if isinstance(trigger, OnChanges):
-        overlap = world.options.get(f"{path}.overlap", trigger.overlap, safe="1h", unsafe="none")
+        overlap = world.options.get(f"{path}.overlap", trigger.overlap or "none", safe="1h", unsafe="none")
         return "" if overlap == "none" else "by-number"
     return ""
 

@@ -183,7 +183,7 @@ def _count(world: World, step: Write | Call | Invalidate, state: StoreState, val
             is_idempotent, knows_ids = guard in refusing, _is_key_an_id(world, step)
         case Write(mode="insert"):
             guard = world.options.get(f"{path}.guard", step.guard, safe="unique-key", unsafe="none")
-            is_idempotent, knows_ids = guard == "unique-key", _is_key_an_id(world, step)
+            is_idempotent, knows_ids = guard in ("unique-key", "condition"), _is_key_an_id(world, step)
         case _:
             is_idempotent, knows_ids = True, False
     own = sides.effects_on(world.scene, state.name).get(path, slice(None))
