@@ -72,8 +72,10 @@ def _for_leg(view: View, leg: Leg, found: list[Found]) -> Advice:
     choice = decide(facts)
     fixes = dict.fromkeys(choice.fixes)
     for one in sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.id)):
-        if one.is_definite:
-            fixes.update(dict.fromkeys(feasible(view, _fixes_of(view, one), [leg.source])[:3]))
+        # What the choice itself carries out needs no alternatives beside it.
+        cures = feasible(view, _fixes_of(view, one), [leg.source])
+        if one.is_definite and not set(cures) & set(choice.fixes):
+            fixes.update(dict.fromkeys(cures[:3]))
     fixes.pop(choice.mechanism, None)
     reason = choice.reason + _rivals(view, leg)
     own = next((e.path for flow in leg.flows for e in flow.effects), None)
