@@ -438,17 +438,26 @@ def test_a_cancelled_call_leaves_no_process_and_no_file(orders):
     from data_integration_architect.mcp_server import crew
 
     crew._end_all()
+    source = (orders / "orders" / "app.py").read_text(encoding="utf-8")
+    for number in range(200):  # so that reading lasts longer than a note of its progress takes to arrive
+        (orders / "orders" / f"app_{number}.py").write_text(f"{source}\nNUMBER = {number}\n", encoding="utf-8")
 
     async def work(client):
-        with anyio.move_on_after(0.5) as scope:
-            await client.call_tool("discover_topology", {"path": ".", "write": "draft.yaml"})
+        with anyio.CancelScope() as scope:
+
+            async def end(progress, total, message):
+                if message.startswith("reading code") and multiprocessing.active_children():
+                    scope.cancel()
+
+            arguments = {"path": ".", "write": "draft.yaml"}
+            await client.call_tool("discover_topology", arguments, progress_callback=end)
         with anyio.fail_after(20):
             while multiprocessing.active_children():
                 await anyio.sleep(0.05)
         return scope.cancelled_caught
 
-    if with_client(orders, work):
-        assert not (orders / "draft.yaml").exists()
+    assert with_client(orders, work)
+    assert not (orders / "draft.yaml").exists()
 
 
 def test_the_tool_list_stays_within_its_budget():
