@@ -212,6 +212,8 @@ def test_every_file_of_a_design_can_be_read_over_the_protocol():
         assert whole == folder[path]
     refused = call("generate_design", topology=RETAILER, check="none", section="connect/postgre.json")
     assert refused.is_error and "connect/postgres.json" in refused.content[0].text
+    refused = call("generate_design", topology=RETAILER, check="none", section="sections")
+    assert "topology, document, phases, files, " in refused.content[0].text
 
 
 def test_a_design_is_written_below_the_root_and_never_over_what_a_person_changed(tmp_path):

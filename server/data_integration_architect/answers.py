@@ -116,7 +116,7 @@ def _answer_folder(
     if section is None or section == FILES:
         return _plain(shown), "\n".join(files)
     if section not in files:
-        raise UnknownName("section", section, [*SECTIONS, FILES, *files])
+        raise UnknownName("section", section, files, first=(*SECTIONS, FILES))
     pages = pages_of(files[section].text)
     part = pages[chosen(pages, page, section)]
     words = page_words(page, len(pages))

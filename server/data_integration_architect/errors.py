@@ -57,9 +57,9 @@ class InputError(ArchitectError):
 class UnknownName(ArchitectError):
     """A name that was asked for and does not exist, with the nearest that does."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
-        super().__init__(f"unknown {kind} {clip(name)}; {suggestion(name, self.known)}")
+    def __init__(self, kind: str, name: str, known: Iterable[str], first: Sequence[str] = ()) -> None:
+        self.kind, self.name, self.known = kind, name, (*first, *sorted(set(known) - set(first)))
+        super().__init__(f"unknown {kind} {clip(name)}; {suggestion(name, self.known, first)}")
 
 
 class DoesNotApply(ArchitectError):
@@ -93,9 +93,9 @@ def clip(name: str) -> str:
     return repr(printable if len(printable) <= 80 else printable[:79] + "…")
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """The nearest valid word, then what was allowed: the tail of every message about an unknown name."""
-    names = sorted(set(known))
+def suggestion(name: str, known: Iterable[str], first: Sequence[str] = ()) -> str:
+    """The nearest valid word, then what was allowed, `first` before the rest: the tail of a message about a name."""
+    names = [*first, *sorted(set(known) - set(first))]
     # Comparing costs time per pair; with very many names the list itself is the help.
     near = difflib.get_close_matches(name[:80], names[:MOST_NAMES_COMPARED], n=3, cutoff=0.6)
     return did_you_mean(next((other for other in near if _is_meant(name, other)), None)) + allowed(names)
