@@ -25,6 +25,7 @@ from data_integration_architect.files import dump_yaml, parse_text
 from data_integration_architect.given import Given
 from data_integration_architect.modelcheck import Assumptions, Bounds, Question, decide, questions
 from data_integration_architect.modelcheck.cases import build_case
+from data_integration_architect.modelcheck.expressions import NotModelledError
 from data_integration_architect.modelcheck.generate import CompiledModel
 from data_integration_architect.modelcheck.ir import Property, PropertyKind
 from data_integration_architect.modelcheck.search import SearchResult, never, search
@@ -143,7 +144,10 @@ def largest_search() -> None:
         for question in questions(topology):
             if question.property != "convergence" or question.element:
                 continue
-            model = build_case(topology, question, Bounds(), Assumptions("unsafe")).model
+            try:
+                model = build_case(topology, question, Bounds(), Assumptions("unsafe")).model
+            except NotModelledError:
+                continue
             machine = CompiledModel(model, "True", at_rest=True)
             begin = cpu_seconds()
             seen = machine.run(model.faults, model.workload, MOST_STATES, never).parents
