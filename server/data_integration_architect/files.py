@@ -21,6 +21,7 @@ from data_integration_architect.syntax import json_mistake, looks_like_json, yam
 # The limits of this module stand in the table of SECURITY.md as well; a test holds the two together.
 MOST_BYTES = 2 * 1024 * 1024
 MOST_DEPTH = 64
+TOO_DEEP = f"nested deeper than {MOST_DEPTH} levels"
 MOST_NODES = 200_000
 EMPTY = "the document is empty; begin with `stores: {db: {technology: postgresql}}`, `explain topology` tells the rest"
 
@@ -265,6 +266,8 @@ class _YamlReader:
         try:
             data, documents = self.build(yaml.parse(self.text, Loader=loader))
         except yaml.MarkedYAMLError as error:
+            if "maximum nesting depth" in (error.problem or ""):  # the scanner's own bound: it reads ahead of its events
+                raise self.fail(error.problem_mark, TOO_DEEP) from None
             mistake = yaml_mistake(error, self.text)
             raise self.fail(error.problem_mark or error.context_mark, f"not valid YAML: {mistake}") from None
         except yaml.reader.ReaderError as error:
@@ -306,7 +309,7 @@ class _YamlReader:
                     raise self.fail(event.start_mark, "a second document; put one topology in a file")
             elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 if len(stack) >= MOST_DEPTH:
-                    raise self.fail(event.start_mark, f"nested deeper than {MOST_DEPTH} levels")
+                    raise self.fail(event.start_mark, TOO_DEEP)
                 self.check_tag(event)
                 value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
                 path = self.path_of(stack, event)
@@ -334,7 +337,7 @@ class _YamlReader:
         """A copy of an anchored value; counted, so that nested aliases cannot grow without bound."""
         self.count(event)
         if depth > MOST_DEPTH:
-            raise self.fail(event.start_mark, f"nested deeper than {MOST_DEPTH} levels")
+            raise self.fail(event.start_mark, TOO_DEEP)
         if isinstance(value, dict):
             return {key: self.expand(item, event, (*path, key), depth + 1) for key, item in value.items()}
         if isinstance(value, list):
