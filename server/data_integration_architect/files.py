@@ -266,7 +266,8 @@ class _YamlReader:
         try:
             data, documents = self.build(yaml.parse(self.text, Loader=loader))
         except yaml.MarkedYAMLError as error:
-            if "maximum nesting depth" in (error.problem or ""):  # the scanner's own bound: it reads ahead of its events
+            # The scanner reads ahead of its events, and has a bound of its own.
+            if "maximum nesting depth" in (error.problem or ""):
                 raise self.fail(error.problem_mark, TOO_DEEP) from None
             mistake = yaml_mistake(error, self.text)
             raise self.fail(error.problem_mark or error.context_mark, f"not valid YAML: {mistake}") from None
