@@ -217,6 +217,25 @@ def test_a_way_over_several_topics_knows_the_findings_on_each():
     assert "nothing of medium severity" not in one.reason
 
 
+RELOADED = """
+stores: {pg: {technology: postgresql}, es: {technology: elasticsearch}}
+entities: {item: {key: id}}
+processes: {app: {handlers: {save: {steps: [{write: pg, entity: item}]}}}}
+captures: {cdc: {from: pg, to: es, entity: item, by: log}}
+jobs:
+  reload: {from: pg, to: es, entity: item, every: once, mode: rebuild-and-swap, live_writes: LIVE}
+"""
+
+
+@pytest.mark.parametrize("live, is_named", [("old-copy", True), ("paused", False)])
+def test_a_way_that_may_stay_names_what_a_job_beside_it_spoils(live: str, is_named: bool):
+    text = RELOADED.replace("LIVE", f"{live}, position_after_swap: kept")
+    (one,) = [found for found in review_document(parse_text(text)).recommendations if found.to == "es"]
+    assert one.mechanism == "keep-current"
+    assert ("reload.run" in one.reason) is is_named
+    assert ("pause-stream-during-rebuild" in one.fixes) is is_named
+
+
 ARCHIVE = """
 stores: {archive: {technology: s3}, features: {technology: cassandra}}
 channels: {clicks: {technology: kafka, carries: [click], retention: 30d, event: {id: event_id}}}

@@ -52,7 +52,7 @@ class Decision(LegFacts):
 
     @cached_property
     def keeping(self) -> Keeping:
-        return Keeping(self.view, self.leg, self.found)
+        return Keeping(self.view, self.leg, self.found, self.beside)
 
     def follow(self, because: str) -> Choice:
         """Log-based propagation out of a database where its product has a log; else what the product does offer."""

@@ -19,11 +19,12 @@ LOUD = SEVERITIES.index("medium")
 
 @dataclass(frozen=True)
 class Keeping:
-    """Reasons for leaving the mechanism of one leg; `found` are the findings on it."""
+    """Reasons for leaving the mechanism of one leg; `found` are the findings on it, `beside` those on other ways."""
 
     view: View
     leg: Leg
     found: Sequence[Found]
+    beside: Sequence[Found]
 
     def way(self) -> str:
         """For a mechanism that has no alternative worth a migration."""
@@ -40,7 +41,12 @@ class Keeping:
                 return f"nothing is wrong on this way by itself; {DECIDED_APART} is decided for the pair of events"
         if wrong:
             return f"the way of the data is not the cause of {', '.join(wrong)}: settings on it are"
-        unsure = sorted({f.id for f in self.found if not f.is_definite})
+        spoiling = [f for f in self.beside if f.is_definite and SEVERITIES.index(f.severity) >= LOUD]
+        if spoiling:
+            ids = ", ".join(sorted({f.id for f in spoiling}))
+            handlers = ", ".join(sorted({e for f in spoiling for e in f.match.elements if e in self.leg.aside}))
+            return f"nothing is wrong on this way by itself; {ids} is a matter of {handlers} beside it"
+        unsure = sorted({f.id for f in (*self.found, *self.beside) if not f.is_definite})
         if unsure:
             return f"nothing definite is wrong on this way; {', '.join(unsure)} would be, with facts that nobody said"
         return "nothing of medium severity or above is wrong on this way"

@@ -17,12 +17,16 @@ from data_integration_architect.topology.values import seconds
 
 @dataclass
 class LegFacts:
-    """One leg, the findings on it, and the facts that may turn a choice."""
+    """One leg, the findings on it, and the facts that may turn a choice.
+
+    Findings `beside` it, on other ways between the same places, turn no choice and are named where a mechanism stays.
+    """
 
     view: View
     leg: Leg
     found: list[Found]
     facts: Facts
+    beside: list[Found]
 
     def ids(self, least: Severity) -> set[str]:
         """Definite findings on the leg of at least a severity."""

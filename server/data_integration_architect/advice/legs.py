@@ -21,6 +21,8 @@ class Leg:
     """The flows on the way, in order."""
     beside: tuple[Flow, ...] = ()
     """Flows of ways of the same kind between the same places: other topics, other captures."""
+    aside: frozenset[str] = frozenset()
+    """Handlers of ways of another kind between the same places, such as a job that repairs."""
 
     @property
     def all_flows(self) -> tuple[Flow, ...]:
@@ -83,7 +85,10 @@ def legs_of(view: View) -> tuple[Leg, ...]:
         best = min(legs, key=lambda leg: (_RANK.get(leg.mechanism, 5), len(leg.flows), leg.first.id))
         alike = [flow for leg in legs if leg.mechanism == best.mechanism for flow in leg.flows]
         beside = tuple(flow for flow in dict.fromkeys(alike) if flow not in best.flows)
-        merged.append(Leg(source, target, tuple(sorted({e for leg in legs for e in leg.entities})), best.flows, beside))
+        entities = tuple(sorted({e for leg in legs for e in leg.entities}))
+        own = {handler for flow in (*best.flows, *beside) for handler in flow.handlers}
+        aside = frozenset(handler for leg in legs for handler in leg.handlers) - own
+        merged.append(Leg(source, target, entities, best.flows, beside, aside))
     return tuple(merged)
 
 

@@ -27,7 +27,9 @@ def advise(view: View, found: Sequence[Found], applicable: bool) -> tuple[Advice
     result = []
     for leg in legs_of(view):
         near = {i for name in leg.handlers | leg.names | {*leg.entities, *leg.channels} for i in naming.get(name, ())}
-        result.append(_for_leg(view, leg, [placed[i].found for i in sorted(near) if placed[i].concerns(leg)]))
+        on_it = {i for i in near if placed[i].concerns(leg)}
+        beside = {i for name in leg.aside for i in naming.get(name, ()) if leg.target in placed[i].places} - on_it
+        result.append(_for_leg(view, leg, _in_order(placed, on_it), _in_order(placed, beside)))
     taken = {advice.key for advice in result}
     for advice in (*for_copies(view, found), *for_replicas(view, found), *for_causality(view, found)):
         if advice.key not in taken:
@@ -64,14 +66,18 @@ class _Placed:
         return leg.target in shown and bool(self.places & set(leg.channels))
 
 
-def _for_leg(view: View, leg: Leg, found: list[Found]) -> Advice:
+def _in_order(placed: Sequence[_Placed], wanted: set[int]) -> list[Found]:
+    return [placed[index].found for index in sorted(wanted)]
+
+
+def _for_leg(view: View, leg: Leg, found: list[Found], beside: list[Found]) -> Advice:
     def decide(facts: Facts) -> Choice:
-        return Decision(view, leg, found, facts).choose()
+        return Decision(view, leg, found, facts, beside).choose()
 
     facts = Facts()
     choice = decide(facts)
     fixes = dict.fromkeys(choice.fixes)
-    for one in sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.id)):
+    for one in sorted([*found, *beside], key=lambda f: (-SEVERITIES.index(f.severity), f.id)):
         # What the choice itself carries out needs no alternatives beside it.
         cures = feasible(view, _fixes_of(view, one), [leg.source])
         if one.is_definite and not set(cures) & set(choice.fixes):

@@ -141,7 +141,7 @@ def _fits(draft: Draft, path: DocumentPath) -> bool:
             "parks_key",
         },
         "changes": {"cursor", "by", "sees_deletes", "row_image", "slot", "snapshot", "overlap"},
-        "every": {"reads", "overlap", "cursor", "consistent", "every"},
+        "every": {"reads", "overlap", "cursor", "consistent", "every", "live_writes", "position_after_swap"},
         "request": {"request"},
     }  # fmt: skip
     return any(kind in trigger and attribute in allowed for kind, allowed in kinds.items())

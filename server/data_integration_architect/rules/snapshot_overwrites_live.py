@@ -3,7 +3,8 @@
 Decided for captures whose snapshot may replace what the stream wrote, and for handlers that copy rows now and then (for
 a migration, once, on no known schedule) into a store which a stream feeds at the same time. A sink that checks versions
 refuses the old row, unless the newer change was a deletion whose version it does not keep. A snapshot that is sent
-before the stream begins replaces nothing of it.
+before the stream begins replaces nothing of it. A copy that is filled apart and swapped in loses what the stream wrote
+to the old copy meanwhile, unless the stream waits, writes both, or goes back to where the reading began.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ def _copies_beside_streams(site: HandlerSite) -> bool:
     if site.consumed or site.captured:
         return False
     trigger = site.handler.trigger
-    now_and_then = isinstance(trigger, OnSchedule) and trigger.every in ("once", "unknown") and trigger.reads == "all"
-    return now_and_then or "temporary" in (site.handler.status, site.process.status)
+    if isinstance(trigger, OnSchedule) and trigger.every in ("once", "unknown") and trigger.reads != "since-cursor":
+        return True
+    return "temporary" in (site.handler.status, site.process.status)
 
 
 def _may_overwrite(trigger: OnChanges) -> bool:
@@ -63,9 +65,15 @@ def _may_overwrite(trigger: OnChanges) -> bool:
 
 def _takes_old(view: View, write: Effect) -> bool:
     step = write.step
+    if _is_swapped(write):
+        return True
     if not isinstance(step, Write) or step.mode not in (None, "replace", "merge"):
         return False
     return step.guard in (None, NONE) or (is_guarded(write) and not refuses_old(view, write))
+
+
+def _is_swapped(write: Effect) -> bool:
+    return isinstance(write.step, Write) and write.step.mode == "rebuild-and-swap"
 
 
 def _sources(view: View, site: HandlerSite, write: Effect) -> list[str]:
@@ -89,15 +97,53 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         said = trigger.snapshot
         if facts.ask((*handler.path, "trigger", "snapshot"), said, ("interleaved", "before"), ask) == "before":
             return None
-    if is_guarded(write) and not lets_old_in(view, write, facts):
+    elif isinstance(trigger, OnSchedule) and trigger.reads is None and not _is_swapped(write):
+        ask = f"Does {handler.id} read every row, or what is newer than a cursor?"
+        if facts.ask((*handler.path, "trigger", "reads"), None, ("all", "since-cursor"), ask) == "since-cursor":
+            return None
+    live = _live_writes(handler, write, facts)
+    if live == "paused" or _goes_back(handler, write, facts):
+        return None
+    if live != "old-copy" and is_guarded(write) and not lets_old_in(view, write, facts):
         return None
     brings = f"copies rows of {write.entity or 'the table'} that it read from {source} earlier"
     harm = f"over what the stream has written to {write.target} since then"
+    summary = f"{handler.id} {brings} " + old_wins(view, write, harm)
+    fixes: tuple[str, ...] = ()
+    if live == "old-copy":
+        fixes = ("pause-stream-during-rebuild",)
+        summary = (
+            f"{handler.id} {brings} and swaps them in for what the stream has written to {write.target} since then"
+        )
     return Match(
         elements=told_apart(write, (source, write.target, handler.id)),
         at=at,
-        summary=f"{handler.id} {brings} " + old_wins(view, write, harm),
+        summary=summary,
+        fixes=fixes,
         consequence=overwritten(view, write),
         targets=(Target(write.target, write.entity),),
         shows=frozenset({"stale", "reverted", "phantom"}),
     )
+
+
+def _live_writes(handler: HandlerSite, write: Effect, facts: Facts) -> str | None:
+    """What the stream does while a new copy is filled; None where nothing is swapped in."""
+    if not _is_swapped(write):
+        return None
+    trigger = handler.handler.trigger
+    if not isinstance(trigger, OnSchedule):
+        return "old-copy"
+    ask = f"What does the stream to {write.target} do while {handler.id} fills the new copy?"
+    live: str = facts.ask((*handler.path, "trigger", "live_writes"), trigger.live_writes, ("old-copy", "paused"), ask)
+    return live
+
+
+def _goes_back(handler: HandlerSite, write: Effect, facts: Facts) -> bool:
+    """Whether the stream is read again from where the rebuild began to read, after the swap."""
+    trigger = handler.handler.trigger
+    if not _is_swapped(write) or not isinstance(trigger, OnSchedule):
+        return False
+    ask = f"Where does the stream to {write.target} go on after {handler.id} has swapped the new copy in?"
+    path = (*handler.path, "trigger", "position_after_swap")
+    said = facts.ask(path, trigger.position_after_swap, ("kept", "before-read"), ask)
+    return bool(said == "before-read")

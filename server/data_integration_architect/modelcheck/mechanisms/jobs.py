@@ -247,26 +247,31 @@ def _saved_positions(world: World, copy: Copy, stem: str) -> list[tuple[str, Pos
     known = copy.trigger.position_after_swap
     if not copy.swaps or not has_stream(world.scene, copy.write.write):
         return []
+    consumers = [place for place in world.scene.handlers.values() if _is_sent_back(world, place, copy)]
+    if not consumers and known != "before-read":
+        return []
     path = f"{copy.place.path}.trigger.position_after_swap"
     if world.options.get(path, known or "kept", safe="before-read", unsafe="kept") == "kept":
         return []
     found: list[tuple[str, Position]] = []
-    for place in world.scene.handlers.values():
+    for place in consumers:
         trigger = place.handler.trigger
-        targets = {step.write for _, step in walk_steps(place.handler.steps, ()) if isinstance(step, Write)}
-        if (
-            copy.write.write not in targets
-            or not isinstance(trigger, OnConsume)
-            or trigger.consume not in world.channels
-        ):
-            continue
-        for log in world.channels[trigger.consume].logs:
+        for log in world.channels[trigger.consume].logs if isinstance(trigger, OnConsume) else ():
             for at in world.positions.get(log, []):
                 if at.label == place.label:
                     found.append((world.m.var(f"{stem}_from{len(found)}", at.most), at))
     if not found or any(at.counter is not None for _, at in found):
         raise NotModelledError(f"{copy.place.label}: where a consumer of this shape stands after a swap")
     return found
+
+
+def _is_sent_back(world: World, place: Place, copy: Copy) -> bool:
+    """Whether a handler is a consumer of the stream to the store that is swapped, whose position can be set."""
+    trigger = place.handler.trigger
+    if not isinstance(trigger, OnConsume) or trigger.consume not in world.channels:
+        return False
+    steps = walk_steps(place.handler.steps, ())
+    return any(isinstance(step, Write) and step.write == copy.write.write for _, step in steps)
 
 
 def _going_back(saved: list[tuple[str, Position]]) -> list[str]:
