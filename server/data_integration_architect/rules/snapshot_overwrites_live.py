@@ -102,7 +102,7 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
         if facts.ask((*handler.path, "trigger", "reads"), None, ("all", "since-cursor"), ask) == "since-cursor":
             return None
     live = _live_writes(handler, write, facts)
-    if live == "paused" or _goes_back(handler, write, facts):
+    if live == "paused":
         return None
     if live != "old-copy" and is_guarded(write) and not lets_old_in(view, write, facts):
         return None
@@ -127,23 +127,20 @@ def judge(view: View, site: Site, facts: Facts) -> Match | None:
 
 
 def _live_writes(handler: HandlerSite, write: Effect, facts: Facts) -> str | None:
-    """What the stream does while a new copy is filled; None where nothing is swapped in."""
+    """What the stream does while a new copy is filled; None where nothing is swapped in.
+
+    A stream that is read again from where the rebuild began to read loses nothing either, and counts as paused.
+    """
     if not _is_swapped(write):
         return None
     trigger = handler.handler.trigger
     if not isinstance(trigger, OnSchedule):
         return "old-copy"
+    path = (*handler.path, "trigger")
     ask = f"What does the stream to {write.target} do while {handler.id} fills the new copy?"
-    live: str = facts.ask((*handler.path, "trigger", "live_writes"), trigger.live_writes, ("old-copy", "paused"), ask)
-    return live
-
-
-def _goes_back(handler: HandlerSite, write: Effect, facts: Facts) -> bool:
-    """Whether the stream is read again from where the rebuild began to read, after the swap."""
-    trigger = handler.handler.trigger
-    if not _is_swapped(write) or not isinstance(trigger, OnSchedule):
-        return False
+    live: str = facts.ask((*path, "live_writes"), trigger.live_writes, ("old-copy", "paused"), ask)
+    if live == "paused":
+        return live
     ask = f"Where does the stream to {write.target} go on after {handler.id} has swapped the new copy in?"
-    path = (*handler.path, "trigger", "position_after_swap")
-    said = facts.ask(path, trigger.position_after_swap, ("kept", "before-read"), ask)
-    return bool(said == "before-read")
+    after = facts.ask((*path, "position_after_swap"), trigger.position_after_swap, ("kept", "before-read"), ask)
+    return "paused" if after == "before-read" else live

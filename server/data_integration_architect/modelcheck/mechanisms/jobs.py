@@ -247,31 +247,31 @@ def _saved_positions(world: World, copy: Copy, stem: str) -> list[tuple[str, Pos
     known = copy.trigger.position_after_swap
     if not copy.swaps or not has_stream(world.scene, copy.write.write):
         return []
-    consumers = [place for place in world.scene.handlers.values() if _is_sent_back(world, place, copy)]
-    if not consumers and known != "before-read":
+    streams = _streams_of(world, copy)
+    if not streams and known != "before-read":
         return []
     path = f"{copy.place.path}.trigger.position_after_swap"
     if world.options.get(path, known or "kept", safe="before-read", unsafe="kept") == "kept":
         return []
-    found: list[tuple[str, Position]] = []
-    for place in consumers:
-        trigger = place.handler.trigger
-        for log in world.channels[trigger.consume].logs if isinstance(trigger, OnConsume) else ():
-            for at in world.positions.get(log, []):
-                if at.label == place.label:
-                    found.append((world.m.var(f"{stem}_from{len(found)}", at.most), at))
-    if not found or any(at.counter is not None for _, at in found):
+    ends = [at for place, log in streams for at in world.positions.get(log, []) if at.label == place.label]
+    if not ends or any(at.counter is not None for at in ends):
         raise NotModelledError(f"{copy.place.label}: where a consumer of this shape stands after a swap")
-    return found
+    return [(world.m.var(f"{stem}_from{index}", at.most), at) for index, at in enumerate(ends)]
 
 
-def _is_sent_back(world: World, place: Place, copy: Copy) -> bool:
-    """Whether a handler is a consumer of the stream to the store that is swapped, whose position can be set."""
-    trigger = place.handler.trigger
-    if not isinstance(trigger, OnConsume) or trigger.consume not in world.channels:
-        return False
-    steps = walk_steps(place.handler.steps, ())
-    return any(isinstance(step, Write) and step.write == copy.write.write for _, step in steps)
+def _streams_of(world: World, copy: Copy) -> list[tuple[Place, str]]:
+    """Each consumer that writes to the store that is swapped, with each log that it reads."""
+    return [
+        (place, log)
+        for place in world.scene.handlers.values()
+        if isinstance(place.handler.trigger, OnConsume)
+        and place.handler.trigger.consume in world.channels
+        and any(
+            isinstance(step, Write) and step.write == copy.write.write
+            for _, step in walk_steps(place.handler.steps, ())
+        )
+        for log in world.channels[place.handler.trigger.consume].logs
+    ]
 
 
 def _going_back(saved: list[tuple[str, Position]]) -> list[str]:
